@@ -1,0 +1,71 @@
+/**
+ * Every code that a {@link TidemarkError} can carry, with what it means in one line.
+ * `docs/errors.md` explains each; a test compares the two both ways.
+ */
+export const ERROR_CODES = {
+  ABORTED: 'The caller aborted: a scope or subscription signal fired.',
+  BLANK_ID: 'An id, branch, room or key part was empty or only white space.',
+  BRANCH_CYCLE: "The model's parentOf() leads back to a branch already passed.",
+  BRANCH_REQUIRED: 'The model declares branches and none was given.',
+  CLOSED: 'The tide, hub or adapter was used after close().',
+  CORRUPT_ENTRY: 'Stored bytes are no entry that this version can read.',
+  CYCLIC_PARENTS: 'Entity types are each other’s parents.',
+  CYCLIC_VALUE: 'A value contains itself and cannot be stored.',
+  ID_MISMATCH: 'An id came back from the origin, or in a row, different from the one asked for.',
+  INVALID_CHANGE: 'A change is malformed: its op, row images or subjects.',
+  INVALID_CONFIG: 'Environment variables that configFromEnv() cannot accept.',
+  INVALID_CURSOR: 'A cursor that this library did not issue.',
+  INVALID_GEOMETRY: 'Coordinates that are not finite numbers, or a shape that is no geometry.',
+  INVALID_KEY: 'A cache key or one of its parts is not usable.',
+  INVALID_MODEL: 'The declared model contradicts itself.',
+  INVALID_OPTION: 'An option has a value outside its range.',
+  INVALID_PARAMS: 'View or key parameters are not plain data.',
+  INVALID_RECEIPT: 'A receipt string that this library did not issue.',
+  INVALID_ROWS: 'The origin answered with something that is neither rows nor a map of rows.',
+  LOAD_FAILED: "A view's or getOrLoad's own load function threw.",
+  MARKS_UNAVAILABLE: 'Marks could not be read or written.',
+  ORIGIN_FAILED: 'The origin threw or rejected; its error is the cause.',
+  ORIGIN_MISSING: 'The origin has no loader for what was asked.',
+  ORIGIN_TIMEOUT: 'The origin did not settle within originTimeoutMs.',
+  OVERFLOW: 'A subscriber with overflow "disconnect" fell behind the ring.',
+  ROW_WITHOUT_ID: 'The origin returned a row whose id field is missing or blank.',
+  UNAUTHORIZED: 'A principal may not subscribe to this subject, or no authorizer is set.',
+  UNENCODABLE: 'A value holds something the codec refuses rather than change silently.',
+  UNKNOWN_PARENT: 'A parent link names a type that the model does not declare.',
+  UNKNOWN_TYPE: 'An entity type that the model does not declare.',
+  UNREQUESTED_ROW: 'The origin returned a row that nobody asked for.',
+} as const;
+
+export type TidemarkErrorCode = keyof typeof ERROR_CODES;
+
+const BRAND = Symbol.for('tidemark.error');
+
+/**
+ * The only error class of this library. `code` is stable API; `message` says what was expected, what came and
+ * where, and may change; `cause` keeps the error of the host, when there is one.
+ */
+export class TidemarkError extends Error {
+  override readonly name = 'TidemarkError';
+  readonly code: TidemarkErrorCode;
+
+  constructor(code: TidemarkErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** True for errors of any copy of this library: an ESM and a CJS copy in one process recognise each other's. */
+export function isTidemarkError(error: unknown): error is TidemarkError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
+}
+
+/** What a thrown value says, for embedding in another message. Never throws, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return 'an unprintable value';
+  }
+}
