@@ -1,0 +1,220 @@
+import type { AnyModel, IdOf, Model, ParentRef, RecordOf, TypeName } from './model.js';
+import type { SubjectKey } from './contract.js';
+
+/** The public verbs as types, read off a model. No code. */
+
+/** Reads `M`'s second parameter: whether calls name a branch. */
+type BranchOption<M extends AnyModel, Required extends boolean> =
+  M extends Model<M['entities'], true>
+    ? Required extends true
+      ? { readonly branch: string }
+      : { readonly branch?: string | undefined }
+    : { readonly branch?: 'The model declares no branches: leave this out.' | undefined };
+
+/** What says how new a read must be: a receipt, or its string from a header or cookie. */
+export type After = Receipt | string;
+
+export type CallOptions<M extends AnyModel> = BranchOption<M, true> & {
+  readonly after?: After | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** The last argument of a verb outside a scope: required as soon as the model declares branches. */
+export type CallArguments<M extends AnyModel, More = unknown> =
+  M extends Model<M['entities'], true> ? [call: CallOptions<M> & More] : [call?: CallOptions<M> & More];
+
+/** Anything that can change, as made by `tide.subject`. */
+export interface Subject {
+  readonly kind: 'entity' | 'list' | 'type' | 'rules' | 'branch';
+  readonly type: string | null;
+  readonly branch: string;
+  readonly key: SubjectKey;
+  toString(): string;
+}
+
+// ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a view's load reads through: whatever it reads, the view depends on. */
+export interface Reader<M extends AnyModel> {
+  readonly branch: string;
+  readonly signal: AbortSignal | undefined;
+  /** The record, or null if there is none or it is deleted. */
+  get<T extends TypeName<M>>(type: T, id: IdOf<M, T>): Promise<RecordOf<M, T> | null>;
+  /** One result per id, in order; null where there is none. Rejects if any id fails. */
+  getMany<T extends TypeName<M>>(type: T, ids: readonly IdOf<M, T>[]): Promise<(RecordOf<M, T> | null)[]>;
+  /** All undeleted children of one parent, in the origin's order. */
+  children<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>): Promise<readonly RecordOf<M, T>[]>;
+  view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params): Promise<Result>;
+}
+
+/** Plain data: strings, numbers, bigints, booleans, null, arrays and objects of them. */
+export type ViewParams = object | string | number | bigint | boolean | null | undefined;
+
+/** What a value depends on beyond what it read. */
+export type DependsOn<Params = unknown> = readonly Subject[] | ((params: Params) => readonly Subject[]);
+
+export interface View<M extends AnyModel, Params extends ViewParams, Result> {
+  readonly name: string;
+  readonly ttlMs?: number | undefined;
+  readonly dependsOn?: DependsOn<Params> | undefined;
+  readonly load: (read: Reader<M>, params: Params) => Result | PromiseLike<Result>;
+}
+
+export interface EntityLoader<M extends AnyModel, T extends TypeName<M>> {
+  load(id: IdOf<M, T>): Promise<RecordOf<M, T> | null>;
+  /** One result per id, in order; a failed id is its Error, as DataLoader has it. */
+  loadMany(ids: readonly IdOf<M, T>[]): Promise<(RecordOf<M, T> | null | Error)[]>;
+  /** The children of one parent: `loaders.structure.of({ settlement: id })`. */
+  of(parent: ParentRef<M, T>): Promise<readonly RecordOf<M, T>[]>;
+}
+
+export type Loaders<M extends AnyModel> = { readonly [T in TypeName<M>]: EntityLoader<M, T> };
+
+// ── Changing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type ChangeOp = 'create' | 'update' | 'delete' | 'restore';
+
+/**
+ * One write that was committed. `before` is the row image that this write replaced (row lock, RETURNING, trigger),
+ * `after` the one it left. Both are optional: right without, more precise with.
+ */
+export type EntityChange<M extends AnyModel, T extends TypeName<M> = TypeName<M>> = {
+  [Type in T]: {
+    readonly type: Type;
+    readonly id: IdOf<M, Type>;
+    readonly op: ChangeOp;
+    readonly before?: Partial<RecordOf<M, Type>> | null | undefined;
+    readonly after?: Partial<RecordOf<M, Type>> | null | undefined;
+    /** Who did it, as published with the change. */
+    readonly by?: string | undefined;
+  };
+}[T];
+
+/** Bulk writes, imports, forks: everything under these subjects may have changed. */
+export interface SubjectsChange {
+  readonly subjects: readonly Subject[];
+  readonly by?: string | undefined;
+}
+
+export type Change<M extends AnyModel> = EntityChange<M> | SubjectsChange;
+/** A change as `tide.change` takes it: with its branch where the model declares branches. */
+export type BranchedChange<M extends AnyModel> = (EntityChange<M> & BranchOption<M, true>) | SubjectsChange;
+
+/** Proof of a change. Its string fits a header or a cookie. */
+export interface Receipt {
+  readonly state: 'done' | 'queued';
+  readonly changeId: string;
+  /** By partition, the position that the change took there. */
+  readonly marks: Readonly<Record<number, { readonly epoch: string; readonly position: number }>>;
+  toString(): string;
+}
+
+export interface Changes<M extends AnyModel> {
+  /** Keeps a change until the transaction's callback has resolved. */
+  add(change: BranchedChange<M>): void;
+  /** Reads inside the transaction: straight from the origin with the transaction's `via`, never from or into a cache. */
+  readonly read: Reader<M>;
+}
+
+export type TransactionOptions<M extends AnyModel> = BranchOption<M, false> & {
+  /** Handed to the origin as `context.via`: the transaction's own connection. */
+  readonly via?: unknown;
+};
+
+// ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type SubscribeTarget<M extends AnyModel> =
+  | { [T in TypeName<M>]: { readonly type: T; readonly id: IdOf<M, T> } }[TypeName<M>]
+  | { readonly type: TypeName<M> }
+  | Subject;
+
+export interface SubscribeOptions {
+  /** The cursor of the last item seen: continue right after it, or be told `resync`. */
+  readonly since?: string | undefined;
+  /** What happens when this subscriber falls behind the ring. Default `'resync'`. */
+  readonly overflow?: 'resync' | 'disconnect' | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One change as subscribers see it. */
+export interface ChangeItem {
+  readonly kind: 'change';
+  /** Where this item stands: pass it as `since` to continue after it. */
+  readonly cursor: string;
+  readonly changeId: string;
+  readonly entityType: string;
+  readonly entityId: string | number | bigint | null;
+  readonly branch: string;
+  readonly op: ChangeOp | 'bulk';
+  readonly changes: {
+    /** Names of the fields that differ; null if the change came without both row images. */
+    readonly fields: readonly string[] | null;
+    /** New values of the fields that the model allows to be announced. */
+    readonly values: Readonly<Record<string, unknown>>;
+  };
+  readonly version: number | null;
+  readonly modifiedBy: string | null;
+  /** ISO 8601, by the clock of the replica that changed it. */
+  readonly modifiedAt: string;
+}
+
+/** Items may be missing before this one: fetch the present state, then go on. */
+export interface ResyncItem {
+  readonly kind: 'resync';
+  readonly cursor: string;
+  readonly reason: 'overflow' | 'truncated' | 'gap' | 'epoch' | 'branch';
+}
+
+export type SubscriptionItem = ChangeItem | ResyncItem;
+
+// ── Explaining ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Explanation {
+  /** Every subject the change would bump, and why. */
+  readonly subjects: readonly { readonly subject: string; readonly why: string }[];
+  /** Every fresh entry of this replica's tier 1 that would go stale, and through which subjects. */
+  readonly entries: readonly { readonly key: string; readonly kind: string; readonly because: readonly string[] }[];
+  /** Views with an entry among them. Views never used on this replica are not known here. */
+  readonly views: readonly string[];
+  /** Live subscriptions of this replica that would receive it. */
+  readonly subscribers: readonly { readonly subject: string; readonly count: number }[];
+  /** What would make it more precise, in a sentence each. */
+  readonly advice: readonly string[];
+}
+
+// ── By key ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface DeletedByPattern {
+  readonly success: boolean;
+  /** Entries of this replica's tier 1, and of tier 2 if there is one, that were deleted. */
+  readonly keysDeleted: number;
+  readonly error?: string;
+}
+
+export interface KeyedCache<M extends AnyModel> {
+  /** The value, or undefined if absent. Null, false, 0 and '' are values. */
+  get(key: string): Promise<unknown>;
+  /** Stores a value under a key of your own. `ttlMs` 0: until evicted. */
+  set(key: string, value: unknown, options?: { readonly ttlMs?: number | undefined }): Promise<void>;
+  /** True if an entry was there on this replica or in tier 2. */
+  del(key: string): Promise<boolean>;
+  /** Deletes every entry, the model's own too, whose key matches a Redis glob. */
+  delPattern(glob: string): Promise<DeletedByPattern>;
+  /** The value, loaded once however many ask; stale as soon as anything the load read changes. */
+  getOrLoad<T>(
+    key: string,
+    ...rest: KeyedLoadArguments<M, T>
+  ): Promise<T>;
+}
+
+export type KeyedLoadOptions<M extends AnyModel> = BranchOption<M, true> & {
+  readonly ttlMs?: number | undefined;
+  readonly dependsOn?: readonly Subject[] | undefined;
+  readonly after?: After | undefined;
+};
+export type KeyedLoadArguments<M extends AnyModel, T> =
+  M extends Model<M['entities'], true>
+    ? [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>]
+    :
+        | [load: (read: Reader<M>) => T | PromiseLike<T>]
+        | [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>];

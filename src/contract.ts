@@ -1,0 +1,232 @@
+/**
+ * What the core asks of the outside: types and comments, no code. Each contract is small enough to guess and has a
+ * suite of cases in `tidemark/testing` that every implementation passes.
+ */
+
+declare const subjectBrand: unique symbol;
+/** The text of a subject, made by `subject.ts` only. Equal texts are the same subject; the text never needs parsing by an adapter. */
+export type SubjectKey = string & { readonly [subjectBrand]: true };
+
+export type Awaitable<T> = T | PromiseLike<T>;
+
+// ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Time and scheduling as parameters. Tests pass `fakeClock()`. */
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number;
+  /** Wall-clock milliseconds since 1970, for people to read. Never compared with another machine's. */
+  wallNow(): number;
+  /** Calls `run` once after `delayMs`; returns the function that cancels it. Must not keep the process alive. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Calls `run` once everything already queued in this turn of the event loop has run: the end of a batch. */
+  defer(run: () => void): void;
+  /** Calls `run` before control returns to the event loop: where a time that was read once ends. */
+  turnEnd(run: () => void): void;
+}
+
+// ── Tier 1 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An in-process map. A `Map` fits, an `lru-cache` too. It may forget anything at any time; it may not change values. */
+export interface LocalStore<Value = unknown> {
+  get(key: string): Value | undefined;
+  set(key: string, value: Value): unknown;
+  delete(key: string): unknown;
+  clear(): void;
+  readonly size: number;
+}
+
+// ── Tier 2 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface StoredValue {
+  readonly value: Uint8Array;
+  /** Milliseconds left to live; undefined if it never expires or the store cannot tell. */
+  readonly ttlMs?: number | undefined;
+}
+
+export interface StoreEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Milliseconds to live, above 0; undefined: until evicted. */
+  readonly ttlMs?: number | undefined;
+}
+
+/** Orders writes to one key: within an epoch the higher position is newer; another epoch is always newer. */
+export interface StoreVersion {
+  readonly epoch: string;
+  readonly position: number;
+}
+
+export interface StoreInfo {
+  readonly pingMs: number;
+  readonly memoryUsedBytes: number | null;
+  readonly memoryLimitBytes: number | null;
+  readonly policy: string | null;
+  /** Keys by the text before their first ':', an estimate where counting would be a walk. */
+  readonly keyCountByType: Readonly<Record<string, number>>;
+}
+
+/** Bytes by key, shared by replicas, in batches only. Keys are final. It may lose anything at any time. */
+export interface Store {
+  /** One answer per key, in the order of the keys; undefined where absent. One round trip per node. */
+  getMany(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]>;
+  setMany(entries: readonly StoreEntry[]): Promise<void>;
+  /** True if the key was absent and is now set. */
+  setIfAbsent(key: string, value: Uint8Array, ttlMs: number): Promise<boolean>;
+  /** Applies a write (`value`) or a deletion (`null`) unless the key was last written by a newer version. True if applied. */
+  setIfNewer(key: string, value: Uint8Array | null, version: StoreVersion, ttlMs?: number): Promise<boolean>;
+  /** Extends the life of a key that still holds exactly these bytes. True if it did. */
+  renewIf(key: string, value: Uint8Array, ttlMs: number): Promise<boolean>;
+  /** Deletes a key that still holds exactly these bytes. True if it did. */
+  deleteIf(key: string, value: Uint8Array): Promise<boolean>;
+  /** How many of the keys existed. */
+  deleteMany(keys: readonly string[]): Promise<number>;
+  /** Pages of keys that match a Redis glob, over every node. Keys that live throughout the scan are seen at least once. */
+  scan(glob: string): AsyncIterable<readonly string[]>;
+  info(): Promise<StoreInfo>;
+  /** Releases what the adapter itself opened. Idempotent. Whoever made a client closes it. */
+  close(): Promise<void>;
+}
+
+// ── Marks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A subject's latest change. Minted by Marks, once per execution of a bump, never twice. Equality of all three fields
+ * decides freshness; `position` only orders tokens of one partition and epoch. A subject that was never bumped in
+ * this epoch has position 0 and an empty nonce.
+ */
+export interface Token {
+  readonly epoch: string;
+  readonly position: number;
+  readonly nonce: string;
+}
+
+export interface Head {
+  readonly partition: number;
+  readonly epoch: string;
+  /** Position of the last bump in this partition and epoch; 0 before the first. */
+  readonly head: number;
+}
+
+export interface MarksRead {
+  /** One token per subject, in the order of the subjects. */
+  readonly tokens: readonly Token[];
+  /** The heads of the partitions touched, taken atomically with their tokens. */
+  readonly heads: readonly Head[];
+}
+
+/** What one bump did in one partition, and what every watcher of that partition is told, in order. */
+export interface Bump {
+  readonly partition: number;
+  readonly epoch: string;
+  /** The head before this bump. */
+  readonly prev: number;
+  /** The head after it: with `epoch` and `nonce` the new token of every subject listed. */
+  readonly position: number;
+  readonly nonce: string;
+  readonly subjects: readonly SubjectKey[];
+  readonly changeId: string;
+  /** Globs of keys deleted by pattern, when `subjects` holds the one of all pattern deletions. */
+  readonly globs: readonly string[];
+}
+
+export interface BumpRequest {
+  readonly changeId: string;
+  /** From the caller's random; Marks adds what makes it unique per execution. */
+  readonly nonce: string;
+  /** Announced with the partition that holds the subject of all pattern deletions. Default none. */
+  readonly globs?: readonly string[] | undefined;
+}
+
+export interface MarksWatcher {
+  onBump(bump: Bump): void;
+  /** Messages of this partition (undefined: of any) may have been lost. */
+  onGap(partition: number | undefined): void;
+}
+
+/** Where correctness lives: the latest token of each subject. */
+export interface Marks {
+  /** Subjects are spread by `partitionOf(subject, partitions)`. */
+  readonly partitions: number;
+  read(subjects: readonly SubjectKey[]): Promise<MarksRead>;
+  /** One atomic bump, with its announcement, per partition concerned. Resolves once all are acknowledged. */
+  bump(subjects: readonly SubjectKey[], request: BumpRequest): Promise<readonly Bump[]>;
+  /** The heads of all partitions, in order of partition. */
+  heads(): Promise<readonly Head[]>;
+  /** Gives a partition a new epoch if it still has `ifEpoch`; returns the head it has now. */
+  newEpoch(partition: number, ifEpoch: string): Promise<Head>;
+  /** Resolves, once acknowledged, with the function that stops watching. No bump accepted after that is missed silently. */
+  watch(watcher: MarksWatcher): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+// ── Bus ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where a message stands in its topic. Another epoch: the history before it is gone. */
+export interface BusPosition {
+  readonly epoch: string;
+  /** 1 for the first message of an epoch. */
+  readonly offset: number;
+}
+
+export interface BusMessage {
+  readonly position: BusPosition;
+  readonly bytes: Uint8Array;
+}
+
+export interface BusListener {
+  onMessage(message: BusMessage): void;
+  /** Messages may have been lost; `read` from the last position tells. */
+  onGap(): void;
+  onState?(state: 'live' | 'recovering'): void;
+}
+
+export interface BusHistory {
+  readonly messages: readonly BusMessage[];
+  /** The topic's present end; offset 0 if nothing was published in this epoch. */
+  readonly top: BusPosition;
+  /** True if messages between `since` and the first one returned are gone. */
+  readonly truncated: boolean;
+}
+
+/** Pub/sub with positions. Per topic in order; publishing with an id already seen has no effect. */
+export interface Bus {
+  publish(topic: string, bytes: Uint8Array, message: { readonly id: string }): Promise<BusPosition>;
+  /** Resolves, once acknowledged, with the function that unsubscribes. */
+  subscribe(topic: string, listener: BusListener): Promise<() => Promise<void>>;
+  /** Messages after `since` (undefined: none, just `top`), oldest first, at most `limit`. */
+  read(topic: string, since: BusPosition | undefined, limit: number): Promise<BusHistory>;
+  close(): Promise<void>;
+}
+
+// ── Origin ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface OriginContext {
+  readonly branch: string;
+  /** Fires when nobody waits any more: after `originTimeoutMs`, or when the tide closes. */
+  readonly signal: AbortSignal;
+  /** True if something asked for was changed within the last few seconds: read it from the primary. */
+  readonly recentlyChanged: boolean;
+  /** The handle a transaction was given, when the read is part of one. */
+  readonly via?: unknown;
+}
+
+/** Rows in any order, absent ones left out; or a map that can also fail single ids. */
+export type OriginAnswer<Id, Row> = Iterable<Row> | ReadonlyMap<Id, Row | Error | null | undefined>;
+
+/** Where one entity type is loaded from. `ids` are unique and never empty. */
+export interface EntityOrigin<Id, Row, ParentIds extends object = Record<string, unknown>> {
+  byIds(ids: readonly Id[], context: OriginContext): Awaitable<OriginAnswer<Id, Row>>;
+  /** By parent type: all rows whose link names one of these parents. */
+  readonly childrenOf?: {
+    readonly [P in keyof ParentIds]?: (
+      parentIds: readonly ParentIds[P][],
+      context: OriginContext,
+    ) => Awaitable<Iterable<Row>>;
+  };
+}
+
+/** A `pg` Pool or Client fits, inside a transaction or not. */
+export interface Sql {
+  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+}

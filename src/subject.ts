@@ -1,0 +1,131 @@
+import type { SubjectKey } from './contract.js';
+import { TidemarkError } from './errors.js';
+
+/**
+ * The names of what can change. A subject's text is its parts joined by ':', each escaped, so that no two subjects
+ * share a text and a text can be split again. The same text is the topic on which its changes are announced.
+ */
+export const subjectKinds = {
+  /** One entity in one branch. */
+  entity: 'entity',
+  /** The children of one parent. */
+  list: 'list',
+  /** Whether one entity's descendants are reachable: bumped when it goes or comes back. */
+  below: 'below',
+  /** Records of a type that became absent or present without a change of their own. */
+  removals: 'removals',
+  /** Where entities of a type hang and lie: bumped when a change cannot say. */
+  placement: 'placement',
+  /** Everything of a type, for bulk changes. */
+  all: 'all',
+  /** Any single change of a type; carried by what depends on a whole type. */
+  type: 'type',
+  branch: 'branch',
+  rules: 'rules',
+  key: 'key',
+  patterns: 'patterns',
+} as const;
+
+export type SubjectKind = keyof typeof subjectKinds;
+
+const SPECIAL = /[:*?[\]\\%]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const SPECIAL_ALL = new RegExp(SPECIAL.source, 'g');
+const ESCAPED = /%(?:u(D[89A-F][0-9A-F]{2})|(3A|2A|3F|5B|5D|5C|25))/g;
+
+/**
+ * One part of a key or subject as text that holds no delimiter and no glob character. One to one: `%`, `:`, `*`, `?`,
+ * `[`, `]`, `\` become `%XX`; a lone surrogate, which UTF-8 would collapse, becomes `%uD800`.
+ */
+export function escapePart(part: string): string {
+  if (!SPECIAL.test(part)) return part;
+  return part.replace(SPECIAL_ALL, (unit) => {
+    const code = unit.charCodeAt(0);
+    const hex = code.toString(16).toUpperCase();
+    return code > 0xff ? `%u${hex}` : `%${hex}`;
+  });
+}
+
+/** Inverse of {@link escapePart}; null if the text holds an escape that `escapePart` never writes. */
+export function unescapePart(text: string): string | null {
+  if (!text.includes('%')) return SPECIAL.test(text) ? null : text;
+  const plain = text.replace(ESCAPED, (_, surrogate?: string, byte?: string) =>
+    String.fromCharCode(Number.parseInt((surrogate ?? byte) as string, 16)),
+  );
+  return escapePart(plain) === text ? plain : null;
+}
+
+/** The text of an id, checked. Throws BLANK_ID for what is empty or only white space. */
+export function idText(id: unknown, what: string): string {
+  const text = typeof id === 'string' ? id : typeof id === 'number' || typeof id === 'bigint' ? String(id) : null;
+  if (text === null || text === 'NaN') {
+    throw new TidemarkError('BLANK_ID', `${what}: expected a string, number or bigint, got ${describe(id)}.`);
+  }
+  if (text.trim() === '') {
+    throw new TidemarkError('BLANK_ID', `${what}: expected a non-blank id, got ${JSON.stringify(text)}.`);
+  }
+  return text;
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number') return String(value);
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+function subject(kind: SubjectKind, ...parts: readonly string[]): SubjectKey {
+  return [subjectKinds[kind], ...parts.map(escapePart)].join(':') as SubjectKey;
+}
+
+export const entitySubject = (type: string, id: string, branch: string): SubjectKey =>
+  subject('entity', type, id, branch);
+export const listSubject = (type: string, parentType: string, parentId: string, branch: string): SubjectKey =>
+  subject('list', type, parentType, parentId, branch);
+export const belowSubject = (type: string, id: string, branch: string): SubjectKey =>
+  subject('below', type, id, branch);
+export const removalsSubject = (type: string, branch: string): SubjectKey => subject('removals', type, branch);
+export const placementSubject = (type: string, branch: string): SubjectKey => subject('placement', type, branch);
+export const allSubject = (type: string, branch: string): SubjectKey => subject('all', type, branch);
+export const typeSubject = (type: string, branch: string): SubjectKey => subject('type', type, branch);
+export const branchSubject = (branch: string): SubjectKey => subject('branch', branch);
+export const rulesSubject = (type: string, scope: string, branch: string): SubjectKey =>
+  subject('rules', type, scope, branch);
+export const keySubject = (key: string): SubjectKey => subject('key', key);
+/** The one subject of all pattern deletions. */
+export const PATTERNS = subjectKinds.patterns as SubjectKey;
+
+/** The parts of a subject's text: its kind, then its names, unescaped. */
+export function subjectParts(key: SubjectKey): readonly [kind: SubjectKind, ...names: string[]] {
+  const [kind, ...names] = key.split(':');
+  return [kind as SubjectKind, ...names.map((name) => unescapePart(name) as string)];
+}
+
+/**
+ * The partition of a subject: a pure function of its text. Subjects of a whole type are spread by type and branch,
+ * the rest by id, so that one change touches about four partitions.
+ */
+export function partitionOf(key: SubjectKey, partitions: number): number {
+  if (partitions === 1) return 0;
+  const [kind, first = '', second = '', third = ''] = key.split(':');
+  switch (kind) {
+    case 'entity':
+    case 'below':
+      return hash(second) % partitions;
+    case 'list':
+      return hash(third) % partitions;
+    case 'rules':
+      return hash(`${first}:${second}`) % partitions;
+    case 'branch':
+    case 'key':
+      return hash(first) % partitions;
+    case 'patterns':
+      return 0;
+    default:
+      return hash(`${first}:${second}`) % partitions;
+  }
+}
+
+/** FNV-1a, 32 bits, over UTF-16 units: small and the same everywhere. https://datatracker.ietf.org/doc/html/draft-eastlake-fnv */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
