@@ -1,0 +1,65 @@
+// The whole check, in order: stops at the first stage that fails and ends with a plain line of counts, in which
+// each test counts as one and so does each stage that is not vitest.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requireNode } from './node-version.mjs';
+import { run } from './run.mjs';
+
+const started = performance.now();
+requireNode();
+
+const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const scratch = mkdtempSync(join(tmpdir(), 'tidemark-test-'));
+const report = join(scratch, 'vitest.json');
+const tarball = join(scratch, `${name}-${version}.tgz`);
+
+const npm = (script) => ['npm', ['run', '--silent', script]];
+const STAGES = [
+  ['format', npm('format:check')],
+  ['lint', npm('lint')],
+  ['typecheck', npm('typecheck')],
+  ['build', npm('build')],
+  ['tests', ['vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]]],
+  ['api docs', npm('docs')],
+  ['pack', ['npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch]]],
+  ['publint', ['publint', [tarball, '--strict']]],
+  // Profile node16: subpaths have no meaning under the module resolution of Node 10.
+  ['attw', ['attw', [tarball, '--profile', 'node16']]],
+];
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+function addTestCounts(exitCode) {
+  let tests;
+  try {
+    tests = JSON.parse(readFileSync(report, 'utf8'));
+  } catch {
+    tests = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  }
+  counts.passed += tests.numPassedTests;
+  counts.skipped += tests.numPendingTests + tests.numTodoTests;
+  // A file that does not even load fails without a failed test.
+  counts.failed += exitCode === 0 ? tests.numFailedTests : Math.max(1, tests.numFailedTests);
+}
+
+for (const [stage, [command, args]] of STAGES) {
+  console.log(`\n== ${stage}`);
+  const begun = performance.now();
+  const exitCode = run(command, args);
+  if (stage === 'tests') addTestCounts(exitCode);
+  else if (exitCode === 0) counts.passed += 1;
+  else counts.failed += 1;
+  console.log(`== ${stage}: ${exitCode === 0 ? 'ok' : 'FAILED'}, ${seconds(begun)}`);
+  if (exitCode !== 0) break;
+}
+rmSync(scratch, { recursive: true, force: true });
+
+const { passed, failed, skipped } = counts;
+console.log(`\ntotal ${seconds(started)}`);
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+function seconds(since) {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,280 @@
+import DataLoader from 'dataloader';
+import type { Awaitable, OriginContext, SubjectKey } from '../contract.js';
+import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
+import type { AnyRow, EntityPlan, ParentPlan, Topology } from '../model.js';
+import { idText } from '../subject.js';
+import { chainOf } from './branches.js';
+import { type Chain, absentSubjects, listSubjects, parentSubjects, recordSubjects } from './cascade.js';
+import type { Flight, Outcome } from './flight.js';
+import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
+import type { Applied, MarkCell } from './marks.js';
+import type { Reads } from './read.js';
+import { rowsByIds, rowsByParent } from './rows.js';
+import type { Counter } from './stats.js';
+import type { Lifetime, Shelf, Space } from './tier.js';
+
+/** Loads of records and lists: many ids in one batch, their marks taken first, one call to the origin. */
+
+/** Records of a type, or the lists of a type under one parent type. */
+export interface RowSpace extends Space {
+  readonly plan: EntityPlan;
+  readonly parent: ParentPlan | null;
+  readonly batches: Map<string, DataLoader<Flight, Outcome>>;
+}
+
+export interface BatchOptions {
+  readonly reads: Reads;
+  readonly topology: Topology;
+  readonly origin: Readonly<Record<string, AnyEntityOrigin | undefined>>;
+  readonly deadline: Deadline;
+  readonly maxBatchSize: number;
+}
+
+/** What the origin said of one id: a row or null for a record, rows for a list. */
+type Answer = AnyRow | null | readonly AnyRow[] | Error;
+
+export class Batches {
+  readonly #options: BatchOptions;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the batch of this turn. */
+  readonly begin = (flight: Flight): Promise<Outcome> => this.#batchOf(flight.shelf).load(flight);
+
+  #batchOf(shelf: Shelf): DataLoader<Flight, Outcome> {
+    const { batches } = shelf.space as RowSpace;
+    let batch = batches.get(shelf.branch);
+    if (batch === undefined) {
+      const { deadline, maxBatchSize } = this.#options;
+      batch = new DataLoader((flights: readonly Flight[]) => this.#load(flights), {
+        cache: false,
+        maxBatchSize,
+        batchScheduleFn: (run) => {
+          deadline.clock.defer(run);
+        },
+      });
+      // Only branches that exist are kept: names from outside must not pile up.
+      if (chainOf(this.#options.topology, shelf.branch) !== null) batches.set(shelf.branch, batch);
+    }
+    return batch;
+  }
+
+  async #load(flights: readonly Flight[]): Promise<(Outcome | Error)[]> {
+    const { reads } = this.#options;
+    const [first] = flights as [Flight];
+    const { shelf } = first;
+    const chain = chainOf(this.#options.topology, shelf.branch);
+    const marks = await this.#takeMarks(flights, chain);
+    try {
+      const results = new Map<Flight, Outcome | Error>();
+      const found = chain === null ? null : await reads.tier2?.find(flights.filter((flight) => !flight.bypassesStore));
+      for (const [flight, outcome] of found ?? []) results.set(flight, outcome);
+      const missing = flights.filter((flight) => !results.has(flight));
+      if (missing.length > 0) await this.#ask(shelf, missing, chain, marks, results);
+      return flights.map((flight) => results.get(flight) as Outcome | Error);
+    } finally {
+      for (const cell of marks.pinned) reads.table.unpin(cell);
+    }
+  }
+
+  /** Takes the marks known before the load. Without them the load runs, but nothing it finds is kept. */
+  async #takeMarks(flights: readonly Flight[], chain: Chain | null): Promise<Taken> {
+    const { table } = this.#options.reads;
+    const space = flights[0]?.shelf.space as RowSpace;
+    let taken: Taken = { pinned: [], absent: [], stamp: table.version, applied: table.applied() };
+    if (chain !== null) {
+      const own = flights.map(({ id }) => staticSubjects(space, String(id), chain));
+      const absent = absentSubjects(space.plan.type, chain);
+      try {
+        const holding = table.hold([...own.flat(), ...absent]);
+        const cells = 'then' in holding ? await holding : holding;
+        const stamp = table.version;
+        let at = 0;
+        flights.forEach((flight, i) => {
+          flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);
+        });
+        taken = { pinned: cells, absent: cells.slice(at), stamp, applied: table.applied() };
+      } catch (error) {
+        this.#options.reads.events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
+        for (const flight of flights) flight.unstorable = true;
+      }
+    } else {
+      for (const flight of flights) flight.unstorable = true;
+    }
+    for (const flight of flights) flight.applied = taken.applied;
+    return taken;
+  }
+
+  async #ask(
+    shelf: Shelf,
+    flights: readonly Flight[],
+    chain: Chain | null,
+    marks: Taken,
+    results: Map<Flight, Outcome | Error>,
+  ): Promise<void> {
+    const space = shelf.space as RowSpace;
+    const ids = flights.map(({ id }) => id);
+    const answers = await this.ask(space, ids, { branch: shelf.branch, marks: flights.flatMap(({ cells }) => cells) });
+    const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
+    const late = await this.#takeLate(space, flights, values, chain, marks.applied);
+    flights.forEach((flight, i) => {
+      const value = values[i];
+      if (value instanceof Error) {
+        results.set(flight, value);
+        return;
+      }
+      const absent = value === null;
+      if (absent && marks.absent.length > 0) flight.capture(marks.absent, marks.stamp);
+      results.set(flight, this.#options.reads.settle(flight, value, { absent }));
+    });
+    for (const cell of late) this.#options.reads.table.unpin(cell);
+  }
+
+  /** Asks the origin, past every cache. Rejects if the call as a whole failed; a failed id is its Error. */
+  async ask(
+    space: RowSpace,
+    ids: readonly unknown[],
+    about: { readonly branch: string; readonly marks?: readonly MarkCell[]; readonly via?: unknown },
+  ): Promise<readonly Answer[]> {
+    const { reads, origin, deadline } = this.#options;
+    const { plan, parent } = space;
+    const loaders = origin[plan.type];
+    const where = `origin.${plan.type}.${parent === null ? 'byIds' : `childrenOf.${parent.type}`}`;
+    const call = parent === null ? loaders?.byIds : loaders?.childrenOf?.[parent.type];
+    if (call === undefined) throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
+    const unique = [...new Set(ids)];
+    space.counter.loads += unique.length;
+    reads.statistics.originCalls++;
+    reads.events.emit('load', { kind: space.kind, type: plan.type, branch: about.branch, count: unique.length });
+    const recentlyChanged = reads.table.changedRecently((about.marks ?? []).map((cell) => cell.subject));
+    const answer = await withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
+      const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
+      return call.call(loaders, unique, context);
+    });
+    const mapped = guarded(where, () =>
+      parent === null ? rowsByIds(plan, unique, answer) : rowsByParent(plan, parent, unique, answer),
+    );
+    if (unique.length === ids.length) return mapped;
+    const byId = new Map(unique.map((id, i) => [id, mapped[i] as Answer]));
+    return ids.map((id) => byId.get(id) as Answer);
+  }
+
+  /** The value to hand out: frozen, and without what is deleted. One row that cannot be read fails only its own id. */
+  #seal(space: RowSpace, id: unknown, answer: Answer): Answer {
+    if (answer === null || answer instanceof Error) return answer;
+    try {
+      return this.#options.reads.seal(visible(space.plan, answer)) as Answer;
+    } catch (cause) {
+      return rowError(`${space.keyOf('', id)}`, cause);
+    }
+  }
+
+  /**
+   * Marks of subjects found in the rows: they count only if they have not moved since before the origin was asked.
+   * Returns the cells to unpin.
+   */
+  async #takeLate(
+    space: RowSpace,
+    flights: readonly Flight[],
+    values: Answer[],
+    chain: Chain | null,
+    applied: Applied,
+  ): Promise<readonly MarkCell[]> {
+    if (chain === null || space.parent !== null || space.plan.parents.length === 0) return [];
+    const subjects = values.map((value, i): readonly SubjectKey[] => {
+      if (value === null || value instanceof Error) return [];
+      try {
+        return parentSubjects(space.plan, value as AnyRow, chain);
+      } catch (cause) {
+        values[i] = rowError(space.keyOf('', flights[i]?.id), cause);
+        return [];
+      }
+    });
+    const { table, events } = this.#options.reads;
+    const unique = [...new Set(subjects.flat())];
+    try {
+      const holding = table.hold(unique);
+      const cells = 'then' in holding ? await holding : holding;
+      const bySubject = new Map(cells.map((cell) => [cell.subject, cell]));
+      flights.forEach((flight, i) => {
+        for (const subject of subjects[i] ?? []) {
+          const cell = bySubject.get(subject) as MarkCell;
+          if (hasNotMovedSince(cell, applied)) flight.capture([cell], table.version);
+          else flight.unstorable = true;
+        }
+      });
+      return cells;
+    } catch (error) {
+      events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
+      for (const flight of flights) flight.unstorable = true;
+      return [];
+    }
+  }
+}
+
+interface Taken {
+  /** To unpin when the batch ends. */
+  readonly pinned: readonly MarkCell[];
+  /** What an absent record carries besides. */
+  readonly absent: readonly MarkCell[];
+  readonly stamp: number;
+  readonly applied: Applied;
+}
+
+/** Every subject of a record or list that is known from its id alone. */
+export function staticSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
+  return space.parent === null
+    ? recordSubjects(space.plan.type, id, chain)
+    : listSubjects(space.plan, space.parent.type, id, chain);
+}
+
+/** A mark first read after the origin was asked may be newer than the value: it counts if it is not. */
+export function hasNotMovedSince(cell: MarkCell, applied: Applied): boolean {
+  const then = applied[cell.partition.number];
+  return cell.usable && cell.token !== null && cell.token.epoch === then?.epoch && cell.token.position <= then.applied;
+}
+
+/** What readers see: null for a deleted record, lists without deleted rows. */
+export function visible(plan: EntityPlan, answer: AnyRow | null | readonly AnyRow[]): AnyRow | null | readonly AnyRow[] {
+  if (answer === null) return null;
+  if (Array.isArray(answer)) return (answer as readonly AnyRow[]).filter((row) => !plan.isDeleted(row));
+  return plan.isDeleted(answer as AnyRow) ? null : answer;
+}
+
+function guarded<T>(where: string, map: () => T): T {
+  try {
+    return map();
+  } catch (cause) {
+    throw rowError(where, cause);
+  }
+}
+
+function rowError(where: string, cause: unknown): TidemarkError {
+  if (isTidemarkError(cause)) return cause;
+  return new TidemarkError('LOAD_FAILED', `${where}: the model's own function failed on a row: ${messageOf(cause)}`, { cause });
+}
+
+/** The space of a type's records, or of its lists under one parent type. */
+export function rowSpace(
+  plan: EntityPlan,
+  parent: ParentPlan | null,
+  shared: { readonly counter: Counter; readonly lifetime: Lifetime; readonly keyOf: (branch: string, id: unknown) => string },
+): RowSpace {
+  return {
+    kind: parent === null ? 'record' : 'list',
+    name: plan.type,
+    plan,
+    parent,
+    batches: new Map(),
+    shelves: new Map(),
+    ...shared,
+  };
+}
+
+/** An id as the caller gave it, checked. Throws BLANK_ID naming the type. */
+export function checkedId(type: string, id: unknown): unknown {
+  idText(id, `id of '${type}'`);
+  return id;
+}

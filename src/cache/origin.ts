@@ -1,0 +1,65 @@
+import type { Awaitable, Clock, OriginContext } from '../contract.js';
+import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
+
+/** Calls the host's code with a deadline and an abort signal, and names what went wrong. */
+
+export interface Deadline {
+  readonly clock: Clock;
+  readonly originTimeoutMs: number;
+  /** Fires when the tide closes. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Resolves with what `call` returns. Rejects with ORIGIN_TIMEOUT when it does not settle in time, CLOSED when the tide
+ * closes, else with `failure` around what it threw. An error of this library passes as it is.
+ */
+export function withDeadline<T>(
+  deadline: Deadline,
+  where: string,
+  failure: 'ORIGIN_FAILED' | 'LOAD_FAILED',
+  call: (signal: AbortSignal) => Awaitable<T>,
+): Promise<T> {
+  const { clock, originTimeoutMs, closing } = deadline;
+  const aborter = new AbortController();
+  return new Promise<T>((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      cancel();
+      closing.removeEventListener('abort', close);
+      act();
+    };
+    const fail = (error: TidemarkError): void => {
+      settle(() => {
+        aborter.abort(error);
+        reject(error);
+      });
+    };
+    const cancel = clock.after(originTimeoutMs, () => {
+      fail(new TidemarkError('ORIGIN_TIMEOUT', `${where}: expected an answer within ${String(originTimeoutMs)} ms, got none.`));
+    });
+    const close = (): void => {
+      fail(new TidemarkError('CLOSED', `${where}: the tide was closed while it ran.`));
+    };
+    closing.addEventListener('abort', close);
+    const thrown = (cause: unknown): void => {
+      settle(() => {
+        reject(isTidemarkError(cause) ? cause : new TidemarkError(failure, `${where}: ${messageOf(cause)}`, { cause }));
+      });
+    };
+    try {
+      Promise.resolve(call(aborter.signal)).then((value) => {
+        settle(() => {
+          resolve(value);
+        });
+      }, thrown);
+    } catch (cause) {
+      thrown(cause);
+    }
+  });
+}
+
+/** The loaders of one entity type as the core calls them, types erased. */
+export interface AnyEntityOrigin {
+  byIds?: (ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>;
+  childrenOf?: Readonly<Record<string, ((ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>) | undefined>>;
+}

@@ -1,0 +1,207 @@
+import type { CoarseClock } from '../clock.js';
+import { TidemarkError } from '../errors.js';
+import type { Events } from '../events.js';
+import { Flight, type Demand, type Outcome } from './flight.js';
+import { frozenCopy } from './freeze.js';
+import type { MarkCell, MarkTable } from './marks.js';
+import type { Statistics } from './stats.js';
+import type { Tier2 } from './tier2.js';
+import { Entry, type Shelf, type Space, type Tier } from './tier.js';
+
+export interface ReadsOptions {
+  readonly table: MarkTable;
+  readonly tier: Tier;
+  readonly tier2: Tier2 | null;
+  readonly time: CoarseClock;
+  readonly random: () => number;
+  readonly events: Events;
+  readonly statistics: Statistics;
+  readonly freeze: boolean;
+}
+
+/** One read: what, how new, for which load, and how to load it. */
+export interface ReadRequest {
+  readonly shelf: Shelf;
+  readonly id: unknown;
+  readonly demand: Demand;
+  /** The load that this read is part of: it will carry the marks of what is read. */
+  readonly into: Flight | null;
+  /** Starts the load; called at most once, and only on a miss. */
+  readonly begin: (flight: Flight) => Promise<Outcome>;
+}
+
+/** Entries live up to a tenth shorter than asked, so that what was filled together does not expire together. */
+const JITTER = 0.1;
+/** After a refresh behind grace failed, the next one waits. */
+const REFRESH_PAUSE_MS = 1000;
+
+/**
+ * The read path that every kind of value shares: tier 1, a load under way, a new load. What differs per kind is how a
+ * load runs (`begin`) and which marks it captures.
+ */
+export class Reads {
+  readonly table: MarkTable;
+  readonly tier: Tier;
+  readonly tier2: Tier2 | null;
+  readonly time: CoarseClock;
+  readonly events: Events;
+  readonly statistics: Statistics;
+  readonly #options: ReadsOptions;
+  readonly #refreshAfter = new WeakMap<Entry, number>();
+
+  constructor(options: ReadsOptions) {
+    this.#options = options;
+    this.table = options.table;
+    this.tier = options.tier;
+    this.tier2 = options.tier2;
+    this.time = options.time;
+    this.events = options.events;
+    this.statistics = options.statistics;
+  }
+
+  /** The entry, if it is provably fresh and not expired. Synchronous; no string, no allocation, no clock call. */
+  servable(shelf: Shelf, id: unknown): Entry | undefined {
+    const entry = shelf.entries.get(id);
+    if (entry === undefined || !this.tier.isFresh(entry) || this.time.now() >= entry.expiresAt) return undefined;
+    return entry;
+  }
+
+  async read(request: ReadRequest): Promise<unknown> {
+    const outcome = await this.outcome(request);
+    return outcome.value;
+  }
+
+  /** The value with its entry, which says how long it may be repeated. */
+  outcome(request: ReadRequest): Promise<Outcome> {
+    const { shelf, id, demand, into } = request;
+    const { counter } = shelf.space;
+    const entry = this.#usableEntry(request);
+    if (entry !== undefined) {
+      counter.hits++;
+      entry.visited = true;
+      const outcome = { value: entry.value, entry };
+      into?.adopt(outcome);
+      return Promise.resolve(outcome);
+    }
+    counter.misses++;
+    const running = shelf.flights.get(id);
+    const joins = running?.canJoin(demand.after) === true;
+    if (joins) counter.joined++;
+    const flight = joins ? (running as Flight) : this.#launch(request);
+    return into === null ? flight.promise : waitInto(into, flight);
+  }
+
+  #usableEntry(request: ReadRequest): Entry | undefined {
+    const { shelf, id, demand } = request;
+    const entry = shelf.entries.get(id);
+    if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
+    if (demand.after !== null && !this.table.reached(demand.after)) return undefined;
+    const now = this.time.now();
+    if (now < entry.expiresAt) return entry;
+    if (now >= entry.graceUntil) return undefined;
+    this.#refresh(request, entry, now);
+    return entry;
+  }
+
+  /** Soft expiry: the expired value serves while one load at a time replaces it. */
+  #refresh(request: ReadRequest, entry: Entry, now: number): void {
+    const { shelf, id } = request;
+    if (shelf.flights.has(id) || now < (this.#refreshAfter.get(entry) ?? -Infinity)) return;
+    this.#launch({ ...request, into: null }).promise.catch((error: unknown) => {
+      this.#refreshAfter.set(entry, now + REFRESH_PAUSE_MS);
+      this.events.emit('error', { error: error as TidemarkError, where: `refresh of ${entry.key}` });
+    });
+  }
+
+  #launch({ shelf, id, demand, begin }: ReadRequest): Flight {
+    const flight = new Flight(shelf, id, this.table, demand);
+    shelf.flights.set(id, flight);
+    const land = (): void => {
+      if (shelf.flights.get(id) === flight) shelf.flights.delete(id);
+      flight.land();
+    };
+    flight.promise = begin(flight).then(
+      (outcome) => {
+        land();
+        return outcome;
+      },
+      (error: unknown) => {
+        land();
+        throw error;
+      },
+    );
+    return flight;
+  }
+
+  /** The value as it is handed out and kept: a frozen copy, unless the host chose to share its own. */
+  seal(value: unknown): unknown {
+    return this.#options.freeze ? frozenCopy(value) : value;
+  }
+
+  /**
+   * Ends a load: keeps the value if nothing it depends on has changed, else hands it out and forgets it. `cells` are
+   * the marks to carry if they are fewer than the flight's.
+   */
+  settle(
+    flight: Flight,
+    value: unknown,
+    kept: {
+      readonly cells?: readonly MarkCell[];
+      readonly absent?: boolean;
+      readonly ttlMs?: number | undefined;
+      /** What is left of its life, when it was found in tier 2. */
+      readonly leftMs?: number | undefined;
+    } = {},
+  ): Outcome {
+    const { shelf, id } = flight;
+    if (!flight.isStorable()) {
+      shelf.space.counter.doomed++;
+      this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
+      return { value, entry: null };
+    }
+    const { ttlMs, absentTtlMs, graceMs } = shelf.space.lifetime;
+    const asked = kept.ttlMs ?? (kept.absent === true ? absentTtlMs : ttlMs);
+    const lifeMs = asked === 0 ? Infinity : asked * (1 - JITTER * this.#options.random());
+    const expiresAt = this.time.now() + Math.min(lifeMs, kept.leftMs ?? Infinity);
+    const entry = new Entry(shelf, id, {
+      value,
+      cells: kept.cells ?? flight.cells,
+      stamp: this.table.version,
+      globs: this.table.globs.moment,
+      expiresAt,
+      graceUntil: expiresAt + graceMs,
+      bytes: this.tier.weigh(value),
+    });
+    this.tier.put(entry);
+    if (kept.leftMs === undefined) {
+      shelf.space.counter.sets++;
+      this.tier2?.fill(entry, flight, lifeMs, kept.absent === true);
+    }
+    return { value, entry };
+  }
+}
+
+async function waitInto(into: Flight, flight: Flight): Promise<Outcome> {
+  into.waitFor(flight);
+  try {
+    const outcome = await flight.promise;
+    into.adopt(outcome);
+    return outcome;
+  } catch (error) {
+    // Even if the load catches this, what it builds without the value must not be kept.
+    into.unstorable = true;
+    throw error;
+  } finally {
+    into.stopWaiting(flight);
+  }
+}
+
+/** The shelf of a space in a branch, made on first use. */
+export function shelfOf(space: Space, branch: string, keep: boolean): Shelf {
+  let shelf = space.shelves.get(branch);
+  if (shelf === undefined) {
+    shelf = { space, branch, entries: new Map(), flights: new Map() };
+    if (keep) space.shelves.set(branch, shelf);
+  }
+  return shelf;
+}

@@ -1,0 +1,31 @@
+import type { After, Receipt } from '../api.js';
+import type { Bump } from '../contract.js';
+import { TidemarkError } from '../errors.js';
+
+export type ReceiptMarks = Receipt['marks'];
+
+/** `1.<change id>.<partition>.<epoch>.<position>…`: letters, digits, '.', '-' and '_' only, fit for a header or cookie. */
+export function createReceipt(changeId: string, bumps: readonly Bump[]): Receipt {
+  const marks: Record<number, { epoch: string; position: number }> = {};
+  for (const { partition, epoch, position } of bumps) marks[partition] = { epoch, position };
+  const text = ['1', changeId, ...bumps.flatMap((b) => [b.partition, b.epoch, b.position])].join('.');
+  return Object.freeze({ state: 'done', changeId, marks: Object.freeze(marks), toString: () => text });
+}
+
+/** What a read that names a receipt has to reach. Throws INVALID_RECEIPT for text that is none. */
+export function marksOf(after: After | undefined): ReceiptMarks | null {
+  if (after === undefined) return null;
+  if (typeof after !== 'string') return after.marks;
+  const [version, changeId, ...rest] = after.split('.');
+  const marks: Record<number, { epoch: string; position: number }> = {};
+  let valid = version === '1' && changeId !== undefined && changeId !== '' && rest.length % 3 === 0;
+  for (let i = 0; valid && i < rest.length; i += 3) {
+    const [partition, epoch, position] = rest.slice(i, i + 3) as [string, string, string];
+    valid = /^\d{1,5}$/.test(partition) && /^[\w-]+$/.test(epoch) && /^\d{1,15}$/.test(position);
+    marks[Number(partition)] = { epoch, position: Number(position) };
+  }
+  if (!valid) {
+    throw new TidemarkError('INVALID_RECEIPT', `after: expected a receipt or its string, got ${JSON.stringify(after.slice(0, 80))}.`);
+  }
+  return marks;
+}

@@ -1,0 +1,212 @@
+import type { MarkCell, MarkTable } from './marks.js';
+import type { Flight } from './flight.js';
+import type { Counter } from './stats.js';
+
+/** How long values live. All milliseconds; 0 for `ttlMs` and `absentTtlMs` is until evicted. */
+export interface Lifetime {
+  readonly ttlMs: number;
+  /** After `ttlMs`: how long an expired but unchanged value may be served while one refresh runs. */
+  readonly graceMs: number;
+  /** The `ttlMs` of "there is none". */
+  readonly absentTtlMs: number;
+}
+
+/** What is cached under one shape of key: the records of a type, the lists of a link, one view, the keyed values. */
+export interface Space {
+  readonly kind: 'record' | 'list' | 'view' | 'key';
+  /** The entity type or the view's name, for people. */
+  readonly name: string;
+  readonly counter: Counter;
+  readonly lifetime: Lifetime;
+  /** The key of one of its values, as patterns, tier 2 and people see it. */
+  keyOf(branch: string, id: unknown): string;
+  readonly shelves: Map<string, Shelf>;
+}
+
+/** All values of one space in one branch: found by two map look-ups and no string. */
+export interface Shelf {
+  readonly space: Space;
+  readonly branch: string;
+  readonly entries: Map<unknown, Entry>;
+  /** Loads under way that a reader may join. */
+  readonly flights: Map<unknown, Flight>;
+}
+
+/**
+ * One value with the cells of the marks that it carries. `stamp` is the version of the table at which all of them were
+ * seen to be what they were before the load.
+ */
+export class Entry {
+  readonly shelf: Shelf;
+  readonly id: unknown;
+  readonly value: unknown;
+  readonly cells: readonly MarkCell[];
+  readonly stamp: number;
+  /** The version of the table at which it was last found fresh. */
+  checked: number;
+  /** The moment of the pattern log when its load began, or when it was last tested against the log. */
+  globs: number;
+  /** When it expires, and until when it may still be served while a refresh runs. */
+  readonly expiresAt: number;
+  readonly graceUntil: number;
+  readonly bytes: number;
+  visited = false;
+  newer: Entry | null = null;
+  older: Entry | null = null;
+
+  constructor(
+    shelf: Shelf,
+    id: unknown,
+    content: {
+      readonly value: unknown;
+      readonly cells: readonly MarkCell[];
+      readonly stamp: number;
+      readonly globs: number;
+      readonly expiresAt: number;
+      readonly graceUntil: number;
+      readonly bytes: number;
+    },
+  ) {
+    this.shelf = shelf;
+    this.id = id;
+    this.value = content.value;
+    this.cells = content.cells;
+    this.stamp = content.stamp;
+    this.checked = content.stamp;
+    this.globs = content.globs;
+    this.expiresAt = content.expiresAt;
+    this.graceUntil = content.graceUntil;
+    this.bytes = content.bytes;
+  }
+
+  get key(): string {
+    return this.shelf.space.keyOf(this.shelf.branch, this.id);
+  }
+}
+
+export interface TierLimits {
+  readonly maxEntries: number;
+  /** Sum of the entries' `bytes`; Infinity if not bounded. */
+  readonly maxBytes: number;
+  /** The size of a value; asked only if `maxBytes` bounds anything. */
+  readonly bytesOf: (value: unknown) => number;
+  /** Marks held for all entries together. */
+  readonly maxMarks: number;
+}
+
+/**
+ * Tier 1: entries indexed by space, branch and id, in one bounded whole. Evicts by SIEVE: a hand walks from the oldest
+ * to the newest and evicts the first entry that was not read since it last passed.
+ * Source: Zhang et al., "SIEVE is Simpler than LRU", NSDI '24.
+ */
+export class Tier {
+  readonly #table: MarkTable;
+  readonly #limits: TierLimits;
+  #newest: Entry | null = null;
+  #oldest: Entry | null = null;
+  #hand: Entry | null = null;
+  #size = 0;
+  #bytes = 0;
+  #marks = 0;
+
+  constructor(table: MarkTable, limits: TierLimits) {
+    this.#table = table;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** True if no mark of the entry has moved since its load began: what makes a value servable, expiry apart. */
+  isFresh(entry: Entry): boolean {
+    return entry.checked === this.#table.version || this.#verify(entry);
+  }
+
+  #verify(entry: Entry): boolean {
+    if (!isUnmoved(entry, this.#table)) return false;
+    entry.checked = this.#table.version;
+    return true;
+  }
+
+  weigh(value: unknown): number {
+    return this.#limits.maxBytes === Infinity ? 0 : this.#limits.bytesOf(value);
+  }
+
+  put(entry: Entry): void {
+    const { entries } = entry.shelf;
+    const old = entries.get(entry.id);
+    if (old !== undefined) this.remove(old);
+    if (entry.bytes > this.#limits.maxBytes) return;
+    for (const cell of entry.cells) this.#table.pin(cell);
+    entries.set(entry.id, entry);
+    entry.older = this.#newest;
+    if (this.#newest === null) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+    this.#size++;
+    this.#bytes += entry.bytes;
+    this.#marks += entry.cells.length;
+    while (
+      this.#size > this.#limits.maxEntries ||
+      this.#bytes > this.#limits.maxBytes ||
+      (this.#marks > this.#limits.maxMarks && this.#size > 1)
+    ) {
+      this.#evict();
+    }
+  }
+
+  /** False if it is not there any more. */
+  remove(entry: Entry): boolean {
+    if (entry.shelf.entries.get(entry.id) !== entry) return false;
+    entry.shelf.entries.delete(entry.id);
+    if (this.#hand === entry) this.#hand = entry.newer;
+    if (entry.newer === null) this.#newest = entry.older;
+    else entry.newer.older = entry.older;
+    if (entry.older === null) this.#oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+    entry.newer = null;
+    entry.older = null;
+    this.#size--;
+    this.#bytes -= entry.bytes;
+    this.#marks -= entry.cells.length;
+    for (const cell of entry.cells) this.#table.unpin(cell);
+    return true;
+  }
+
+  #evict(): void {
+    let candidate = this.#hand ?? this.#oldest;
+    while (candidate?.visited === true) {
+      candidate.visited = false;
+      candidate = candidate.newer ?? this.#oldest;
+    }
+    if (candidate === null) return;
+    this.#hand = candidate.newer;
+    this.remove(candidate);
+  }
+
+  /** Every entry, oldest first. For explaining and deleting by pattern, not for reading. */
+  *[Symbol.iterator](): IterableIterator<Entry> {
+    for (let entry = this.#oldest; entry !== null; ) {
+      const { newer } = entry;
+      yield entry;
+      entry = newer;
+    }
+  }
+
+  clear(): void {
+    for (const entry of this) this.remove(entry);
+  }
+}
+
+/** The test itself, mark by mark: also for an entry that tier 1 has evicted, whose cells may have been killed. */
+export function isUnmoved(entry: Entry, table: MarkTable): boolean {
+  for (const cell of entry.cells) if (!cell.usable || cell.changed > entry.stamp) return false;
+  if (table.globs.deletedSince(entry.globs, () => entry.key)) return false;
+  entry.globs = table.globs.moment;
+  return true;
+}

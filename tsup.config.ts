@@ -1,0 +1,21 @@
+import type { Options } from 'tsup';
+
+// tsup prints type errors of its declaration step and exits with 0: `npm run typecheck` is the gate.
+const options = {
+  entry: {
+    index: 'src/index.ts',
+    cache: 'src/cache/index.ts',
+    testing: 'src/testing/index.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'node22',
+  platform: 'node',
+  tsconfig: 'tsconfig.build.json',
+  dts: true,
+  // One copy of each module per format, so that `tidemark` and `tidemark/testing` share their error class.
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+} satisfies Options;
+
+export default options;

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+// `npm run test:long` sets TIDEMARK_LONG; property tests then do many more runs.
+const long = process.env['TIDEMARK_LONG'] !== undefined;
+const testTimeout = long ? 3_600_000 : 30_000;
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  // Tests and snippets may write `from 'tidemark'`: they get the sources. test/package gets the packed tarball.
+  resolve: {
+    alias: [
+      { find: /^tidemark$/, replacement: source('src/index.ts') },
+      { find: /^tidemark\/(.+)$/, replacement: source('src/$1/index.ts') },
+    ],
+  },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/package/**'], testTimeout },
+      },
+      {
+        extends: true,
+        test: { name: 'package', include: ['test/package/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 180_000 },
+      },
+    ],
+  },
+});
