@@ -9,6 +9,7 @@ import type { Flight, Outcome } from './flight.js';
 import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
 import type { Reads } from './read.js';
+import type { Requirement } from './tier2.js';
 import { rowsByIds, rowsByParent } from './rows.js';
 import type { Counter } from './stats.js';
 import type { Lifetime, Shelf, Space } from './tier.js';
@@ -69,8 +70,8 @@ export class Batches {
     const marks = await this.#takeMarks(flights, chain);
     try {
       const results = new Map<Flight, Outcome | Error>();
-      const found = chain === null ? null : await reads.tier2?.find(flights.filter((flight) => !flight.bypassesStore));
-      for (const [flight, outcome] of found ?? []) results.set(flight, outcome);
+      const required: Requirement = ({ id }, value, absent) => requiredOf(shelf.space as RowSpace, id, value, absent, chain ?? []);
+      for (const [flight, outcome] of await reads.promote(flights, required)) results.set(flight, outcome);
       const missing = flights.filter((flight) => !results.has(flight));
       if (missing.length > 0) await this.#ask(shelf, missing, chain, marks, results);
       return flights.map((flight) => results.get(flight) as Outcome | Error);
@@ -221,6 +222,13 @@ interface Taken {
   readonly absent: readonly MarkCell[];
   readonly stamp: number;
   readonly applied: Applied;
+}
+
+/** Every subject that a record or list carries. */
+function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
+  const known = staticSubjects(space, String(id), chain);
+  if (space.parent !== null) return known;
+  return [...known, ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain))];
 }
 
 /** Every subject of a record or list that is known from its id alone. */

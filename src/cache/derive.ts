@@ -37,10 +37,9 @@ export async function derive(options: DeriveOptions, flight: Flight, branch: str
   const chain = chainOf(topology, branch);
   await takeMarks(options, flight, chain, what);
   flight.applied = reads.table.applied();
-  if (chain !== null && !flight.bypassesStore) {
-    const found = (await reads.tier2?.find([flight]))?.get(flight);
-    if (found !== undefined) return found;
-  }
+  const required = flight.cells.map(({ subject }) => subject);
+  const found = (await reads.promote([flight], () => required)).get(flight);
+  if (found !== undefined) return found;
   flight.shelf.space.counter.loads++;
   const value = await withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) =>
     what.load(options.readerFor(branch, flight, signal)),

@@ -70,6 +70,13 @@ export class Flight {
     this.#pinned.push(...cells);
   }
 
+  /** These were captured for an entry that proved stale: the load goes on without them. */
+  forget(cells: readonly MarkCell[]): void {
+    const from = this.#cells.length - cells.length;
+    this.#cells.splice(from);
+    this.#stamps.splice(from);
+  }
+
   /** A nested read brings the marks that its value was stored with, never present ones. */
   adopt(outcome: Outcome): void {
     const { entry } = outcome;

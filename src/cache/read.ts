@@ -5,7 +5,7 @@ import { Flight, type Demand, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
-import type { Tier2 } from './tier2.js';
+import type { Requirement, Tier2 } from './tier2.js';
 import { Entry, type Shelf, type Space, type Tier } from './tier.js';
 
 export interface ReadsOptions {
@@ -66,29 +66,31 @@ export class Reads {
     return entry;
   }
 
-  async read(request: ReadRequest): Promise<unknown> {
-    const outcome = await this.outcome(request);
-    return outcome.value;
+  /** The value, with the entry under which it is kept, if it is. */
+  outcome(request: ReadRequest): Promise<Outcome> {
+    const { into } = request;
+    const found = this.start(request);
+    if (found instanceof Flight) return into === null ? found.promise : waitInto(into, found);
+    const outcome = { value: found.value, entry: found };
+    into?.adopt(outcome);
+    return Promise.resolve(outcome);
   }
 
-  /** The value with its entry, which says how long it may be repeated. */
-  outcome(request: ReadRequest): Promise<Outcome> {
-    const { shelf, id, demand, into } = request;
+  /** Where the value comes from: an entry that may be served, or a load, joined or launched. */
+  start(request: ReadRequest): Entry | Flight {
+    const { shelf, id, demand } = request;
     const { counter } = shelf.space;
     const entry = this.#usableEntry(request);
     if (entry !== undefined) {
       counter.hits++;
       entry.visited = true;
-      const outcome = { value: entry.value, entry };
-      into?.adopt(outcome);
-      return Promise.resolve(outcome);
+      return entry;
     }
     counter.misses++;
     const running = shelf.flights.get(id);
-    const joins = running?.canJoin(demand.after) === true;
-    if (joins) counter.joined++;
-    const flight = joins ? (running as Flight) : this.#launch(request);
-    return into === null ? flight.promise : waitInto(into, flight);
+    if (running?.canJoin(demand.after) !== true) return this.#launch(request);
+    counter.joined++;
+    return running;
   }
 
   #usableEntry(request: ReadRequest): Entry | undefined {
@@ -131,6 +133,24 @@ export class Reads {
       },
     );
     return flight;
+  }
+
+  /** What tier 2 holds of these, promoted to tier 1 if nothing moved while it was fetched. */
+  async promote(flights: readonly Flight[], required: Requirement): Promise<Map<Flight, Outcome>> {
+    const outcomes = new Map<Flight, Outcome>();
+    if (this.tier2 === null) return outcomes;
+    const asking = flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
+    for (const [flight, { value, absent, cells, leftMs }] of await this.tier2.find(asking, required)) {
+      const { counter } = flight.shelf.space;
+      const outcome = this.settle(flight, this.seal(value), { absent, cells, leftMs });
+      // What a bump overtook may be older than the reader's own write: it goes to the origin.
+      if (outcome.entry === null) continue;
+      counter.tier2Hits++;
+      counter.hits++;
+      counter.misses--;
+      outcomes.set(flight, outcome);
+    }
+    return outcomes;
   }
 
   /** The value as it is handed out and kept: a frozen copy, unless the host chose to share its own. */

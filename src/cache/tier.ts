@@ -210,3 +210,7 @@ export function isUnmoved(entry: Entry, table: MarkTable): boolean {
   entry.globs = table.globs.moment;
   return true;
 }
+
+export function isExpired(entry: Entry, now: number): boolean {
+  return now >= entry.expiresAt;
+}

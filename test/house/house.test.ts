@@ -1,293 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { builtinModules } from 'node:module';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import tsup from '../../tsup.config.ts';
-
-// ── The rules of the house, as data ─────────────────────────────────────────────────────────────────────────────
-
-/** A file may import files of its own layer and of the layers before it. */
-const LAYERS = [
-  'errors',
-  'contract',
-  'clock',
-  'subject',
-  'model',
-  'api',
-  'pure',
-  'effects',
-  'tidemark',
-  'index',
-  'hosts',
-  'cli',
-] as const;
-
-/** Where a path of src/ belongs: the longest prefix wins. Names are without extension. */
-const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
-  errors: 'errors',
-  contract: 'contract',
-  clock: 'clock',
-  subject: 'subject',
-  model: 'model',
-  api: 'api',
-  config: 'pure',
-  events: 'effects',
-  tidemark: 'tidemark',
-  index: 'index',
-
-  cache: 'effects',
-  'cache/keys': 'pure',
-  'cache/entry': 'pure',
-  'cache/cascade': 'pure',
-  'cache/globs': 'pure',
-  'cache/index': 'index',
-
-  rules: 'effects',
-  'rules/parse': 'pure',
-  'rules/operators': 'pure',
-  'rules/evaluate': 'pure',
-  'rules/fields': 'pure',
-  'rules/index': 'index',
-
-  spatial: 'effects',
-  'spatial/geometry': 'pure',
-  'spatial/cells': 'pure',
-  'spatial/sql': 'pure',
-  'spatial/index': 'index',
-
-  realtime: 'effects',
-  'realtime/ring': 'pure',
-  'realtime/authorize': 'pure',
-  'realtime/index': 'index',
-
-  adapters: 'effects',
-  testing: 'effects',
-  hosts: 'hosts',
-  cli: 'cli',
-};
-
-/** Only tidemark.ts introduces these to each other. */
-const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
-
-/** Folders that may import, besides themselves, only these. An adapter (a file or folder of adapters/) is one such folder. */
-const ONLY: Readonly<Record<string, readonly string[]>> = {
-  adapters: ['contract', 'errors', 'subject'],
-  testing: ['contract', 'errors', 'subject'],
-};
-
-/** Who may import an adapter, and which. */
-const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory' };
-
-/** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  '': ['dataloader', 'lru-cache', 'mitt'],
-  adapters: [],
-  'adapters/memory': ['lru-cache', 'mitt'],
-  testing: [],
-};
-
-const MAX_LINES = 400;
-const FORBIDDEN_NAMES = /util|helper|manager|service(?<!rules\/service)$/i;
-
-/** Code that is not to be written, as it reads without white space, with the files that may. */
-const FORBIDDEN_CODE: readonly { code: string; allowedIn: readonly string[]; instead: string }[] = [
-  { code: 'console', allowedIn: [], instead: 'emit an event' },
-  { code: 'process.env', allowedIn: ['config'], instead: 'take an option' },
-  { code: 'Date.now()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'newDate()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'performance.now()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'Math.random()', allowedIn: ['clock'], instead: 'take a random function' },
-  { code: 'setTimeout()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'setInterval()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'AsyncLocalStorage', allowedIn: [], instead: 'pass it as a parameter' },
-  { code: 'any', allowedIn: [], instead: 'write unknown' },
-];
-
-// ── The checker: from texts by path to sentences ────────────────────────────────────────────────────────────────
-
-/** Paths below src/, with '/', and their texts. */
-type Sources = ReadonlyMap<string, string>;
-
-const withoutExtension = (path: string): string => path.replace(/\.d\.ts$|\.m?ts$/, '');
-const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
-
-function longestPrefix<T>(table: Readonly<Record<string, T>>, path: string): T | undefined {
-  const known = Object.keys(table).filter((prefix) => prefix === '' || isBelow(path, prefix));
-  const best = known.sort((a, b) => b.length - a.length)[0];
-  return best === undefined ? undefined : table[best];
-}
-
-/** Every module that a text names: imports, type-only ones included, re-exports, import() and import types. */
-function importsOf(text: string): string[] {
-  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
-}
-
-function resolveImport(sources: Sources, from: string, specifier: string): string | undefined {
-  const path = posix.join(posix.dirname(from), specifier.replace(/\.js$/, ''));
-  return [path, `${path}.ts`, posix.join(path, 'index.ts')].find((candidate) => sources.has(candidate));
-}
-
-/** 'redis' for adapters/redis.ts and for adapters/redis/store.ts. */
-const adapterOf = (path: string): string | undefined => /^adapters\/([^/]+)/.exec(path)?.[1];
-const topFolderOf = (path: string): string => path.split('/')[0] ?? path;
-
-/** What is wrong with `from` importing `to`, both without extension; undefined if nothing. */
-function objection(from: string, to: string): string | undefined {
-  const [fromLayer, toLayer] = [longestPrefix(LAYER_OF, from), longestPrefix(LAYER_OF, to)];
-  if (fromLayer === undefined || toLayer === undefined) return undefined; // said once, by layerProblems
-  const [fromTop, toTop] = [topFolderOf(from), topFolderOf(to)];
-
-  const allowed = ONLY[fromTop];
-  const own = fromTop === 'adapters' ? adapterOf(from) === adapterOf(to) && toTop === 'adapters' : fromTop === toTop;
-  if (allowed !== undefined && !own && !allowed.includes(toTop)) {
-    return `${fromTop}/ may import only ${allowed.join(', ')} and its own files`;
-  }
-  if (toTop === 'adapters' && fromTop !== 'adapters' && ADAPTER_IMPORTS[from] !== adapterOf(to)) {
-    return `only tidemark.ts may import an adapter, and only memory`;
-  }
-  if (fromTop !== toTop && STRANGERS.includes(fromTop) && STRANGERS.includes(toTop)) {
-    return `${STRANGERS.join('/, ')}/ never import each other: tidemark.ts introduces them`;
-  }
-  if (LAYERS.indexOf(toLayer) > LAYERS.indexOf(fromLayer)) {
-    return `the direction is ${LAYERS.join(' ← ')}, and '${from}' is of '${fromLayer}', '${to}' of '${toLayer}'`;
-  }
-  return undefined;
-}
-
-function importProblems(sources: Sources): string[] {
-  const problems: string[] = [];
-  for (const [path, text] of sources) {
-    for (const specifier of importsOf(text)) {
-      if (specifier.startsWith('.')) {
-        const target = resolveImport(sources, path, specifier);
-        const said =
-          target === undefined
-            ? 'there is no such file in src/'
-            : objection(withoutExtension(path), withoutExtension(target));
-        if (said !== undefined) problems.push(`src/${path} imports '${specifier}': ${said}.`);
-      } else if (!specifier.startsWith('node:')) {
-        const said = packageObjection(path, text, specifier);
-        if (said !== undefined) problems.push(`src/${path} imports '${specifier}': ${said}.`);
-      }
-    }
-  }
-  return problems;
-}
-
-function packageObjection(path: string, text: string, specifier: string): string | undefined {
-  if (builtinModules.includes(specifier)) return `write 'node:${specifier}'`;
-  const allowed = longestPrefix(PACKAGES, withoutExtension(path)) ?? [];
-  if (allowed.includes(specifier)) return undefined;
-  if (adapterOf(path) !== undefined && onlyTypesFrom(text, specifier)) return undefined;
-  return `of npm packages it may use ${allowed.join(', ') || 'none'}, and an adapter its client's types by import type`;
-}
-
-function onlyTypesFrom(text: string, specifier: string): boolean {
-  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
-  return file.statements.every((statement) => {
-    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return true;
-    const named = statement.moduleSpecifier;
-    if (named === undefined || !ts.isStringLiteral(named) || named.text !== specifier) return true;
-    return ts.isImportDeclaration(statement)
-      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
-      : statement.isTypeOnly;
-  });
-}
-
-function layerProblems(sources: Sources): string[] {
-  return [...sources.keys()]
-    .filter((path) => longestPrefix(LAYER_OF, withoutExtension(path)) === undefined)
-    .map((path) => `src/${path} is in no layer: add it to LAYER_OF in test/house/house.test.ts.`);
-}
-
-function circles(sources: Sources): string[] {
-  const found: string[] = [];
-  const done = new Set<string>();
-  const visit = (path: string, trail: readonly string[]): void => {
-    const at = trail.indexOf(path);
-    if (at >= 0) found.push(`These import each other in a circle: ${[...trail.slice(at), path].join(' → ')}.`);
-    if (at >= 0 || done.has(path)) return;
-    for (const specifier of importsOf(sources.get(path) ?? '')) {
-      const target = specifier.startsWith('.') ? resolveImport(sources, path, specifier) : undefined;
-      if (target !== undefined) visit(target, [...trail, path]);
-    }
-    done.add(path);
-  };
-  for (const path of sources.keys()) visit(path, []);
-  return found;
-}
-
-function sizeProblems(sources: Sources): string[] {
-  return [...sources].flatMap(([path, text]) => {
-    const lines = text.trimEnd().split('\n').length;
-    return lines > MAX_LINES ? [`src/${path} has ${String(lines)} lines; ${String(MAX_LINES)} are the most.`] : [];
-  });
-}
-
-function nameProblems(sources: Sources): string[] {
-  return [...sources.keys()]
-    .filter((path) => FORBIDDEN_NAMES.test(withoutExtension(path)))
-    .map((path) => `src/${path} is named after no thing: call it what it holds.`);
-}
-
-/** How FORBIDDEN_CODE names a node; undefined for nodes it never names. */
-function codeOf(node: ts.Node): string | undefined {
-  if (node.kind === ts.SyntaxKind.AnyKeyword) return 'any';
-  if (ts.isIdentifier(node)) return node.text;
-  if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
-    return `${node.expression.text}.${node.name.text}`;
-  }
-  if (ts.isElementAccessExpression(node) && ts.isIdentifier(node.expression)) {
-    return ts.isStringLiteralLike(node.argumentExpression)
-      ? `${node.expression.text}.${node.argumentExpression.text}`
-      : undefined;
-  }
-  if (ts.isCallExpression(node)) return `${codeOf(node.expression) ?? ''}()`;
-  if (ts.isNewExpression(node) && (node.arguments ?? []).length === 0) return `new${codeOf(node.expression) ?? ''}()`;
-  return undefined;
-}
-
-function codeProblems(sources: Sources): string[] {
-  const problems: string[] = [];
-  for (const [path, text] of sources) {
-    const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-    const rules = FORBIDDEN_CODE.filter(({ allowedIn }) => !allowedIn.includes(withoutExtension(path)));
-    const visit = (node: ts.Node): void => {
-      const rule = rules.find(({ code }) => code === codeOf(node));
-      if (rule !== undefined && !isMemberName(node)) {
-        const line = file.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-        problems.push(`src/${path}:${String(line)} says '${rule.code}': ${rule.instead}.`);
-      }
-      ts.forEachChild(node, visit);
-    };
-    visit(file);
-  }
-  return problems;
-}
-
-/** `x.console`, `{ console: … }`: a name that only looks like the global. */
-function isMemberName(node: ts.Node): boolean {
-  const { parent } = node;
-  return (
-    ts.isIdentifier(node) &&
-    ((ts.isPropertyAccessExpression(parent) && parent.name === node) ||
-      (ts.isPropertyAssignment(parent) && parent.name === node) ||
-      ts.isPropertySignature(parent))
-  );
-}
-
-const CHECKS = {
-  layer: layerProblems,
-  import: importProblems,
-  circle: circles,
-  size: sizeProblems,
-  name: nameProblems,
-  code: codeProblems,
-};
-
-// ── The house as it stands ──────────────────────────────────────────────────────────────────────────────────────
+import { CHECKS, MAX_LINES, type Sources } from './rules.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -303,22 +19,22 @@ describe('the sources', () => {
   const sources = sourcesOfHouse();
 
   test('each belong to a layer', () => {
-    expect(layerProblems(sources)).toEqual([]);
+    expect(CHECKS.layer(sources)).toEqual([]);
   });
   test('import only in the direction of the design', () => {
-    expect(importProblems(sources)).toEqual([]);
+    expect(CHECKS.import(sources)).toEqual([]);
   });
   test('have no circles', () => {
-    expect(circles(sources)).toEqual([]);
+    expect(CHECKS.circle(sources)).toEqual([]);
   });
   test(`have at most ${String(MAX_LINES)} lines a file`, () => {
-    expect(sizeProblems(sources)).toEqual([]);
+    expect(CHECKS.size(sources)).toEqual([]);
   });
   test('are named after what they hold', () => {
-    expect(nameProblems(sources)).toEqual([]);
+    expect(CHECKS.name(sources)).toEqual([]);
   });
   test('read no clock, environment or random source of their own, print nothing and use no any', () => {
-    expect(codeProblems(sources)).toEqual([]);
+    expect(CHECKS.code(sources)).toEqual([]);
   });
 });
 
@@ -376,19 +92,55 @@ describe('the checker', () => {
     ['layer', { 'planets.ts': '' }, /src\/planets\.ts is in no layer/],
     ['import', { ...empty, 'errors.ts': "import type { A } from './contract.js';" }, /'errors' is of 'errors'/],
     ['import', { ...empty, 'contract.ts': "export type A = import('./subject.js').B;" }, /'subject' of 'subject'/],
-    ['import', { ...empty, 'cache/keys.ts': "export * from './read.js';", 'cache/read.ts': '' }, /'cache\/read' of 'effects'/],
+    [
+      'import',
+      { ...empty, 'cache/keys.ts': "export * from './read.js';", 'cache/read.ts': '' },
+      /'cache\/read' of 'effects'/,
+    ],
     ['import', { ...empty, 'cache/read.ts': "await import('../tidemark.js');" }, /'tidemark' of 'tidemark'/],
-    ['import', { ...empty, 'cache/read.ts': "import type { A } from '../rules/parse.js';", 'rules/parse.ts': '' }, /never import each other/],
-    ['import', { ...empty, 'adapters/redis.ts': "import '../events.js';", 'events.ts': '' }, /adapters\/ may import only/],
-    ['import', { ...empty, 'adapters/redis.ts': "import './keyv.js';", 'adapters/keyv.ts': '' }, /adapters\/ may import only/],
-    ['import', { ...empty, 'testing/cases.ts': "import '../adapters/memory.js';", 'adapters/memory.ts': '' }, /testing\/ may import only/],
-    ['import', { ...empty, 'tidemark.ts': "import './adapters/redis.js';", 'adapters/redis.ts': '' }, /only tidemark\.ts may import/],
-    ['import', { ...empty, 'cache/read.ts': "import '../adapters/memory.js';", 'adapters/memory.ts': '' }, /only tidemark\.ts may import/],
-    ['import', { 'adapters/redis.ts': "import { Redis } from 'ioredis';" }, /imports 'ioredis': of npm packages it may use none/],
+    [
+      'import',
+      { ...empty, 'cache/read.ts': "import type { A } from '../rules/parse.js';", 'rules/parse.ts': '' },
+      /never import each other/,
+    ],
+    [
+      'import',
+      { ...empty, 'adapters/redis.ts': "import '../events.js';", 'events.ts': '' },
+      /adapters\/ may import only/,
+    ],
+    [
+      'import',
+      { ...empty, 'adapters/redis.ts': "import './keyv.js';", 'adapters/keyv.ts': '' },
+      /adapters\/ may import only/,
+    ],
+    [
+      'import',
+      { ...empty, 'testing/cases.ts': "import '../adapters/memory.js';", 'adapters/memory.ts': '' },
+      /testing\/ may import only/,
+    ],
+    [
+      'import',
+      { ...empty, 'tidemark.ts': "import './adapters/redis.js';", 'adapters/redis.ts': '' },
+      /only tidemark\.ts may import/,
+    ],
+    [
+      'import',
+      { ...empty, 'cache/read.ts': "import '../adapters/memory.js';", 'adapters/memory.ts': '' },
+      /only tidemark\.ts may import/,
+    ],
+    [
+      'import',
+      { 'adapters/redis.ts': "import { Redis } from 'ioredis';" },
+      /imports 'ioredis': of npm packages it may use none/,
+    ],
     ['import', { 'testing/index.ts': "import { test } from 'vitest';" }, /imports 'vitest'/],
     ['import', { 'subject.ts': "import './gone.js';" }, /no such file/],
     ['import', { 'subject.ts': "import { hash } from 'crypto';" }, /write 'node:crypto'/],
-    ['circle', { 'cache/a.ts': "import './b.js';", 'cache/b.ts': "import type { A } from './a.js';" }, /cache\/a\.ts → cache\/b\.ts → cache\/a\.ts/],
+    [
+      'circle',
+      { 'cache/a.ts': "import './b.js';", 'cache/b.ts': "import type { A } from './a.js';" },
+      /cache\/a\.ts → cache\/b\.ts → cache\/a\.ts/,
+    ],
     ['size', { 'model.ts': 'x;\n'.repeat(401) }, /has 401 lines/],
     ['name', { 'cache/cache-manager.ts': '' }, /named after no thing/],
     ['name', { 'utils/text.ts': '' }, /named after no thing/],
@@ -405,6 +157,8 @@ describe('the checker', () => {
     expect(plant(check, files)).toMatch(sentence);
   });
   test('reads code, not comments and names', () => {
-    expect(plant('code', { 'model.ts': '/** console.log(any), Date.now() */ new Date(0); clock.setTimeout(1);' })).toBe('');
+    expect(plant('code', { 'model.ts': '/** console.log(any), Date.now() */ new Date(0); clock.setTimeout(1);' })).toBe(
+      '',
+    );
   });
 });

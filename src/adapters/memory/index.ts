@@ -1,0 +1,28 @@
+import type { Bus, Marks, Store } from '../../contract.js';
+import { memoryBus, type MemoryBusOptions } from './bus.js';
+import { memoryMarks, type MemoryMarksOptions } from './marks.js';
+import { memoryStore, type MemoryStoreOptions } from './store.js';
+
+export { memoryBus, memoryMarks, memoryStore };
+export type { MemoryBusOptions, MemoryMarksOptions, MemoryStoreOptions };
+
+export interface MemoryOptions extends MemoryStoreOptions, MemoryMarksOptions, MemoryBusOptions {}
+
+export interface Memory {
+  readonly store: Store;
+  readonly marks: Marks;
+  readonly bus: Bus;
+}
+
+/**
+ * Store, marks and bus in this process: the default, and what tests use. Tides that are given the same one are replicas
+ * of each other; two processes know nothing of each other. Throws INVALID_OPTION for a bound that is no whole number
+ * of at least 1.
+ *
+ * @example
+ * const shared = memory({ maxEntries: 10_000 });
+ * const tides = [createTidemark({ model, origin, ...shared }), createTidemark({ model, origin, ...shared })];
+ */
+export function memory(options: MemoryOptions = {}): Memory {
+  return { store: memoryStore(options), marks: memoryMarks(options), bus: memoryBus(options) };
+}

@@ -1,0 +1,119 @@
+import type { Bump, BumpRequest, Head, Marks, SubjectKey, Token } from '../../contract.js';
+import { TidemarkError } from '../../errors.js';
+import { PATTERNS, partitionOf } from '../../subject.js';
+import { createAnnouncer } from './announcer.js';
+import { counted, randomId } from './options.js';
+
+export interface MemoryMarksOptions {
+  /** Uniform in [0, 1), for epochs. Default: the operating system's generator. */
+  readonly random?: (() => number) | undefined;
+  /** Default 1. */
+  readonly partitions?: number | undefined;
+  /** Above this many subjects ÷ partitions, a partition starts a new epoch. Default 1,000,000. */
+  readonly maxMarks?: number | undefined;
+}
+
+interface Partition {
+  readonly number: number;
+  epoch: string;
+  head: number;
+  /** Tokens of the subjects bumped in this epoch. */
+  readonly tokens: Map<SubjectKey, Token>;
+}
+
+type Announced = { readonly bump: Bump } | { readonly gap: number };
+
+/**
+ * {@link Marks} in this process. Watchers are told synchronously, before `bump()` resolves. When another watcher starts
+ * a new epoch, all are told of a gap. `close()` does nothing: the marks may be shared by several tides.
+ */
+export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
+  const count = counted('partitions', options.partitions, 1);
+  const maxMarks = Math.max(1, Math.floor(counted('maxMarks', options.maxMarks, 1_000_000) / count));
+  const announcer = createAnnouncer<Announced>();
+  const partitions: readonly Partition[] = Array.from({ length: count }, (_, number) => ({
+    number,
+    epoch: randomId(options.random),
+    head: 0,
+    tokens: new Map(),
+  }));
+  /** What makes a nonce unique per execution, whatever the callers' random does. */
+  let executions = 0;
+
+  const startEpoch = (partition: Partition): void => {
+    partition.epoch = randomId(options.random);
+    partition.head = 0;
+    partition.tokens.clear();
+  };
+
+  const bumpOne = (partition: Partition, subjects: ReadonlySet<SubjectKey>, request: BumpRequest): Bump => {
+    const added = [...subjects].filter((subject) => !partition.tokens.has(subject)).length;
+    if (partition.tokens.size + added > maxMarks) startEpoch(partition);
+    const prev = partition.head++;
+    const token: Token = { epoch: partition.epoch, position: partition.head, nonce: request.nonce };
+    for (const subject of subjects) partition.tokens.set(subject, token);
+    return {
+      partition: partition.number,
+      ...token,
+      prev,
+      subjects: [...subjects],
+      changeId: request.changeId,
+      globs: subjects.has(PATTERNS) ? [...(request.globs ?? [])] : [],
+    };
+  };
+
+  return {
+    partitions: count,
+    read: async (subjects) => ({
+      tokens: subjects.map((subject) => {
+        const { tokens, epoch } = partitions[partitionOf(subject, count)] as Partition;
+        return tokens.get(subject) ?? { epoch, position: 0, nonce: '' };
+      }),
+      heads: spread(subjects, count).map(([number]) => headOf(partitions[number] as Partition)),
+    }),
+    bump: async (subjects, request) => {
+      const nonce = `${request.nonce}.${(++executions).toString(36)}`;
+      return spread(subjects, count).map(([number, group]) => {
+        const bump = bumpOne(partitions[number] as Partition, group, { ...request, nonce });
+        announcer.tell('', { bump });
+        return bump;
+      });
+    },
+    heads: async () => partitions.map(headOf),
+    newEpoch: async (number, ifEpoch) => {
+      const partition = partitions[number];
+      if (partition === undefined) {
+        throw new TidemarkError('INVALID_OPTION', `partition: expected 0 to ${String(count - 1)}, got ${String(number)}.`);
+      }
+      if (partition.epoch === ifEpoch) {
+        startEpoch(partition);
+        announcer.tell('', { gap: number });
+      }
+      return headOf(partition);
+    },
+    watch: async (watcher) => {
+      const stop = announcer.listen('', (announced) => {
+        if ('bump' in announced) watcher.onBump(announced.bump);
+        else watcher.onGap(announced.gap);
+      });
+      return async () => {
+        stop();
+      };
+    },
+    close: async () => {},
+  };
+}
+
+const headOf = ({ number, epoch, head }: Partition): Head => ({ partition: number, epoch, head });
+
+/** Subjects by partition, each once, in order of partition. */
+function spread(subjects: readonly SubjectKey[], count: number): [partition: number, subjects: Set<SubjectKey>][] {
+  const groups = new Map<number, Set<SubjectKey>>();
+  for (const subject of subjects) {
+    const number = partitionOf(subject, count);
+    const group = groups.get(number);
+    if (group === undefined) groups.set(number, new Set([subject]));
+    else group.add(subject);
+  }
+  return [...groups].sort(([a], [b]) => a - b);
+}

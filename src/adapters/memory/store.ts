@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock, Store, StoredValue, StoreVersion } from '../../contract.js';
+import { globToMatcher } from '../../glob.js';
+import { counted } from './options.js';
+
+export interface MemoryStoreOptions {
+  /** Measures lifetimes. Default `performance`. */
+  readonly clock?: Pick<Clock, 'now'> | undefined;
+  /** Above this many entries the least recently used one goes. Default 100,000. */
+  readonly maxEntries?: number | undefined;
+  /** The same for bytes of keys and values, with an estimate of what holds them. Default unbounded. */
+  readonly maxBytes?: number | undefined;
+}
+
+interface Cell {
+  /** Null: deleted by `version`, kept so that an older write does not bring the key back. */
+  readonly value: Uint8Array | null;
+  readonly version: StoreVersion | undefined;
+  /** By the clock; infinite: until evicted. */
+  readonly expiresAt: number;
+}
+
+const PAGE = 1000;
+/** What a cell, its map slot and its list links take beside key and bytes. */
+const CELL_BYTES = 200;
+
+/**
+ * A {@link Store} in this process, on lru-cache. Bytes are copied in and out. Nothing is opened, so `close()` does
+ * nothing: the store may be shared by several tides, and goes when the last reference does.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const clock = options.clock ?? performance;
+  const maxEntries = counted('maxEntries', options.maxEntries, 100_000);
+  // Entries are bounded by pop() below: lru-cache's own `max` fills its arrays at once, 25 ms for 100,000. Its TTL would
+  // caches the time and takes a clock at 0 for "no start"; `expiresAt` is exact under any clock.
+  const cells = new LRUCache<string, Cell>({
+    maxSize: counted('maxBytes', options.maxBytes, Number.MAX_SAFE_INTEGER),
+    sizeCalculation: ({ value }, key) => CELL_BYTES + 2 * key.length + (value?.byteLength ?? 0),
+  });
+
+  const live = (key: string): Cell | undefined => {
+    const cell = cells.get(key);
+    if (cell === undefined || clock.now() < cell.expiresAt) return cell;
+    cells.delete(key);
+    return undefined;
+  };
+  const put = (key: string, value: Uint8Array | null, ttlMs: number | undefined, version?: StoreVersion): void => {
+    const expiresAt = ttlMs === undefined ? Infinity : clock.now() + ttlMs;
+    cells.set(key, { value: value === null ? null : new Uint8Array(value), version, expiresAt });
+    while (cells.size > maxEntries) cells.pop();
+  };
+  /** The cell of a key that holds exactly these bytes. */
+  const holding = (key: string, value: Uint8Array): Cell | undefined => {
+    const cell = live(key);
+    return cell !== undefined && cell.value !== null && sameBytes(cell.value, value) ? cell : undefined;
+  };
+  const keys = (): string[] => [...cells.keys()].filter((key) => exists(cells.peek(key), clock.now()));
+
+  return {
+    getMany: async (asked) => asked.map((key) => answer(live(key), clock.now())),
+    setMany: async (entries) => {
+      for (const { key, value, ttlMs } of entries) put(key, value, ttlMs);
+    },
+    setIfAbsent: async (key, value, ttlMs) => {
+      if (exists(live(key), clock.now())) return false;
+      put(key, value, ttlMs);
+      return true;
+    },
+    setIfNewer: async (key, value, version, ttlMs) => {
+      const last = live(key)?.version;
+      if (last !== undefined && last.epoch === version.epoch && last.position > version.position) return false;
+      put(key, value, ttlMs, version);
+      return true;
+    },
+    renewIf: async (key, value, ttlMs) => {
+      const cell = holding(key, value);
+      if (cell === undefined) return false;
+      put(key, cell.value, ttlMs, cell.version);
+      return true;
+    },
+    deleteIf: async (key, value) => holding(key, value) !== undefined && cells.delete(key),
+    deleteMany: async (gone) => gone.filter((key) => exists(live(key), clock.now()) && cells.delete(key)).length,
+    scan: async function* (glob) {
+      const matches = globToMatcher(glob);
+      const found = keys().filter(matches);
+      for (let i = 0; i < found.length; i += PAGE) yield found.slice(i, i + PAGE);
+    },
+    info: async () => {
+      const counts = new Map<string, number>();
+      for (const key of keys()) {
+        const type = key.split(':', 1)[0] as string;
+        counts.set(type, (counts.get(type) ?? 0) + 1);
+      }
+      return {
+        pingMs: 0,
+        memoryUsedBytes: cells.calculatedSize,
+        memoryLimitBytes: options.maxBytes ?? null,
+        policy: 'lru',
+        keyCountByType: Object.fromEntries(counts),
+      };
+    },
+    close: async () => {},
+  };
+}
+
+function exists(cell: Cell | undefined, now: number): boolean {
+  return cell !== undefined && cell.value !== null && now < cell.expiresAt;
+}
+
+function answer(cell: Cell | undefined, now: number): StoredValue | undefined {
+  if (cell === undefined || cell.value === null) return undefined;
+  const ttlMs = cell.expiresAt === Infinity ? undefined : cell.expiresAt - now;
+  return { value: new Uint8Array(cell.value), ttlMs };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
+}

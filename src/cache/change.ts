@@ -1,0 +1,192 @@
+import type { ChangeItem, Receipt, SubjectsChange } from '../api.js';
+import { randomId } from '../clock.js';
+import type { Clock, SubjectKey } from '../contract.js';
+import { TidemarkError } from '../errors.js';
+import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
+import { idText, subjectParts } from '../subject.js';
+import { branchOf, chainOf } from './branches.js';
+import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
+import type { MarkTable } from './marks.js';
+import { createReceipt } from './receipt.js';
+import type { Statistics } from './stats.js';
+
+/** A change as a host hands it in, types erased. */
+export type AnyChange = SubjectsChange | AnyEntityChange;
+
+export interface AnyEntityChange {
+  readonly type: string;
+  readonly id: unknown;
+  readonly op: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  readonly by?: string | undefined;
+  readonly branch?: string | undefined;
+}
+
+/** What subscribers are told, before it has a cursor. */
+export type ChangeEvent = Omit<ChangeItem, 'kind' | 'cursor'>;
+
+/** A change checked and understood: what it bumps and what it announces. */
+export interface PlannedChange {
+  readonly bumps: Bumps;
+  readonly announce: (changeId: string) => ChangeEvent;
+  readonly advice: readonly string[];
+}
+
+export interface ChangerOptions {
+  readonly topology: Topology;
+  readonly table: MarkTable;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly statistics: Statistics;
+  /** Announces an event on each of these subjects. */
+  readonly publish: (topics: readonly SubjectKey[], event: ChangeEvent, id: string) => Promise<void>;
+  /** Throws INVALID_GEOMETRY, saying where. */
+  readonly checkGeometry: (geometry: unknown, where: string) => void;
+}
+
+const OPS = ['create', 'update', 'delete', 'restore'] as const;
+
+/** The write path: check everything, bump once, then announce. */
+export class Changer {
+  readonly #options: ChangerOptions;
+
+  constructor(options: ChangerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Commit → marks → bus → subscribers. Nothing is bumped if any change of the batch is malformed. Once it resolves, no
+   * read on this replica gets an older value.
+   */
+  async change(changes: readonly AnyChange[]): Promise<Receipt> {
+    const { table, random, publish, statistics } = this.#options;
+    const planned = changes.map((change, i) => this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`));
+    const changeId = randomId(random);
+    if (planned.length === 0) return createReceipt(changeId, []);
+    const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
+    const bumps = await table.bump(subjects, { changeId });
+    statistics.changes += planned.length;
+    await Promise.all(
+      planned.map(({ bumps: own, announce }, i) => publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`)),
+    );
+    return createReceipt(changeId, bumps);
+  }
+
+  /** Runs nothing. Throws INVALID_CHANGE, UNKNOWN_TYPE, BLANK_ID, ID_MISMATCH or INVALID_GEOMETRY. */
+  plan(change: AnyChange, where: string): PlannedChange {
+    if (typeof change !== 'object' || change === null) {
+      throw new TidemarkError('INVALID_CHANGE', `${where}: expected an object, got ${String(change)}.`);
+    }
+    return 'subjects' in change ? this.#planSubjects(change, where) : this.#planEntity(change, where);
+  }
+
+  #planSubjects(change: SubjectsChange, where: string): PlannedChange {
+    if (!Array.isArray(change.subjects) || change.subjects.length === 0) {
+      throw new TidemarkError('INVALID_CHANGE', `${where}.subjects: expected at least one subject, got none.`);
+    }
+    const bumps: Bumps = new Map();
+    for (const { key } of change.subjects) {
+      for (const [subject, why] of bumpsOfSubject(key, this.#options.topology)) bumps.set(subject, why);
+    }
+    const [kind, ...names] = subjectParts((change.subjects[0] as { key: SubjectKey }).key);
+    const event = {
+      entityType: kind === 'branch' ? '' : (names[0] ?? ''),
+      entityId: null,
+      branch: names.at(-1) ?? '',
+      op: 'bulk' as const,
+      changes: { fields: null, values: {} },
+      version: null,
+      modifiedBy: change.by ?? null,
+    };
+    return { bumps, advice: [], announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }) };
+  }
+
+  #planEntity(change: AnyEntityChange, where: string): PlannedChange {
+    const { topology } = this.#options;
+    const plan = planOf(topology, change.type);
+    const branch = branchOf(topology, change.branch);
+    const id = idText(change.id, `${where}.id of '${plan.type}'`);
+    const op = OPS.find((known) => known === change.op);
+    if (op === undefined) {
+      throw new TidemarkError('INVALID_CHANGE', `${where}.op: expected ${OPS.join(', ')}, got ${JSON.stringify(change.op)}.`);
+    }
+    const before = this.#image(plan, change, 'before', where);
+    const after = this.#image(plan, change, 'after', where);
+    const inherits = (chainOf(topology, branch)?.length ?? 2) > 1;
+    const bumps = bumpsOf({ plan, id, branch, op, before, after, inherits }, topology);
+    const event = {
+      entityType: plan.type,
+      entityId: change.id as Id,
+      branch,
+      op,
+      changes: announced(plan, before, after),
+      version: (after === null ? undefined : plan.versionOf(after)) ?? null,
+      modifiedBy: change.by ?? null,
+    };
+    return {
+      bumps,
+      advice: adviceOn(plan, op, before, after, bumps),
+      announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }),
+    };
+  }
+
+  #image(plan: EntityPlan, change: AnyEntityChange, name: 'before' | 'after', where: string): AnyRow | null {
+    const image = change[name];
+    if (image === undefined || image === null) return null;
+    if (typeof image !== 'object' || Array.isArray(image)) {
+      throw new TidemarkError('INVALID_CHANGE', `${where}.${name}: expected a row or null, got ${Array.isArray(image) ? 'an array' : typeof image}.`);
+    }
+    const row = image as AnyRow;
+    const id = row[plan.idField];
+    if (id !== undefined && id !== change.id) {
+      throw new TidemarkError('ID_MISMATCH', `${where}.${name}.${plan.idField}: expected ${show(change.id)}, the change's id, got ${show(id)}.`);
+    }
+    const geometry = plan.geometryOf?.(row);
+    if (geometry !== undefined && geometry !== null) this.#options.checkGeometry(geometry, `${where}.${name} of '${plan.type}' ${show(change.id)}`);
+    return row;
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.wallNow()).toISOString();
+  }
+}
+
+/** Names of the fields that differ, and the new values of those that may be published. */
+function announced(plan: EntityPlan, before: AnyRow | null, after: AnyRow | null): ChangeItem['changes'] {
+  const values: Record<string, unknown> = {};
+  for (const field of plan.announce) if (after !== null && field in after) values[field] = after[field];
+  if (before === null || after === null) return { fields: null, values };
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (field) => !sameField(before[field], after[field]),
+  );
+  return { fields, values: Object.fromEntries(Object.entries(values).filter(([field]) => fields.includes(field))) };
+}
+
+function sameField(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  const [names, others] = [Object.keys(a), Object.keys(b)];
+  return (
+    names.length > 0 &&
+    names.length === others.length &&
+    names.every((name) => sameField((a as AnyRow)[name], (b as AnyRow)[name]))
+  );
+}
+
+function adviceOn(plan: EntityPlan, op: string, before: AnyRow | null, after: AnyRow | null, bumps: Bumps): string[] {
+  if (![...bumps.keys()].some((subject) => subjectParts(subject)[0] === 'placement')) return [];
+  const missing = [op !== 'create' && before === null ? 'before' : '', op !== 'delete' && after === null ? 'after' : ''];
+  const named = missing.filter((name) => name !== '').join(' and ');
+  const links = plan.parents.map((parent) => parent.type).join(', ');
+  return [
+    named === ''
+      ? `The row images do not name every parent (${links}), or their versions do not follow each other: all lists of ${plan.plural} go stale.`
+      : `Pass ${named}: without, all lists of ${plan.plural} in the branch go stale instead of one or two.`,
+  ];
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,267 @@
+import type { AnyRow, Id, Topology } from '../model.js';
+import type { AnyModel } from '../model.js';
+import type { Reader, View, ViewParams } from '../api.js';
+import { TidemarkError } from '../errors.js';
+import { escapePart } from '../subject.js';
+import { type Batches, type RowSpace, checkedId, rowSpace, visible } from './batch.js';
+import { chainOf } from './branches.js';
+import { planOf } from './cascade.js';
+import { type Derivation, type DeriveOptions, derive } from './derive.js';
+import type { Demand, Flight, Outcome } from './flight.js';
+import { buildCacheKey, buildEntityListKey } from './keys.js';
+import type { Deadline } from './origin.js';
+import { paramsText } from './params.js';
+import { type ReadRequest, type Reads, shelfOf } from './read.js';
+import type { Entry, Lifetime, Shelf, Space } from './tier.js';
+
+export type AnyView = View<AnyModel, ViewParams, unknown>;
+
+/** In which branch, how new, and for which load a read is. */
+export interface ReadContext {
+  readonly branch: string;
+  readonly demand: Demand;
+  readonly into: Flight | null;
+}
+
+/** Where a value is found: its shelf and its id there. */
+export interface Place {
+  readonly shelf: Shelf;
+  readonly id: unknown;
+}
+
+export interface CoreOptions {
+  readonly topology: Topology;
+  readonly reads: Reads;
+  readonly batches: Batches;
+  readonly deadline: Deadline;
+  readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
+}
+
+/** The spaces of a model and the reads through them, types erased. */
+export class Core {
+  readonly topology: Topology;
+  readonly reads: Reads;
+  readonly #options: CoreOptions;
+  readonly #records = new Map<string, RowSpace>();
+  readonly #lists = new Map<string, Map<string, RowSpace>>();
+  readonly #views = new Map<string, { readonly view: AnyView; readonly space: Space }>();
+  readonly #deriving: DeriveOptions;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    this.topology = options.topology;
+    this.reads = options.reads;
+    this.#deriving = {
+      ...options,
+      readerFor: (branch, flight, signal) =>
+        new BoundReader(this, { branch, demand: flight.demand, into: flight }, signal),
+    };
+    for (const plan of options.topology.types.values()) {
+      const { statistics } = options.reads;
+      this.#records.set(
+        plan.type,
+        rowSpace(plan, null, {
+          counter: statistics.counter(plan.type),
+          lifetime: options.lifetimeOf('record'),
+          keyOf: (branch, id) => buildCacheKey(plan.type, [String(id)], branch),
+        }),
+      );
+      const lists = plan.parents.map((parent) => {
+        const space = rowSpace(plan, parent, {
+          counter: statistics.counter(plan.plural),
+          lifetime: options.lifetimeOf('list'),
+          keyOf: (branch, id) => buildEntityListKey(plan.plural, parent.type, String(id), branch),
+        });
+        return [parent.type, space] as const;
+      });
+      this.#lists.set(plan.type, new Map(lists));
+    }
+  }
+
+  // ── Places ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Not checked: an id that is none is simply not there. */
+  recordPlace(branch: string, type: string, id: unknown): Place {
+    return { shelf: this.#shelf(this.#records.get(type) ?? this.#unknown(type), branch), id };
+  }
+
+  listPlace(branch: string, type: string, parent: object): Place {
+    const links = this.#lists.get(type) ?? this.#unknown(type);
+    const given = Object.entries(parent).filter(([, id]) => id !== undefined);
+    const [name, id] = given[0] ?? [];
+    const space = name === undefined ? undefined : links.get(name);
+    if (space === undefined || given.length !== 1) {
+      const known = [...links.keys()].map((link) => `{ ${link}: id }`).join(' or ') || 'nothing: the type has no parents';
+      const got = given.map(([field]) => field).join(', ') || 'none';
+      throw new TidemarkError('UNKNOWN_PARENT', `children of '${type}': expected one parent as ${known}, got ${got}.`);
+    }
+    return { shelf: this.#shelf(space, branch), id };
+  }
+
+  viewPlace(branch: string, view: AnyView, params: unknown): Place {
+    let known = this.#views.get(view.name);
+    if (known === undefined) {
+      const space: Space = {
+        kind: 'view',
+        name: view.name,
+        counter: this.reads.statistics.counter('view'),
+        lifetime: this.#options.lifetimeOf('view'),
+        keyOf: (of, id) => buildCacheKey('view', [view.name, String(id)], of),
+        shelves: new Map(),
+      };
+      known = { view, space };
+      this.#views.set(view.name, known);
+    }
+    if (known.view !== view) {
+      throw new TidemarkError('INVALID_MODEL', `view '${view.name}': two views have this name; define it once and share it.`);
+    }
+    return { shelf: this.#shelf(known.space, branch), id: paramsText(params) };
+  }
+
+  #shelf(space: Space, branch: string): Shelf {
+    return space.shelves.get(branch) ?? shelfOf(space, branch, chainOf(this.topology, branch) !== null);
+  }
+
+  #unknown(type: string): never {
+    planOf(this.topology, type); // throws, naming the types there are
+    throw new TidemarkError('UNKNOWN_TYPE', `'${type}' is no entity type.`);
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  recordRequest(context: ReadContext, type: string, id: unknown): ReadRequest {
+    const place = this.recordPlace(context.branch, type, id);
+    checkedId(type, id);
+    return { ...place, demand: context.demand, into: context.into, begin: this.#options.batches.begin };
+  }
+
+  listRequest(context: ReadContext, type: string, parent: object): ReadRequest {
+    const place = this.listPlace(context.branch, type, parent);
+    checkedId(type, place.id);
+    return { ...place, demand: context.demand, into: context.into, begin: this.#options.batches.begin };
+  }
+
+  viewRequest(context: ReadContext, view: AnyView, params: unknown): ReadRequest {
+    const place = this.viewPlace(context.branch, view, params);
+    const dependsOn = typeof view.dependsOn === 'function' ? view.dependsOn(params) : (view.dependsOn ?? []);
+    const load = (reader: Reader<AnyModel>): unknown => view.load(reader, params as ViewParams);
+    return this.derivedRequest(context, place, { dependsOn, also: [], ttlMs: view.ttlMs, load });
+  }
+
+  derivedRequest(context: ReadContext, place: Place, what: Derivation): ReadRequest {
+    const begin = (flight: Flight): Promise<Outcome> => derive(this.#deriving, flight, context.branch, what);
+    return { ...place, demand: context.demand, into: context.into, begin };
+  }
+
+  outcome(request: ReadRequest): Promise<Outcome> {
+    return this.reads.outcome(request);
+  }
+
+  /** The fresh value held in tier 1, or undefined. */
+  peek({ shelf, id }: Place): unknown {
+    return this.held(shelf, id)?.value;
+  }
+
+  held(shelf: Shelf, id: unknown): Entry | undefined {
+    const entry = this.reads.servable(shelf, id);
+    if (entry !== undefined) {
+      entry.visited = true;
+      shelf.space.counter.hits++;
+    }
+    return entry;
+  }
+
+  // ── Past every cache ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Records straight from the origin, for a transaction: neither from nor into a cache, joining nothing. */
+  async askRecords(branch: string, via: unknown, type: string, ids: readonly unknown[]): Promise<(AnyRow | null)[]> {
+    const space = this.#records.get(type) ?? this.#unknown(type);
+    if (ids.length === 0) return [];
+    const answers = await this.#options.batches.ask(space, ids.map((id) => checkedId(type, id)), { branch, via });
+    return answers.map((answer) => {
+      if (answer instanceof Error) throw answer;
+      return visible(space.plan, answer) as AnyRow | null;
+    });
+  }
+
+  async askChildren(branch: string, via: unknown, type: string, parent: object): Promise<readonly AnyRow[]> {
+    const { shelf, id } = this.listPlace(branch, type, parent);
+    const space = shelf.space as RowSpace;
+    const [answer] = await this.#options.batches.ask(space, [checkedId(type, id)], { branch, via });
+    if (answer instanceof Error) throw answer;
+    return visible(space.plan, answer ?? []) as readonly AnyRow[];
+  }
+}
+
+/** A reader for one load: its reads become the load's marks. */
+export class BoundReader implements Reader<AnyModel> {
+  readonly branch: string;
+  readonly signal: AbortSignal | undefined;
+  readonly #core: Core;
+  readonly #context: ReadContext;
+
+  constructor(core: Core, context: ReadContext, signal: AbortSignal | undefined) {
+    this.#core = core;
+    this.#context = context;
+    this.branch = context.branch;
+    this.signal = signal;
+  }
+
+  get(type: string, id: Id): Promise<never> {
+    return this.#value(() => this.#core.recordRequest(this.#context, type, id));
+  }
+
+  getMany(type: string, ids: readonly Id[]): Promise<never[]> {
+    return Promise.all(ids.map((id) => this.get(type, id)));
+  }
+
+  children(type: string, parent: object): Promise<never> {
+    return this.#value(() => this.#core.listRequest(this.#context, type, parent));
+  }
+
+  view(view: unknown, params: unknown): Promise<never> {
+    return this.#value(() => this.#core.viewRequest(this.#context, view as AnyView, params));
+  }
+
+  async #value(request: () => ReadRequest): Promise<never> {
+    const { value } = await this.#core.outcome(request());
+    return value as never;
+  }
+}
+
+/** A reader inside a transaction. */
+export class OriginReader implements Reader<AnyModel> {
+  readonly branch: string;
+  readonly signal = undefined;
+  readonly #core: Core;
+  readonly #via: unknown;
+
+  constructor(core: Core, branch: string, via: unknown) {
+    this.#core = core;
+    this.branch = branch;
+    this.#via = via;
+  }
+
+  async get(type: string, id: Id): Promise<never> {
+    const [row] = await this.#core.askRecords(this.branch, this.#via, type, [id]);
+    return row as never;
+  }
+
+  async getMany(type: string, ids: readonly Id[]): Promise<never[]> {
+    return (await this.#core.askRecords(this.branch, this.#via, type, ids)) as never[];
+  }
+
+  async children(type: string, parent: object): Promise<never> {
+    return (await this.#core.askChildren(this.branch, this.#via, type, parent)) as never;
+  }
+
+  async view(view: unknown, params: unknown): Promise<never> {
+    return (await (view as AnyView).load(this, params as ViewParams)) as never;
+  }
+}
+
+/** An escaped branch after a key of the host's own, so that branches never share a loaded value. */
+export function keyInBranch(topology: Topology, key: string, branch: string): string {
+  return topology.parentOf === undefined ? key : `${key}:${escapePart(branch)}`;
+}
+

@@ -1,0 +1,121 @@
+import type { DeletedByPattern, Reader, Subject } from '../api.js';
+import { randomId } from '../clock.js';
+import type { Bump, SubjectKey } from '../contract.js';
+import { TidemarkError, messageOf } from '../errors.js';
+import { escapeGlob } from '../glob.js';
+import type { AnyModel } from '../model.js';
+import { PATTERNS, keySubject } from '../subject.js';
+import type { Core, Place, ReadContext } from './core.js';
+import { Flight } from './flight.js';
+import { type Shelf, type Space, isExpired } from './tier.js';
+
+/** The cache by key: values that the host stores and loads under keys of its own. */
+export class KeyedValues {
+  readonly #core: Core;
+  readonly #random: () => number;
+  readonly #shelf: Shelf;
+
+  constructor(core: Core, space: Space, random: () => number) {
+    this.#core = core;
+    this.#random = random;
+    this.#shelf = { space, branch: '', entries: new Map(), flights: new Map() };
+    space.shelves.set('', this.#shelf);
+  }
+
+  place(key: string): Place {
+    if (typeof key !== 'string' || key.trim() === '') {
+      throw new TidemarkError('INVALID_KEY', `key: expected non-blank text, got ${typeof key === 'string' ? JSON.stringify(key) : typeof key}.`);
+    }
+    return { shelf: this.#shelf, id: key };
+  }
+
+  async get(key: string): Promise<unknown> {
+    const place = this.place(key);
+    const held = this.#core.held(place.shelf, place.id);
+    if (held !== undefined) return held.value;
+    const { reads } = this.#core;
+    const { counter } = this.#shelf.space;
+    counter.misses++;
+    const flight = new Flight(this.#shelf, key, reads.table, { after: null });
+    const found = (await reads.promote([flight], () => [keySubject(key)])).get(flight);
+    flight.land();
+    return found?.value;
+  }
+
+  async set(key: string, value: unknown, ttlMs: number | undefined): Promise<void> {
+    const { shelf, id } = this.place(key);
+    const { reads } = this.#core;
+    if (ttlMs !== undefined && !(ttlMs >= 0)) {
+      throw new TidemarkError('INVALID_OPTION', `ttlMs of key ${JSON.stringify(key)}: expected 0 or more, got ${String(ttlMs)}.`);
+    }
+    const sealed = reads.seal(value);
+    reads.tier2?.check(sealed);
+    const subject = keySubject(key);
+    const [bump] = await reads.table.bump([subject], { changeId: randomId(this.#random) });
+    const flight = new Flight(shelf, id, reads.table, { after: null });
+    flight.applied = reads.table.applied();
+    const cells = await reads.table.hold([subject]);
+    flight.captureOwned(cells, reads.table.version);
+    // A set that was accepted later has moved the mark on: that one stands.
+    const stands = bump !== undefined && cells[0]?.token?.position === bump.position && cells[0].token.epoch === bump.epoch;
+    if (stands) reads.settle(flight, sealed, { ttlMs });
+    flight.land();
+  }
+
+  async del(key: string): Promise<boolean> {
+    const { shelf, id } = this.place(key);
+    const entry = shelf.entries.get(id);
+    const there = entry !== undefined && this.#core.reads.tier.isFresh(entry) && !isExpired(entry, this.#core.reads.time.now());
+    const changeId = randomId(this.#random);
+    const subject = keySubject(key);
+    const bumps = await this.#core.reads.table.bump([subject, PATTERNS], { changeId, globs: [escapeGlob(key)] });
+    const version = bumps.find(({ subjects }) => subjects.includes(subject)) as Bump;
+    const held = shelf.entries.get(id);
+    if (held !== undefined && !this.#core.reads.tier.isFresh(held)) this.#core.reads.tier.remove(held);
+    const stored = (await this.#core.reads.tier2?.delete(shelf.space, key, version)) ?? false;
+    if (there || stored) shelf.space.counter.deletes++;
+    return there || stored;
+  }
+
+  /** The bump comes first: a load that began before it is dead even if its fill comes after the scan. */
+  async delPattern(glob: string): Promise<DeletedByPattern> {
+    const { reads } = this.#core;
+    if (typeof glob !== 'string' || glob === '') {
+      throw new TidemarkError('INVALID_KEY', `pattern: expected a glob such as 'settlements:*', got ${JSON.stringify(glob)}.`);
+    }
+    reads.statistics.patternDeletes++;
+    let keysDeleted = 0;
+    try {
+      const now = reads.time.now();
+      const live = [...reads.tier].filter((entry) => reads.tier.isFresh(entry) && !isExpired(entry, now));
+      await reads.table.bump([PATTERNS], { changeId: randomId(this.#random), globs: [glob] });
+      for (const entry of live) {
+        // What went stale meanwhile for another reason is not this deletion's doing, but is gone all the same.
+        if (reads.tier.isFresh(entry) || !reads.tier.remove(entry)) continue;
+        entry.shelf.space.counter.deletes++;
+        keysDeleted++;
+      }
+      keysDeleted = Math.max(keysDeleted, (await reads.tier2?.deletePattern(glob)) ?? 0);
+      return { success: true, keysDeleted };
+    } catch (error) {
+      reads.events.emit('error', { error: error as Error, where: `delPattern ${JSON.stringify(glob)}` });
+      return { success: false, keysDeleted, error: messageOf(error) };
+    }
+  }
+
+  async getOrLoad(
+    context: ReadContext,
+    key: string,
+    what: { readonly ttlMs?: number | undefined; readonly dependsOn?: readonly Subject[] | undefined },
+    load: (reader: Reader<AnyModel>) => unknown,
+  ): Promise<unknown> {
+    const also: readonly SubjectKey[] = [keySubject(key)];
+    const request = this.#core.derivedRequest(context, this.place(key), {
+      dependsOn: what.dependsOn ?? [],
+      also,
+      ttlMs: what.ttlMs,
+      load,
+    });
+    return (await this.#core.outcome(request)).value;
+  }
+}

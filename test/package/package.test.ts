@@ -1,0 +1,193 @@
+import { execFile } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+// What a stranger gets: the packed tarball in an empty ESM and an empty CJS project. Needs `npm run build` before.
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Record<string, unknown>;
+  readonly dependencies: Record<string, string>;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+const specifierOf = (subpath: string): string => manifest.name + subpath.slice(1);
+
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-package-')));
+const esm = join(scratch, 'esm');
+const cjs = join(scratch, 'cjs');
+
+const execute = promisify(execFile);
+
+/** Runs a program to its end. What it printed, on either stream, is in the error if it fails. */
+async function run(cwd: string, command: string, args: readonly string[]): Promise<string> {
+  // Vitest's own variables (NODE_ENV, VITEST, NODE_OPTIONS) are not a stranger's.
+  const { PATH, HOME } = process.env;
+  try {
+    const { stdout } = await execute(command, args, { cwd, env: { PATH, HOME } });
+    return stdout.trim();
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${command} ${args.join(' ')} failed in ${cwd}:\n${stdout}\n${stderr}`, { cause: error });
+  }
+}
+
+const node = (cwd: string, file: string): Promise<string> => run(cwd, process.execPath, [file]);
+
+async function compile(compiler: string, cwd: string, file: string, more: readonly string[] = []): Promise<string> {
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--types', ''];
+  const modules = ['--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,dom'];
+  return run(cwd, join(root, 'node_modules/.bin', compiler), [file, ...strict, ...modules, ...more]);
+}
+
+beforeAll(async () => {
+  expect(existsSync(join(root, 'dist')), 'dist/ is missing: run npm run build first').toBe(true);
+  await run(root, 'npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch]);
+  const tarball = join(scratch, `${manifest.name}-${manifest.version}.tgz`);
+  for (const [directory, type] of [
+    [esm, 'module'],
+    [cjs, 'commonjs'],
+  ] as const) {
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type }));
+    await run(directory, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball]);
+  }
+});
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+test('an install brings tidemark and its dependencies, and nothing else', () => {
+  const installed = readdirSync(join(esm, 'node_modules')).filter((name) => !name.startsWith('.'));
+  expect(installed.sort()).toEqual([manifest.name, ...Object.keys(manifest.dependencies)].sort());
+});
+
+test('the tarball holds what package.json names, and no sources or tests', () => {
+  const shipped = readdirSync(join(esm, 'node_modules', manifest.name));
+  expect(shipped.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'dist', 'package.json']);
+});
+
+describe.each(subpaths)('%s', (subpath) => {
+  const specifier = specifierOf(subpath);
+
+  test('loads by import and by require, with the same names', async () => {
+    const print = 'console.log(JSON.stringify(Object.keys(loaded).filter((name) => name !== "default").sort()));';
+    const name = specifier.replaceAll('/', '-');
+    writeFileSync(join(esm, `${name}.js`), `import * as loaded from '${specifier}'; ${print}`);
+    writeFileSync(join(cjs, `${name}.js`), `const loaded = require('${specifier}'); ${print}`);
+    const imported = JSON.parse(await node(esm, `${name}.js`)) as string[];
+    expect(imported).not.toEqual([]);
+    expect(JSON.parse(await node(cjs, `${name}.js`))).toEqual(imported);
+  });
+
+  test.each(['js', 'cjs'])('pulls in no client library (.%s)', (extension) => {
+    const file = join(
+      esm,
+      'node_modules',
+      manifest.name,
+      'dist',
+      `${subpath === '.' ? 'index' : subpath}.${extension}`,
+    );
+    const outside = [...outsideImports(file)].filter((name) => !name.startsWith('node:'));
+    expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(outside));
+  });
+});
+
+/** The packages that a built file and all files it reaches name, by import or require. */
+function outsideImports(file: string, seen = new Set<string>()): Set<string> {
+  const outside = new Set<string>();
+  if (seen.has(file)) return outside;
+  seen.add(file);
+  for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+    const reached = fileName.startsWith('.') ? outsideImports(join(dirname(file), fileName), seen) : [fileName];
+    for (const name of reached) outside.add(name);
+  }
+  return outside;
+}
+
+const PROGRAM = `
+const model = defineModel({ entities: { campaign: entity()({}) } });
+const asked = [];
+const origin = { campaign: { byIds: (ids) => { asked.push(...ids); return ids.map((id) => ({ id, name: 'Northmarch' })); } } };
+const tide = createTidemark({ model, origin });
+const main = async () => {
+  const first = await tide.get('campaign', '1');
+  const again = await tide.get('campaign', '1');
+  await tide.close();
+  console.log(first.name, again.name, asked.length);
+};
+main();
+`;
+
+test('a small program reads through the cache, as ESM', async () => {
+  writeFileSync(join(esm, 'app.js'), `import { createTidemark, defineModel, entity } from 'tidemark';${PROGRAM}`);
+  expect(await node(esm, 'app.js')).toBe('Northmarch Northmarch 1');
+});
+
+test('a small program reads through the cache, as CJS', async () => {
+  writeFileSync(join(cjs, 'app.js'), `const { createTidemark, defineModel, entity } = require('tidemark');${PROGRAM}`);
+  expect(await node(cjs, 'app.js')).toBe('Northmarch Northmarch 1');
+});
+
+test('errors of the ESM and the CJS copy recognise each other', async () => {
+  writeFileSync(
+    join(esm, 'both.js'),
+    `import { createRequire } from 'node:module';
+    import { isTidemarkError } from 'tidemark';
+    const { TidemarkError } = createRequire(import.meta.url)('tidemark');
+    console.log(isTidemarkError(new TidemarkError('CLOSED', 'closed')));`,
+  );
+  expect(await node(esm, 'both.js')).toBe('true');
+});
+
+describe.each(['tsc', 'tsc6'])('the types, with %s', (compiler) => {
+  const everyPath = subpaths.map((path, index) => `import * as path${String(index)} from '${specifierOf(path)}';`);
+  const names = subpaths.map((_, index) => `path${String(index)}`).join(', ');
+  const CONSUMER = `
+${everyPath.join('\n')}
+import { createTidemark, defineModel, entity } from 'tidemark';
+export const model = defineModel({ entities: { campaign: entity<{ id: string; name: string }>()({}) } });
+const tide = createTidemark({ model, origin: { campaign: { byIds: (ids) => ids.map((id) => ({ id, name: 'Northmarch' })) } } });
+export const name: Promise<string | undefined> = tide.get('campaign', '1').then((campaign) => campaign?.name);
+// @ts-expect-error no such type
+void tide.get('planet', '1');
+export const paths: readonly object[] = [${names}];
+`;
+
+  test.each(['consumer.mts', 'consumer.cts'])('resolve under nodenext in %s', async (file) => {
+    writeFileSync(join(esm, file), CONSUMER);
+    expect(await compile(compiler, esm, file, ['--noEmit'])).toBe('');
+  });
+
+  test('let an app export its model with declaration: true', async () => {
+    writeFileSync(
+      join(esm, 'model.mts'),
+      `import { defineModel, entity, createTidemark } from 'tidemark';
+      export const model = defineModel({ entities: { campaign: entity<{ id: string }>()({}) } });
+      export const tide = createTidemark({ model, origin: { campaign: { byIds: () => [] } } });
+      export const world = tide.scope({});
+      export const campaign = world.get('campaign', '1');`,
+    );
+    expect(await compile(compiler, esm, 'model.mts', ['--declaration', '--outDir', `out-${compiler}`])).toBe('');
+    const declared = readFileSync(join(esm, `out-${compiler}/model.d.mts`), 'utf8');
+    expect(declared).toContain('campaign');
+    expect(declared).not.toMatch(/tidemark\/dist|\bany\b/);
+  });
+});
