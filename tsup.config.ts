@@ -14,6 +14,7 @@ const options = {
   dts: true,
   // One copy of each module per format, so that `tidemark` and `tidemark/testing` share their error class.
   splitting: true,
+  removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
 } satisfies Options;

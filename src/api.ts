@@ -1,5 +1,7 @@
-import type { AnyModel, IdOf, Model, ParentRef, RecordOf, TypeName } from './model.js';
-import type { SubjectKey } from './contract.js';
+import type { EntityOrigin, SubjectKey } from './contract.js';
+import type { TideEventName, TideListener } from './events.js';
+import type { AnyModel, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { Health, Stats } from './report.js';
 
 /** The public verbs as types, read off a model. No code. */
 
@@ -218,3 +220,99 @@ export type KeyedLoadArguments<M extends AnyModel, T> =
     :
         | [load: (read: Reader<M>) => T | PromiseLike<T>]
         | [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>];
+
+// ── The origin, typed ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where each entity type is loaded from. A type that is never read needs no entry. */
+export type Origin<M extends AnyModel> = {
+  readonly [T in TypeName<M>]?: EntityOrigin<IdOf<M, T>, RecordOf<M, T>, { [P in ParentOf<M, T>]: IdOf<M, P> }>;
+};
+
+// ── The tide ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type ScopeOptions<M extends AnyModel, Principal> = BranchOption<M, true> & {
+  /** Who asks. With one, subscriptions are refused unless the authorizer allows them. */
+  readonly principal?: Principal | undefined;
+  /** Reads are at least as new as this change. */
+  readonly after?: After | undefined;
+  /** Ends this scope's waiting and its subscriptions. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type ScopeArguments<M extends AnyModel, Principal> =
+  M extends Model<M['entities'], true> ? [options: ScopeOptions<M, Principal>] : [options?: ScopeOptions<M, Principal>];
+
+/** One request: batched, remembered for the request, in one branch, for one principal. */
+export interface Scope<M extends AnyModel, Principal = unknown> extends Reader<M> {
+  readonly principal: Principal | undefined;
+  readonly loaders: Loaders<M>;
+  /** Announces one committed write, or several as one. */
+  change(change: EntityChange<M> | SubjectsChange | readonly (EntityChange<M> | SubjectsChange)[]): Promise<Receipt>;
+  subscribe(target: SubscribeTarget<M>, options?: SubscribeOptions): AsyncIterableIterator<SubscriptionItem>;
+}
+
+/** Names of what can change. */
+export interface Subjects<M extends AnyModel> {
+  entity<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: SubjectArguments<M>): Subject;
+  /** The children of one parent. */
+  list<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...call: SubjectArguments<M>): Subject;
+  /** Everything of a type, and of the types beneath it. */
+  type(type: TypeName<M>, ...call: SubjectArguments<M>): Subject;
+  /** The rule set of a type within a scope of the host's own, such as a campaign. */
+  rules(type: TypeName<M>, scope: string, ...call: SubjectArguments<M>): Subject;
+  /** Everything in a branch: forked, re-parented, deleted or merged into. */
+  branch(branch: string): Subject;
+}
+type SubjectArguments<M extends AnyModel> =
+  M extends Model<M['entities'], true> ? [where: BranchOption<M, true>] : [where?: BranchOption<M, true>];
+
+export interface Tidemark<M extends AnyModel, Principal = unknown> {
+  readonly model: M;
+  /** Reads and writes for one request. */
+  scope(...options: ScopeArguments<M, Principal>): Scope<M, Principal>;
+
+  get<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: CallArguments<M>): Promise<RecordOf<M, T> | null>;
+  getMany<T extends TypeName<M>>(type: T, ids: readonly IdOf<M, T>[], ...call: CallArguments<M>): Promise<(RecordOf<M, T> | null)[]>;
+  children<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...call: CallArguments<M>): Promise<readonly RecordOf<M, T>[]>;
+  view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params, ...call: CallArguments<M>): Promise<Result>;
+
+  /** Tier 1 only, synchronous: undefined unless the value is held and provably fresh. Null: known to be absent. */
+  peek<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...where: SubjectArguments<M>): RecordOf<M, T> | null | undefined;
+  peekChildren<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...where: SubjectArguments<M>): readonly RecordOf<M, T>[] | undefined;
+  peekView<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params, ...where: SubjectArguments<M>): Result | undefined;
+
+  /**
+   * Announces a committed write, or several as one: call it right after the commit. Once it resolves, no read on this
+   * replica gets an older value. One round trip per partition concerned.
+   */
+  change(change: BranchedChange<M> | readonly BranchedChange<M>[]): Promise<Receipt>;
+  /** Runs the callback; applies the changes it added once it has resolved, drops them if it throws. */
+  transaction<T>(
+    run: (changes: Changes<M>) => Promise<T>,
+    options?: TransactionOptions<M>,
+  ): Promise<{ readonly value: T; readonly receipt: Receipt }>;
+  /** What a change would touch, and why. Runs nothing. */
+  explain(change: BranchedChange<M>): Explanation;
+  /** Trusted host code: nobody is asked. */
+  subscribe(target: SubscribeTarget<M>, ...options: SubscribeArguments<M>): AsyncIterableIterator<SubscriptionItem>;
+
+  readonly cache: KeyedCache<M>;
+  readonly subject: Subjects<M>;
+  /** A key from a name and parameters: equal parameters, equal key, whatever the order of their fields. */
+  key(name: string, params?: ViewParams): string;
+
+  /** Resolves once marks are watched. Reads wait for it by themselves. */
+  ready(): Promise<void>;
+  /** Calls the listener at every such event; returns the function that stops it. */
+  on<Name extends TideEventName>(event: Name, listener: TideListener<Name>): () => void;
+  health(): Promise<Health>;
+  stats(): Stats;
+  resetStats(): void;
+  /** Ends loads and subscriptions. Closes nothing that it was given. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+export type SubscribeArguments<M extends AnyModel> =
+  M extends Model<M['entities'], true>
+    ? [options: SubscribeOptions & BranchOption<M, true>]
+    : [options?: SubscribeOptions & BranchOption<M, true>];

@@ -11,7 +11,7 @@ import type { Applied, MarkCell } from './marks.js';
 import type { Reads } from './read.js';
 import type { Requirement } from './tier2.js';
 import { rowsByIds, rowsByParent } from './rows.js';
-import type { Counter } from './stats.js';
+import type { Counter } from '../report.js';
 import type { Lifetime, Shelf, Space } from './tier.js';
 
 /** Loads of records and lists: many ids in one batch, their marks taken first, one call to the origin. */

@@ -1,7 +1,8 @@
-import type { ChangeItem, Receipt, SubjectsChange } from '../api.js';
+import type { ChangeItem, Receipt, Subject, SubjectsChange } from '../api.js';
 import { randomId } from '../clock.js';
 import type { Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
+import type { Events } from '../events.js';
 import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
 import { idText, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
@@ -39,6 +40,7 @@ export interface ChangerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly statistics: Statistics;
+  readonly events: Events;
   /** Announces an event on each of these subjects. */
   readonly publish: (topics: readonly SubjectKey[], event: ChangeEvent, id: string) => Promise<void>;
   /** Throws INVALID_GEOMETRY, saying where. */
@@ -60,13 +62,14 @@ export class Changer {
    * read on this replica gets an older value.
    */
   async change(changes: readonly AnyChange[]): Promise<Receipt> {
-    const { table, random, publish, statistics } = this.#options;
+    const { table, random, publish, statistics, events } = this.#options;
     const planned = changes.map((change, i) => this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`));
     const changeId = randomId(random);
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
     const bumps = await table.bump(subjects, { changeId });
     statistics.changes += planned.length;
+    events.emit('change', { changeId, subjects });
     await Promise.all(
       planned.map(({ bumps: own, announce }, i) => publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`)),
     );
@@ -86,8 +89,12 @@ export class Changer {
       throw new TidemarkError('INVALID_CHANGE', `${where}.subjects: expected at least one subject, got none.`);
     }
     const bumps: Bumps = new Map();
-    for (const { key } of change.subjects) {
-      for (const [subject, why] of bumpsOfSubject(key, this.#options.topology)) bumps.set(subject, why);
+    for (const [i, named] of change.subjects.entries()) {
+      const key: unknown = (named as Subject | null | undefined)?.key;
+      if (typeof key !== 'string') {
+        throw new TidemarkError('INVALID_CHANGE', `${where}.subjects[${String(i)}]: expected what tide.subject makes, got ${typeof named}.`);
+      }
+      for (const [subject, why] of bumpsOfSubject(key as SubjectKey, this.#options.topology)) bumps.set(subject, why);
     }
     const [kind, ...names] = subjectParts((change.subjects[0] as { key: SubjectKey }).key);
     const event = {

@@ -143,7 +143,7 @@ export class Core {
 
   viewRequest(context: ReadContext, view: AnyView, params: unknown): ReadRequest {
     const place = this.viewPlace(context.branch, view, params);
-    const dependsOn = typeof view.dependsOn === 'function' ? view.dependsOn(params) : (view.dependsOn ?? []);
+    const dependsOn = typeof view.dependsOn === 'function' ? view.dependsOn(params as ViewParams) : (view.dependsOn ?? []);
     const load = (reader: Reader<AnyModel>): unknown => view.load(reader, params as ViewParams);
     return this.derivedRequest(context, place, { dependsOn, also: [], ttlMs: view.ttlMs, load });
   }

@@ -7,7 +7,7 @@ import type { AnyModel } from '../model.js';
 import { PATTERNS, keySubject } from '../subject.js';
 import type { Core, Place, ReadContext } from './core.js';
 import { Flight } from './flight.js';
-import { type Shelf, type Space, isExpired } from './tier.js';
+import { type Lifetime, type Shelf, type Space, isExpired } from './tier.js';
 
 /** The cache by key: values that the host stores and loads under keys of its own. */
 export class KeyedValues {
@@ -15,9 +15,17 @@ export class KeyedValues {
   readonly #random: () => number;
   readonly #shelf: Shelf;
 
-  constructor(core: Core, space: Space, random: () => number) {
+  constructor(core: Core, lifetime: Lifetime, random: () => number) {
     this.#core = core;
     this.#random = random;
+    const space: Space = {
+      kind: 'key',
+      name: 'key',
+      counter: core.reads.statistics.counter('key'),
+      lifetime,
+      keyOf: (_, id) => id as string,
+      shelves: new Map(),
+    };
     this.#shelf = { space, branch: '', entries: new Map(), flights: new Map() };
     space.shelves.set('', this.#shelf);
   }

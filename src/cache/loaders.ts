@@ -71,6 +71,11 @@ export class RequestReader implements Reader<AnyModel> {
     );
   }
 
+  /** One read that is already a request. */
+  read(request: (context: ReadContext) => ReadRequest): Promise<unknown> {
+    return this.#read(() => request({ branch: this.branch, demand: ANYTHING, into: null }), request);
+  }
+
   #loader(type: string): EntityLoader<AnyModel, string> {
     return Object.freeze({
       load: (id: Id) => this.get(type, id),

@@ -40,6 +40,10 @@ export function withDeadline<T>(
     const close = (): void => {
       fail(new TidemarkError('CLOSED', `${where}: the tide was closed while it ran.`));
     };
+    if (closing.aborted) {
+      close();
+      return;
+    }
     closing.addEventListener('abort', close);
     const thrown = (cause: unknown): void => {
       settle(() => {

@@ -1,36 +1,4 @@
-/** What one kind of key has seen on this replica since the last reset. */
-export interface Counter {
-  hits: number;
-  misses: number;
-  sets: number;
-  deletes: number;
-  /** Loads: the origin, or a view's load, was asked for this many values. */
-  loads: number;
-  /** Reads that waited for a load already under way. Counted as misses too. */
-  joined: number;
-  /** Hits in tier 2, which are hits too. */
-  tier2Hits: number;
-  /** Values returned but not kept, since something changed while they were loaded. */
-  doomed: number;
-}
-
-export interface KindStats extends Readonly<Counter> {
-  /** hits ÷ (hits + misses); 0 before the first read. */
-  readonly hitRate: number;
-}
-
-export interface Stats extends KindStats {
-  readonly patternDeletes: number;
-  /** Batches sent to the origin: what a database sees. */
-  readonly originCalls: number;
-  readonly changes: number;
-  readonly startTime: Date;
-  readonly enabled: boolean;
-  /** The same by the text before the first ':' of the key. */
-  readonly byType: Readonly<Record<string, KindStats>>;
-  /** Entries, bytes (0 unless `maxBytes` is set) and marks held now. */
-  readonly tier1: { readonly entries: number; readonly bytes: number; readonly marks: number };
-}
+import type { Counter, KindStats, Stats } from '../report.js';
 
 const FIELDS = ['hits', 'misses', 'sets', 'deletes', 'loads', 'joined', 'tier2Hits', 'doomed'] as const;
 

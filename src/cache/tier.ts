@@ -1,6 +1,6 @@
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Flight } from './flight.js';
-import type { Counter } from './stats.js';
+import type { Counter } from '../report.js';
 
 /** How long values live. All milliseconds; 0 for `ttlMs` and `absentTtlMs` is until evicted. */
 export interface Lifetime {

@@ -11,7 +11,6 @@ const LAYERS = [
   'clock',
   'subject',
   'model',
-  'api',
   'pure',
   'effects',
   'tidemark',
@@ -25,11 +24,13 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   errors: 'errors',
   contract: 'contract',
   clock: 'clock',
+  glob: 'clock',
   subject: 'subject',
   model: 'model',
-  api: 'api',
+  namespace: 'model',
   config: 'pure',
   events: 'effects',
+  api: 'effects',
   tidemark: 'tidemark',
   index: 'index',
 
@@ -38,6 +39,11 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   'cache/entry': 'pure',
   'cache/cascade': 'pure',
   'cache/globs': 'pure',
+  'cache/branches': 'pure',
+  'cache/codec': 'pure',
+  'cache/freeze': 'pure',
+  'cache/params': 'pure',
+  'cache/rows': 'pure',
   'cache/index': 'index',
 
   rules: 'effects',
@@ -69,7 +75,7 @@ const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
 
 /** Folders that may import, besides themselves, only these. An adapter (a file or folder of adapters/) is one such folder. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  adapters: ['contract', 'errors', 'subject'],
+  adapters: ['contract', 'errors', 'glob', 'subject'],
   testing: ['contract', 'errors', 'subject'],
 };
 

@@ -24,8 +24,8 @@ interface Partition {
 type Announced = { readonly bump: Bump } | { readonly gap: number };
 
 /**
- * {@link Marks} in this process. Watchers are told synchronously, before `bump()` resolves. When another watcher starts
- * a new epoch, all are told of a gap. `close()` does nothing: the marks may be shared by several tides.
+ * {@link Marks} in this process. Watchers are told synchronously, before `bump()` resolves, and of a gap when
+ * `newEpoch()` has changed an epoch. `close()` does nothing: the marks may be shared by several tides.
  */
 export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
   const count = counted('partitions', options.partitions, 1);

@@ -31,63 +31,74 @@ const CELL_BYTES = 200;
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const clock = options.clock ?? performance;
   const maxEntries = counted('maxEntries', options.maxEntries, 100_000);
-  // Entries are bounded by pop() below: lru-cache's own `max` fills its arrays at once, 25 ms for 100,000. Its TTL would
-  // caches the time and takes a clock at 0 for "no start"; `expiresAt` is exact under any clock.
+  // Entries are bounded by pop() below: lru-cache's own `max` fills its arrays at once, 25 ms for 100,000. Nor is its TTL
+  // used: it takes a clock at 0 for "no start" and caches the time, where `expiresAt` is exact under any clock.
   const cells = new LRUCache<string, Cell>({
     maxSize: counted('maxBytes', options.maxBytes, Number.MAX_SAFE_INTEGER),
     sizeCalculation: ({ value }, key) => CELL_BYTES + 2 * key.length + (value?.byteLength ?? 0),
   });
 
-  const live = (key: string): Cell | undefined => {
+  /** The cell of a key, also of one deleted by a version. */
+  const cellOf = (key: string, now = clock.now()): Cell | undefined => {
     const cell = cells.get(key);
-    if (cell === undefined || clock.now() < cell.expiresAt) return cell;
+    if (cell === undefined || now < cell.expiresAt) return cell;
     cells.delete(key);
     return undefined;
+  };
+  const valueOf = (key: string): Uint8Array | undefined => cellOf(key)?.value ?? undefined;
+  const holds = (key: string, value: Uint8Array): boolean => {
+    const held = valueOf(key);
+    return held !== undefined && sameBytes(held, value);
   };
   const put = (key: string, value: Uint8Array | null, ttlMs: number | undefined, version?: StoreVersion): void => {
     const expiresAt = ttlMs === undefined ? Infinity : clock.now() + ttlMs;
     cells.set(key, { value: value === null ? null : new Uint8Array(value), version, expiresAt });
     while (cells.size > maxEntries) cells.pop();
   };
-  /** The cell of a key that holds exactly these bytes. */
-  const holding = (key: string, value: Uint8Array): Cell | undefined => {
-    const cell = live(key);
-    return cell !== undefined && cell.value !== null && sameBytes(cell.value, value) ? cell : undefined;
+  const liveKeys = (): string[] => {
+    const now = clock.now();
+    return [...cells].filter(([, { value, expiresAt }]) => value !== null && now < expiresAt).map(([key]) => key);
   };
-  const keys = (): string[] => [...cells.keys()].filter((key) => exists(cells.peek(key), clock.now()));
 
   return {
-    getMany: async (asked) => asked.map((key) => answer(live(key), clock.now())),
+    getMany: async (keys) => {
+      const now = clock.now();
+      return keys.map((key) => {
+        const cell = cellOf(key, now);
+        if (cell === undefined || cell.value === null) return undefined;
+        const ttlMs = cell.expiresAt === Infinity ? undefined : cell.expiresAt - now;
+        return { value: new Uint8Array(cell.value), ttlMs };
+      });
+    },
     setMany: async (entries) => {
       for (const { key, value, ttlMs } of entries) put(key, value, ttlMs);
     },
     setIfAbsent: async (key, value, ttlMs) => {
-      if (exists(live(key), clock.now())) return false;
+      if (valueOf(key) !== undefined) return false;
       put(key, value, ttlMs);
       return true;
     },
     setIfNewer: async (key, value, version, ttlMs) => {
-      const last = live(key)?.version;
+      const last = cellOf(key)?.version;
       if (last !== undefined && last.epoch === version.epoch && last.position > version.position) return false;
       put(key, value, ttlMs, version);
       return true;
     },
     renewIf: async (key, value, ttlMs) => {
-      const cell = holding(key, value);
-      if (cell === undefined) return false;
-      put(key, cell.value, ttlMs, cell.version);
+      if (!holds(key, value)) return false;
+      put(key, value, ttlMs, cellOf(key)?.version);
       return true;
     },
-    deleteIf: async (key, value) => holding(key, value) !== undefined && cells.delete(key),
-    deleteMany: async (gone) => gone.filter((key) => exists(live(key), clock.now()) && cells.delete(key)).length,
+    deleteIf: async (key, value) => holds(key, value) && cells.delete(key),
+    deleteMany: async (keys) => keys.filter((key) => valueOf(key) !== undefined && cells.delete(key)).length,
     scan: async function* (glob) {
       const matches = globToMatcher(glob);
-      const found = keys().filter(matches);
+      const found = liveKeys().filter(matches);
       for (let i = 0; i < found.length; i += PAGE) yield found.slice(i, i + PAGE);
     },
     info: async () => {
       const counts = new Map<string, number>();
-      for (const key of keys()) {
+      for (const key of liveKeys()) {
         const type = key.split(':', 1)[0] as string;
         counts.set(type, (counts.get(type) ?? 0) + 1);
       }
@@ -101,16 +112,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     },
     close: async () => {},
   };
-}
-
-function exists(cell: Cell | undefined, now: number): boolean {
-  return cell !== undefined && cell.value !== null && now < cell.expiresAt;
-}
-
-function answer(cell: Cell | undefined, now: number): StoredValue | undefined {
-  if (cell === undefined || cell.value === null) return undefined;
-  const ttlMs = cell.expiresAt === Infinity ? undefined : cell.expiresAt - now;
-  return { value: new Uint8Array(cell.value), ttlMs };
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

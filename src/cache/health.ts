@@ -1,0 +1,68 @@
+import type { Clock, Marks, Store } from '../contract.js';
+import { messageOf } from '../errors.js';
+import type { Health, HealthThresholds, Stats } from '../report.js';
+
+export const DEFAULT_THRESHOLDS: HealthThresholds = { minHitRate: 0.5, maxMemory: 512, maxLatency: 50 };
+
+const READS_BEFORE_JUDGING = 100;
+const MEGABYTE = 1024 * 1024;
+
+export interface Probe {
+  readonly clock: Clock;
+  readonly marks: Marks;
+  readonly store: Store | null;
+  readonly stats: Stats;
+  readonly thresholds: HealthThresholds;
+  readonly timeoutMs: number;
+  /** Entries of tier 1 by type: what is counted where there is no store. */
+  readonly countByType: () => Record<string, number>;
+}
+
+/** Reads only, and writes no key: two replicas that probe at once do not disturb each other. Never rejects. */
+export async function probeHealth(probe: Probe): Promise<Health> {
+  const { stats, store, thresholds } = probe;
+  const issues: string[] = [];
+  const [marks, info] = await Promise.all([
+    attempt(probe, 'marks', () => probe.marks.heads()),
+    store === null ? null : attempt(probe, 'store', () => store.info()),
+  ]);
+  const reads = stats.hits + stats.misses;
+  const hitRate = reads === 0 ? null : stats.hitRate;
+  const stored = info === null || info instanceof Error ? null : info;
+  const bytes = stored?.memoryUsedBytes ?? (store === null && stats.tier1.bytes > 0 ? stats.tier1.bytes : null);
+  const memoryUsageMB = bytes === null ? null : Math.round((bytes / MEGABYTE) * 10) / 10;
+  const pingMs = stored?.pingMs ?? null;
+  if (hitRate !== null && reads > READS_BEFORE_JUDGING && hitRate < thresholds.minHitRate) {
+    issues.push(`Low hit rate: expected at least ${String(thresholds.minHitRate)}, got ${hitRate.toFixed(3)} over ${String(reads)} reads.`);
+  }
+  if (memoryUsageMB !== null && memoryUsageMB > thresholds.maxMemory) {
+    issues.push(`High memory: expected at most ${String(thresholds.maxMemory)} MB, got ${String(memoryUsageMB)} MB.`);
+  }
+  if (pingMs !== null && pingMs > thresholds.maxLatency) {
+    issues.push(`Slow store: expected a round trip within ${String(thresholds.maxLatency)} ms, got ${pingMs.toFixed(1)} ms.`);
+  }
+  const failures = [marks, info].filter((result) => result instanceof Error).map((error) => error.message);
+  const status = failures.length > 0 ? 'down' : issues.length > 0 ? 'degraded' : 'up';
+  return {
+    status,
+    metrics: { hitRate, redisPingMs: pingMs, memoryUsageMB, keyCountByType: stored?.keyCountByType ?? probe.countByType() },
+    thresholds,
+    issues: [...failures, ...issues],
+  };
+}
+
+async function attempt<T>({ clock, timeoutMs }: Probe, what: string, call: () => Promise<T>): Promise<T | Error> {
+  let cancel = (): void => undefined;
+  try {
+    const late = new Promise<never>((_, reject) => {
+      cancel = clock.after(timeoutMs, () => {
+        reject(new Error(`no answer within ${String(timeoutMs)} ms`));
+      });
+    });
+    return await Promise.race([call(), late]);
+  } catch (error) {
+    return new Error(`Unreachable ${what}: ${messageOf(error)}.`);
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,22 @@
+import type { Topology } from './model.js';
+
+/**
+ * A short text that differs when two models would read the same entry differently: types, keys, links. A replica that
+ * meets an entry written under another fingerprint, in a rolling deploy, treats it as absent.
+ */
+export function fingerprintOf(topology: Topology): string {
+  const types = [...topology.types.values()].map(({ type, plural, idField, parents, schema }) => [
+    type,
+    plural,
+    idField,
+    schema,
+    parents.map((parent) => parent.type),
+  ]);
+  const text = JSON.stringify([topology.root, topology.parentOf !== undefined, types]);
+  let [a, b] = [0x811c9dc5, 0x01000193];
+  for (let i = 0; i < text.length; i++) {
+    a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);
+    b = Math.imul(b ^ text.charCodeAt(text.length - 1 - i), 0x811c9dc5) >>> 0;
+  }
+  return (a >>> 0).toString(36) + b.toString(36);
+}

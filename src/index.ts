@@ -1,0 +1,91 @@
+export { memory } from './adapters/memory/index.js';
+export type {
+  After,
+  BranchedChange,
+  CallOptions,
+  Change,
+  ChangeItem,
+  ChangeOp,
+  Changes,
+  DeletedByPattern,
+  DependsOn,
+  EntityChange,
+  EntityLoader,
+  Explanation,
+  KeyedCache,
+  KeyedLoadOptions,
+  Loaders,
+  Origin,
+  Reader,
+  Receipt,
+  ResyncItem,
+  Scope,
+  ScopeOptions,
+  Subject,
+  Subjects,
+  SubjectsChange,
+  SubscribeOptions,
+  SubscribeTarget,
+  SubscriptionItem,
+  Tidemark,
+  TransactionOptions,
+  View,
+  ViewParams,
+} from './api.js';
+export { type Codec, plainCodec } from './cache/codec.js';
+export { systemClock } from './clock.js';
+export { type Config, configFromEnv } from './config.js';
+export type {
+  Awaitable,
+  Bump,
+  BumpRequest,
+  Bus,
+  BusHistory,
+  BusListener,
+  BusMessage,
+  BusPosition,
+  Clock,
+  EntityOrigin,
+  Head,
+  LocalStore,
+  Marks,
+  MarksRead,
+  MarksWatcher,
+  OriginAnswer,
+  OriginContext,
+  Sql,
+  Store,
+  StoreEntry,
+  StoreInfo,
+  StoreVersion,
+  StoredValue,
+  SubjectKey,
+  Token,
+} from './contract.js';
+export { ERROR_CODES, TidemarkError, type TidemarkErrorCode, isTidemarkError } from './errors.js';
+export type { TideEventName, TideEvents, TideListener } from './events.js';
+export {
+  type AnyEntity,
+  type AnyModel,
+  type BranchOptions,
+  type ComputedKind,
+  type ComputedOf,
+  type Entity,
+  type EntityOptions,
+  type Id,
+  type IdOf,
+  type Model,
+  type ParentLink,
+  type ParentOf,
+  type ParentRef,
+  type RecordOf,
+  type Topology,
+  type TypeName,
+  defineModel,
+  entity,
+} from './model.js';
+export type { TideOptions, TtlByKind } from './options.js';
+export type { Authorize } from './realtime/authorize.js';
+export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
+export { createTidemark } from './tidemark.js';
+export { defineView } from './view.js';

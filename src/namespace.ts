@@ -1,0 +1,46 @@
+import type { Bump, Bus, Marks, SubjectKey } from './contract.js';
+import { escapePart } from './subject.js';
+
+/**
+ * Tides with different namespaces over shared clients: their subjects and topics get a last part of their own, which
+ * `partitionOf` does not look at. A bump of another namespace still moves the partition's head.
+ */
+export function namespacedMarks(marks: Marks, namespace: string): Marks {
+  const suffix = `:${escapePart(namespace)}`;
+  const outward = (subject: SubjectKey): SubjectKey => (subject + suffix) as SubjectKey;
+  const inward = (bump: Bump): Bump => {
+    const own = bump.subjects.filter((subject) => subject.endsWith(suffix));
+    return {
+      ...bump,
+      subjects: own.map((subject) => subject.slice(0, -suffix.length) as SubjectKey),
+      globs: own.some((subject) => subject.startsWith('patterns')) ? bump.globs : [],
+    };
+  };
+  return {
+    partitions: marks.partitions,
+    read: (subjects) => marks.read(subjects.map(outward)),
+    bump: async (subjects, request) => (await marks.bump(subjects.map(outward), request)).map(inward),
+    heads: () => marks.heads(),
+    newEpoch: (partition, ifEpoch) => marks.newEpoch(partition, ifEpoch),
+    watch: (watcher) =>
+      marks.watch({
+        onBump: (bump) => {
+          watcher.onBump(inward(bump));
+        },
+        onGap: (partition) => {
+          watcher.onGap(partition);
+        },
+      }),
+    close: () => marks.close(),
+  };
+}
+
+export function namespacedBus(bus: Bus, namespace: string): Bus {
+  const suffix = `:${escapePart(namespace)}`;
+  return {
+    publish: (topic, bytes, message) => bus.publish(topic + suffix, bytes, message),
+    subscribe: (topic, listener) => bus.subscribe(topic + suffix, listener),
+    read: (topic, since, limit) => bus.read(topic + suffix, since, limit),
+    close: () => bus.close(),
+  };
+}

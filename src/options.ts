@@ -1,0 +1,105 @@
+import type { Origin } from './api.js';
+import type { Codec } from './cache/codec.js';
+import { TidemarkError } from './errors.js';
+import type { Bus, Clock, LocalStore, Marks, Store } from './contract.js';
+import type { AnyModel } from './model.js';
+import type { Authorize } from './realtime/authorize.js';
+import type { HealthThresholds } from './report.js';
+
+/** Milliseconds to live by kind of value. 0: until evicted or changed. */
+export interface TtlByKind {
+  readonly record?: number | undefined;
+  readonly list?: number | undefined;
+  readonly view?: number | undefined;
+  readonly key?: number | undefined;
+}
+
+/** What createTidemark() takes. `docs/guides/options.md` lists every option with its default. */
+export interface TideOptions<M extends AnyModel, Principal = unknown> {
+  readonly model: M;
+  /** Where rows come from. */
+  readonly origin: Origin<M>;
+
+  /** Tier 2. Default: none; values are kept in this process only. */
+  readonly store?: Store | undefined;
+  /** Default: in this process. */
+  readonly marks?: Marks | undefined;
+  /** Default: in this process. */
+  readonly bus?: Bus | undefined;
+  /** Keeps tier 1 in a map of the host's own, found by strings. Default: tidemark's own index. */
+  readonly local?: LocalStore | undefined;
+  /** Separates tides that share a store, marks and bus. Default: none. */
+  readonly namespace?: string | undefined;
+
+  /** Who may subscribe to what. Without it, a scope with a principal may subscribe to nothing. */
+  readonly authorize?: Authorize<Principal> | undefined;
+
+  /** Default 300,000; lists 600,000. */
+  readonly ttlMs?: number | TtlByKind | undefined;
+  /** How long an expired but unchanged value may be served while it is refreshed. Default 0. */
+  readonly graceMs?: number | undefined;
+  /** How long "there is none" is kept. Default 60,000. */
+  readonly absentTtlMs?: number | undefined;
+  /** When a loader that has not settled fails with ORIGIN_TIMEOUT. Default 10,000. */
+  readonly originTimeoutMs?: number | undefined;
+  /** When a call of the store counts as failed. Default 1,000. */
+  readonly storeTimeoutMs?: number | undefined;
+
+  /** Entries in tier 1. Default 50,000. */
+  readonly maxEntries?: number | undefined;
+  /** Bytes in tier 1, as `bytesOf` says. Default: not bounded. */
+  readonly maxBytes?: number | undefined;
+  /** The size of a value. Default: as the codec writes it. */
+  readonly bytesOf?: ((value: unknown) => number) | undefined;
+  /** Marks held for tier 1 together. Default: 16 per entry. */
+  readonly maxMarks?: number | undefined;
+  /** Larger entries stay out of tier 2. Default 1 MiB. */
+  readonly maxEntryBytes?: number | undefined;
+  /** Ids per call of the origin. Default 1,000. */
+  readonly maxBatchSize?: number | undefined;
+  /** Items that a subscriber may fall behind. Default 1,024. */
+  readonly ringSize?: number | undefined;
+  /** Hand out frozen copies of rows. Off: readers share the origin's own objects and must not change them. Default true. */
+  readonly freeze?: boolean | undefined;
+  /** How values become bytes for tier 2. */
+  readonly codec?: Codec | undefined;
+  /** Count hits, misses and the rest. Default true. */
+  readonly metrics?: boolean | undefined;
+  readonly thresholds?: Partial<HealthThresholds> | undefined;
+  readonly clock?: Clock | undefined;
+  /** Uniform in [0, 1): ids, nonces and jitter. */
+  readonly random?: (() => number) | undefined;
+}
+
+const BOUNDS = {
+  graceMs: 0,
+  absentTtlMs: 0,
+  originTimeoutMs: 1,
+  storeTimeoutMs: 1,
+  maxEntries: 1,
+  maxBytes: 1,
+  maxMarks: 1,
+  maxEntryBytes: 1,
+  maxBatchSize: 1,
+  ringSize: 1,
+} as const;
+
+/** Throws INVALID_OPTION for a number below its least value, or a TTL that is none. */
+export function checkOptions(options: TideOptions<AnyModel, never>): void {
+  for (const [name, least] of Object.entries(BOUNDS)) checkNumber(name, options[name as keyof typeof BOUNDS], least);
+  const { ttlMs } = options;
+  if (typeof ttlMs === 'object') for (const [kind, ms] of Object.entries(ttlMs)) checkNumber(`ttlMs.${kind}`, ms as unknown, 0);
+  else checkNumber('ttlMs', ttlMs, 0);
+  const { topology } = options.model;
+  for (const type of Object.keys(options.origin)) {
+    if (!topology.types.has(type)) {
+      const known = [...topology.types.keys()].join(', ');
+      throw new TidemarkError('UNKNOWN_TYPE', `origin.${type}: expected an entity type of the model (${known}).`);
+    }
+  }
+}
+
+function checkNumber(name: string, value: unknown, least: number): void {
+  if (value === undefined || (typeof value === 'number' && value >= least)) return;
+  throw new TidemarkError('INVALID_OPTION', `${name}: expected a number of at least ${String(least)}, got ${String(value)}.`);
+}

@@ -1,0 +1,175 @@
+import type { ResyncItem } from '../api.js';
+import type { BusPosition } from '../contract.js';
+import type { Place } from './cursor.js';
+import type { Announcement } from './wire.js';
+
+/** Messages are missing before what follows on the same topic. */
+export interface Hole {
+  readonly kind: 'hole';
+  readonly reason: ResyncItem['reason'];
+}
+
+/** One message of one topic, or a hole, after which its topic stands at `position`. */
+export interface Arrival {
+  readonly position: BusPosition;
+  readonly content: Announcement | Hole;
+}
+
+interface Held {
+  readonly arrival: Arrival;
+  /** When it no longer waits for its copies. */
+  readonly untilMs: number;
+}
+
+/** Enough for the copies of one change to arrive over several connections. */
+const MAX_RECENT = 1024;
+/** They travel in every cursor. */
+const MAX_LATE = 32;
+
+/**
+ * Several topics as one stream. An event announced on several of them comes out once, when it has arrived on all, so that
+ * every topic's order is kept; one whose copies do not come in time comes out without them, and the late ones are dropped.
+ * Holes come out as one, when every topic is done looking for what it missed.
+ */
+export class Merge implements Place {
+  readonly positions: (BusPosition | undefined)[];
+  readonly late: Map<string, Set<number>>;
+  readonly #queues: Held[][];
+  readonly #topicOf: ReadonlyMap<number, number>;
+  /** Topics from which nothing more will come. */
+  readonly #ended: boolean[];
+  readonly #recent: Set<string>;
+  #held = 0;
+
+  /** `hashes` are those of the topics, in their order. */
+  constructor(hashes: readonly number[], from: Place) {
+    this.positions = [...from.positions];
+    this.late = new Map(Array.from(from.late, ([id, on]) => [id, new Set(on)]));
+    this.#queues = hashes.map(() => []);
+    this.#topicOf = new Map(hashes.map((hash, topic) => [hash, topic]));
+    this.#ended = hashes.map(() => false);
+    this.#recent = new Set(this.late.keys());
+  }
+
+  /** How many arrivals wait. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** When the next of those that wait stops waiting; Infinity if none waits. */
+  get untilMs(): number {
+    return Math.min(...this.#queues.map((queue) => queue[0]?.untilMs ?? Infinity));
+  }
+
+  /** From where on a topic is followed. */
+  start(topic: number, position: BusPosition): void {
+    this.positions[topic] = position;
+  }
+
+  end(topic: number): void {
+    this.#ended[topic] = true;
+  }
+
+  isWaitingFor(topic: number): boolean {
+    return this.#ended[topic] === false && this.#queues[topic]?.length === 0;
+  }
+
+  offer(topic: number, arrival: Arrival, untilMs: number): void {
+    this.#queues[topic]?.push({ arrival, untilMs });
+    this.#held++;
+  }
+
+  /** The next to deliver, or undefined. `calm`: no topic is looking for what it missed. */
+  take(nowMs: number, calm: boolean): Announcement | Hole | undefined {
+    while (this.#held > 0) {
+      const topic = this.#ready(nowMs, calm);
+      if (topic === undefined) return undefined;
+      const copy = this.#isCopy(this.#queues[topic]?.[0]?.arrival.content);
+      const content = this.#consume(topic);
+      if (copy) continue;
+      if (content.kind === 'hole') {
+        for (const [other, queue] of this.#queues.entries()) {
+          if (queue[0]?.arrival.content.kind === 'hole') this.#consume(other);
+        }
+        return content;
+      }
+      remember(this.#recent, content.id, MAX_RECENT);
+      this.#consumeCopies(content, topic);
+      return content;
+    }
+    return undefined;
+  }
+
+  /** The topic whose first arrival can come out. */
+  #ready(nowMs: number, calm: boolean): number | undefined {
+    const started = this.positions.every((position) => position !== undefined);
+    let crossed: number | undefined;
+    let waiting = !started;
+    for (const [topic, queue] of this.#queues.entries()) {
+      const head = queue[0];
+      if (head === undefined) continue;
+      const { content } = head.arrival;
+      if (head.untilMs <= nowMs || this.#isCopy(content)) return topic;
+      const obstacle = content.kind === 'hole' ? (calm ? 'none' : 'missing') : this.#obstacle(content, topic);
+      if (obstacle === 'none' && started) return topic;
+      if (obstacle === 'missing') waiting = true;
+      else crossed = topic;
+    }
+    // Everything that is held has arrived wherever it should, yet nothing is first everywhere: two publishers crossed.
+    return waiting ? undefined : crossed;
+  }
+
+  /** True for what has come out before. */
+  #isCopy(content: Announcement | Hole | undefined): boolean {
+    return content?.kind === 'event' && (this.#recent.has(content.id) || this.late.has(content.id));
+  }
+
+  /** What an event still waits for: copies that have not arrived, or others before them. */
+  #obstacle(event: Announcement, topic: number): 'none' | 'missing' | 'order' {
+    let obstacle: 'none' | 'order' = 'none';
+    for (const other of this.#othersOf(event, topic)) {
+      const queue = this.#queues[other] as Held[];
+      const at = queue.findIndex(({ arrival: { content } }) => content.kind === 'hole' || content.id === event.id);
+      if (at < 0 && this.#ended[other] === false) return 'missing';
+      // Its copy may have fallen into a hole.
+      if (at > 0 && queue[at]?.arrival.content.kind === 'event') obstacle = 'order';
+    }
+    return obstacle;
+  }
+
+  #consumeCopies(event: Announcement, topic: number): void {
+    for (const other of this.#othersOf(event, topic)) {
+      const head = this.#queues[other]?.[0]?.arrival.content;
+      if (head?.kind === 'event' && head.id === event.id) {
+        this.#consume(other);
+        continue;
+      }
+      const missing = this.late.get(event.id) ?? new Set();
+      this.late.set(event.id, missing.add(other));
+      if (this.late.size > MAX_LATE) this.late.delete(this.late.keys().next().value as string);
+    }
+  }
+
+  #othersOf(event: Announcement, topic: number): readonly number[] {
+    return event.on.flatMap((hash) => {
+      const other = this.#topicOf.get(hash);
+      return other === undefined || other === topic ? [] : [other];
+    });
+  }
+
+  #consume(topic: number): Announcement | Hole {
+    const { position, content } = (this.#queues[topic] as Held[]).shift()?.arrival as Arrival;
+    this.#held--;
+    this.positions[topic] = position;
+    if (content.kind === 'event') {
+      const missing = this.late.get(content.id);
+      if (missing?.delete(topic) === true && missing.size === 0) this.late.delete(content.id);
+    }
+    return content;
+  }
+}
+
+function remember(ids: Set<string>, id: string, max: number): void {
+  ids.add(id);
+  if (ids.size > max) ids.delete(ids.values().next().value as string);
+}

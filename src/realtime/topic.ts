@@ -1,0 +1,268 @@
+import type { Bus, BusHistory, BusMessage, BusPosition, Clock, SubjectKey } from '../contract.js';
+import type { Arrival, Hole } from './merge.js';
+import { type OnError, type Retrying, toError, untilDone } from './retry.js';
+import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from './wire.js';
+
+/** What every part of a hub works with. */
+export interface HubContext {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly codec: Codec;
+  readonly ringSize: number;
+  readonly parseId: ParseId | undefined;
+  readonly onError: OnError;
+}
+
+/** One feed's end of a topic. */
+export interface TopicListener {
+  /** The topic is followed from here on. */
+  started(position: BusPosition): void;
+  arrived(arrival: Arrival): void;
+  /** The topic is done looking for what it missed. */
+  calmed(): void;
+}
+
+/** Messages per `read` of history. */
+export const PAGE = 500;
+
+const GAP: Hole = { kind: 'hole', reason: 'gap' };
+
+/**
+ * One topic, subscribed once however many feeds listen, decoded once. Its messages arrive in order and once each; what
+ * cannot be had is a hole in their place.
+ */
+export class Topic {
+  readonly key: SubjectKey;
+  readonly #context: HubContext;
+  readonly #listeners = new Set<TopicListener>();
+  readonly #stopping = new AbortController();
+  /** Publications of this hub that began before it was known where the topic stands. */
+  readonly #early = new Set<Promise<BusPosition>>();
+  /** Live messages that came while history was read. */
+  #waiting: BusMessage[] = [];
+  #position: BusPosition | undefined;
+  #recovering = true;
+  #again = false;
+  /** What is missing before the next message. */
+  #hole: Hole | undefined;
+  #unsubscribe: (() => Promise<void>) | undefined;
+
+  /** Follows the topic from now on: what is published after this call arrives. */
+  constructor(key: SubjectKey, context: HubContext) {
+    this.key = key;
+    this.#context = context;
+    void this.#run();
+  }
+
+  /** True from the beginning, and from each gap, until history has been read to its end. */
+  get recovering(): boolean {
+    return this.#recovering;
+  }
+
+  get unused(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  attach(listener: TopicListener): void {
+    this.#listeners.add(listener);
+    if (this.#position !== undefined) listener.started(this.#position);
+  }
+
+  detach(listener: TopicListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** A publication of this hub has begun. If it overtakes the question where the topic stands, it is not lost by that. */
+  expect(publication: Promise<BusPosition>): void {
+    if (this.#position !== undefined) return;
+    this.#early.add(publication);
+    publication.catch(() => {
+      this.#early.delete(publication);
+      this.#hole = GAP;
+    });
+  }
+
+  /** Resolves once unsubscribed; a subscription that is still being made is undone when it is there. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#leave();
+  }
+
+  // ── From the bus ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #run(): Promise<void> {
+    const { bus } = this.#context;
+    // Both are sent before the first await: whatever is published after subscribe() returned lies behind this top.
+    const asked = untilDone((failures) => {
+      if (failures > 0) this.#hole = GAP;
+      return bus.read(this.key, undefined, 1);
+    }, this.#retrying('read'));
+    const subscribed = untilDone(() => bus.subscribe(this.key, this.#listener), this.#retrying('subscribe'));
+    void subscribed.then((unsubscribe) => {
+      this.#unsubscribe = unsubscribe;
+      if (this.#stopping.signal.aborted) void this.#leave();
+    });
+
+    const history = await asked;
+    if (history === undefined) return;
+    let start = history.top;
+    for (const early of await Promise.allSettled(this.#early)) {
+      if (early.status === 'fulfilled' && isBehind(early.value, start)) {
+        start = { epoch: start.epoch, offset: early.value.offset - 1 };
+      }
+    }
+    this.#early.clear();
+    this.#position = start;
+    this.#tell((listener) => {
+      listener.started(start);
+    });
+    if ((await subscribed) !== undefined) await this.#recover();
+  }
+
+  readonly #listener = {
+    onMessage: (message: BusMessage): void => {
+      if (!this.#recovering && this.#isNext(message)) this.#accept(message);
+      else if (!this.#isOld(message.position)) {
+        // What does not fit is read from history instead.
+        if (this.#waiting.length >= PAGE) this.#waiting = [];
+        this.#waiting.push(message);
+        this.#missed();
+      }
+    },
+    onGap: (): void => {
+      this.#again = true;
+      this.#missed();
+    },
+  };
+
+  #missed(): void {
+    if (this.#recovering || this.#stopping.signal.aborted) return;
+    this.#recovering = true;
+    void this.#recover();
+  }
+
+  /** Reads history from the last position until it and the live messages meet. */
+  async #recover(): Promise<void> {
+    const { bus } = this.#context;
+    do {
+      this.#again = false;
+      const history = await untilDone(() => bus.read(this.key, this.#position, PAGE), this.#retrying('read'));
+      if (history === undefined) return;
+      this.#replay(history);
+      if (this.#isOld(history.top)) this.#drain();
+      else this.#again = true;
+    } while (this.#again);
+    this.#tellHole();
+    this.#recovering = false;
+    this.#tell((listener) => {
+      listener.calmed();
+    });
+  }
+
+  /** Takes one page of history. */
+  #replay({ top, messages, truncated }: BusHistory): void {
+    const from = this.#position as BusPosition;
+    if (top.epoch !== from.epoch) {
+      this.#hole ??= { kind: 'hole', reason: 'epoch' };
+      this.#position = { epoch: top.epoch, offset: 0 };
+      return;
+    }
+    if (top.offset < from.offset) {
+      // The store lost its newest messages, and nothing else says so.
+      this.#hole ??= { kind: 'hole', reason: 'epoch' };
+      this.#position = top;
+      return;
+    }
+    if (truncated) this.#hole ??= { kind: 'hole', reason: 'truncated' };
+    for (const message of messages) {
+      const { epoch, offset } = message.position;
+      if (epoch !== top.epoch || this.#isOld(message.position)) continue;
+      if (!this.#isNext(message)) {
+        this.#hole ??= GAP;
+        this.#position = { epoch, offset: offset - 1 };
+      }
+      this.#accept(message);
+    }
+    if (!isSame(this.#position, from) || isSame(from, top)) return;
+    this.#hole ??= GAP;
+    this.#position = top;
+  }
+
+  /** Takes the live messages that came meanwhile, as far as they follow. */
+  #drain(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const message of waiting) {
+      if (this.#isNext(message)) this.#accept(message);
+      else if (!this.#isOld(message.position)) this.#again = true;
+    }
+  }
+
+  // ── To the feeds ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #accept({ position, bytes }: BusMessage): void {
+    this.#tellHole();
+    this.#position = position;
+    const content = this.#decode(bytes);
+    this.#tell((listener) => {
+      listener.arrived({ position, content });
+    });
+  }
+
+  #decode(bytes: Uint8Array): Announcement | Hole {
+    const { codec, parseId, onError } = this.#context;
+    try {
+      return decodeAnnouncement(bytes, codec, parseId);
+    } catch (thrown) {
+      onError(toError(thrown), `decode a message of ${this.key}`);
+      return GAP;
+    }
+  }
+
+  #tellHole(): void {
+    const content = this.#hole;
+    if (content === undefined) return;
+    this.#hole = undefined;
+    const position = this.#position as BusPosition;
+    this.#tell((listener) => {
+      listener.arrived({ position, content });
+    });
+  }
+
+  /** A feed that attaches meanwhile starts behind what is being told. */
+  #tell(what: (listener: TopicListener) => void): void {
+    for (const listener of [...this.#listeners]) what(listener);
+  }
+
+  #isNext({ position }: BusMessage): boolean {
+    const last = this.#position;
+    return last !== undefined && position.epoch === last.epoch && position.offset === last.offset + 1;
+  }
+
+  /** True for what has been told, or is not there to be told any more. */
+  #isOld(position: BusPosition): boolean {
+    return this.#position !== undefined && isBehind(position, this.#position);
+  }
+
+  async #leave(): Promise<void> {
+    const unsubscribe = this.#unsubscribe;
+    this.#unsubscribe = undefined;
+    try {
+      await unsubscribe?.();
+    } catch (thrown) {
+      this.#context.onError(toError(thrown), `unsubscribe from ${this.key}`);
+    }
+  }
+
+  #retrying(verb: string): Retrying {
+    const { clock, onError } = this.#context;
+    return { clock, onError, where: `${verb} ${this.key}`, signal: this.#stopping.signal };
+  }
+}
+
+/** True if `position` is at or before `other`, in the same epoch. */
+function isBehind(position: BusPosition, other: BusPosition): boolean {
+  return position.epoch === other.epoch && position.offset <= other.offset;
+}
+
+const isSame = (a: BusPosition | undefined, b: BusPosition): boolean => a?.epoch === b.epoch && a.offset === b.offset;

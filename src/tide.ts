@@ -1,0 +1,280 @@
+import type { DeletedByPattern, Explanation, Reader, Receipt, Subject, SubscribeOptions, SubscribeTarget } from './api.js';
+import { branchOf, chainOf } from './cache/branches.js';
+import { carriedBy } from './cache/cascade.js';
+import type { AnyChange, Changer } from './cache/change.js';
+import { type AnyView, type Core, OriginReader, type Place, type ReadContext, keyInBranch } from './cache/core.js';
+import { explainChange } from './cache/explain.js';
+import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
+import type { KeyedValues } from './cache/keyed.js';
+import { RequestReader } from './cache/loaders.js';
+import { paramsText } from './cache/params.js';
+import { marksOf } from './cache/receipt.js';
+import type { ReadRequest } from './cache/read.js';
+import type { Clock, Marks, Store } from './contract.js';
+import { TidemarkError } from './errors.js';
+import type { Events, TideEventName, TideListener } from './events.js';
+import type { AnyModel, Id, Topology } from './model.js';
+import type { TideOptions } from './options.js';
+import type { Hub } from './realtime/hub.js';
+import type { Health, Stats } from './report.js';
+import { Scope } from './scope.js';
+import { escapePart, idText } from './subject.js';
+import { type AnySubjects, createSubjects, targetSubject } from './subjects.js';
+
+export interface TideParts {
+  readonly options: TideOptions<AnyModel>;
+  readonly topology: Topology;
+  readonly core: Core;
+  readonly keyed: KeyedValues;
+  readonly changer: Changer;
+  readonly hub: Hub;
+  readonly marks: Marks;
+  readonly store: Store | null;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly closing: AbortController;
+  readonly storeTimeoutMs: number;
+}
+
+/** What any verb may be told, types erased. */
+export interface Call {
+  readonly branch?: string | undefined;
+  readonly after?: Receipt | string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The public verbs, types erased: checks what it is given and passes it to the part that decides. */
+export class Tide {
+  readonly model: AnyModel;
+  readonly subject: AnySubjects;
+  readonly cache: ReturnType<Tide['cacheVerbs']>;
+  readonly #parts: TideParts;
+  readonly #core: Core;
+
+  constructor(parts: TideParts) {
+    this.model = parts.options.model;
+    this.#parts = parts;
+    this.#core = parts.core;
+    this.subject = createSubjects(parts.topology);
+    this.cache = this.cacheVerbs();
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  scope(options: Call & { readonly principal?: unknown } = {}): Scope {
+    this.#assertOpen();
+    const reader = new RequestReader(this.#core, {
+      branch: branchOf(this.#parts.topology, options.branch),
+      after: options.after,
+      signal: options.signal,
+    });
+    return new Scope(this, reader, options.principal);
+  }
+
+  get(type: string, id: Id, call?: Call): Promise<unknown> {
+    return this.#read(call, (branch) => this.#core.recordPlace(branch, type, id), (context) => this.#core.recordRequest(context, type, id));
+  }
+
+  getMany(type: string, ids: readonly Id[], call?: Call): Promise<unknown[]> {
+    return Promise.all(ids.map((id) => this.get(type, id, call)));
+  }
+
+  children(type: string, parent: object, call?: Call): Promise<unknown> {
+    return this.#read(call, (branch) => this.#core.listPlace(branch, type, parent), (context) => this.#core.listRequest(context, type, parent));
+  }
+
+  view(view: AnyView, params: unknown, call?: Call): Promise<unknown> {
+    return this.#read(call, (branch) => this.#core.viewPlace(branch, view, params), (context) => this.#core.viewRequest(context, view, params));
+  }
+
+  /** A hit is synchronous up to the promise; everything else is one path. */
+  #read(call: Call | undefined, place: (branch: string) => Place, request: (context: ReadContext) => ReadRequest): Promise<unknown> {
+    try {
+      const branch = branchOf(this.#parts.topology, call?.branch);
+      if (call?.after !== undefined || call?.signal !== undefined) return this.#demanding(branch, call, request);
+      const { shelf, id } = place(branch);
+      const held = this.#core.held(shelf, id);
+      if (held !== undefined) return Promise.resolve(held.value);
+      this.#assertOpen();
+      return this.#core.outcome(request({ branch, demand: { after: null }, into: null })).then(valueOf);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** With a receipt or a signal: a scope of one read. */
+  #demanding(branch: string, call: Call, request: (context: ReadContext) => ReadRequest): Promise<unknown> {
+    this.#assertOpen();
+    const after = marksOf(call.after);
+    if (call.signal === undefined) return this.#core.outcome(request({ branch, demand: { after }, into: null })).then(valueOf);
+    const reader = new RequestReader(this.#core, { branch, after: call.after, signal: call.signal });
+    return reader.read(request);
+  }
+
+  peek(type: string, id: Id, call?: Call): unknown {
+    return this.#core.peek(this.#core.recordPlace(branchOf(this.#parts.topology, call?.branch), type, id));
+  }
+
+  peekChildren(type: string, parent: object, call?: Call): unknown {
+    return this.#core.peek(this.#core.listPlace(branchOf(this.#parts.topology, call?.branch), type, parent));
+  }
+
+  peekView(view: AnyView, params: unknown, call?: Call): unknown {
+    return this.#core.peek(this.#core.viewPlace(branchOf(this.#parts.topology, call?.branch), view, params));
+  }
+
+  // ── Changing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async change(change: AnyChange | readonly AnyChange[]): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#parts.changer.change(Array.isArray(change) ? (change as readonly AnyChange[]) : [change as AnyChange]);
+  }
+
+  async transaction<T>(
+    run: (changes: { add(change: AnyChange): void; readonly read: Reader<AnyModel> }) => Promise<T>,
+    options: { readonly branch?: string | undefined; readonly via?: unknown } = {},
+  ): Promise<{ readonly value: T; readonly receipt: Receipt }> {
+    this.#assertOpen();
+    const added: AnyChange[] = [];
+    const { topology, changer } = this.#parts;
+    const branch = options.branch ?? topology.root;
+    const value = await run({
+      // Checked now, where the stack still says who added it; applied when the callback has resolved.
+      add: (change) => {
+        const whole = 'subjects' in change || change.branch !== undefined ? change : { ...change, branch: options.branch };
+        changer.plan(whole, 'changes.add');
+        added.push(whole);
+      },
+      read: new OriginReader(this.#core, branch, options.via),
+    });
+    return { value, receipt: await changer.change(added) };
+  }
+
+  explain(change: AnyChange): Explanation {
+    return explainChange(this.#parts.changer.plan(change, 'change'), this.#core.reads.tier, this.#parts.hub.counts());
+  }
+
+  // ── Watching ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  subscribe(target: SubscribeTarget<AnyModel>, options: SubscribeOptions & Call & { readonly principal?: unknown } = {}): ReturnType<Hub['subscribe']> {
+    this.#assertOpen();
+    const { topology, hub, options: given } = this.#parts;
+    const branch = branchOf(topology, options.branch ?? ('key' in target ? target.branch : undefined));
+    const subject = targetSubject(this.subject, target, branch);
+    const topics = carriedBy(subject.key, topology, (of) => chainOf(topology, of) ?? [of]);
+    const { principal } = options;
+    if (principal === undefined) return hub.subscribe({ name: subject.key, topics }, options);
+    const { authorize } = given;
+    if (authorize === undefined) {
+      throw new TidemarkError('UNAUTHORIZED', `subscribe to ${subject.key}: the scope has a principal, but createTidemark() was given no authorize().`);
+    }
+    return hub.subscribe({ name: subject.key, topics }, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
+  }
+
+  // ── By key ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  key(name: string, params?: unknown): string {
+    const prefix = escapePart(idText(name, 'name of the key'));
+    return params === undefined ? prefix : `${prefix}:${escapePart(paramsText(params))}`;
+  }
+
+  /** `tide.cache`. */
+  private cacheVerbs(): {
+    get(key: string): Promise<unknown>;
+    set(key: string, value: unknown, options?: { readonly ttlMs?: number }): Promise<void>;
+    del(key: string): Promise<boolean>;
+    delPattern(glob: string): Promise<DeletedByPattern>;
+    getOrLoad(key: string, ...rest: readonly unknown[]): Promise<unknown>;
+  } {
+    const { keyed, topology } = this.#parts;
+    return Object.freeze({
+      get: async (key: string) => {
+        this.#assertOpen();
+        return keyed.get(key);
+      },
+      set: async (key: string, value: unknown, options?: { readonly ttlMs?: number }) => {
+        this.#assertOpen();
+        await keyed.set(key, value, options?.ttlMs);
+      },
+      del: async (key: string) => {
+        this.#assertOpen();
+        return keyed.del(key);
+      },
+      delPattern: async (glob: string) => {
+        this.#assertOpen();
+        return keyed.delPattern(glob);
+      },
+      getOrLoad: async (key: string, ...rest: readonly unknown[]) => {
+        this.#assertOpen();
+        const [options, load] = (typeof rest[0] === 'function' ? [{}, rest[0]] : rest) as [KeyedOptions, (reader: Reader<AnyModel>) => unknown];
+        const branch = branchOf(topology, options.branch);
+        const context = { branch, demand: { after: marksOf(options.after) }, into: null };
+        return keyed.getOrLoad(context, keyInBranch(topology, key, branch), options, load);
+      },
+    });
+  }
+
+  // ── Living ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async ready(): Promise<void> {
+    this.#assertOpen();
+    await this.#core.reads.table.start();
+  }
+
+  on<Name extends TideEventName>(event: Name, listener: TideListener<Name>): () => void {
+    return this.#parts.events.on(event, listener);
+  }
+
+  async health(): Promise<Health> {
+    const { marks, store, clock, options, storeTimeoutMs } = this.#parts;
+    return probeHealth({
+      clock,
+      marks,
+      store,
+      stats: this.stats(),
+      thresholds: { ...DEFAULT_THRESHOLDS, ...options.thresholds },
+      timeoutMs: storeTimeoutMs,
+      countByType: () => {
+        const counts: Record<string, number> = {};
+        for (const { key } of this.#core.reads.tier) {
+          const type = key.slice(0, key.indexOf(':') === -1 ? undefined : key.indexOf(':'));
+          counts[type] = (counts[type] ?? 0) + 1;
+        }
+        return counts;
+      },
+    });
+  }
+
+  stats(): Stats {
+    const { tier, table, statistics } = this.#core.reads;
+    return statistics.snapshot({ entries: tier.size, bytes: tier.bytes, marks: table.size });
+  }
+
+  resetStats(): void {
+    this.#core.reads.statistics.reset();
+  }
+
+  async close(): Promise<void> {
+    const { closing, hub } = this.#parts;
+    if (closing.signal.aborted) return;
+    closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
+    const { tier, tier2, table } = this.#core.reads;
+    tier.clear();
+    await Promise.all([hub.close(), tier2?.close(), table.close()]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#parts.closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
+  }
+}
+
+interface KeyedOptions extends Call {
+  readonly ttlMs?: number;
+  readonly dependsOn?: readonly Subject[];
+}
+
+const valueOf = (outcome: { readonly value: unknown }): unknown => outcome.value;

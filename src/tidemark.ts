@@ -1,0 +1,114 @@
+import { memory } from './adapters/memory/index.js';
+import type { Tidemark } from './api.js';
+import { Batches } from './cache/batch.js';
+import { Changer } from './cache/change.js';
+import { plainCodec } from './cache/codec.js';
+import { Core } from './cache/core.js';
+import { KeyedValues } from './cache/keyed.js';
+import { MarkTable } from './cache/marks.js';
+import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
+import { Reads } from './cache/read.js';
+import { Statistics } from './cache/stats.js';
+import { type Lifetime, type Space, Tier } from './cache/tier.js';
+import { Tier2 } from './cache/tier2.js';
+import { CoarseClock, createRandom, systemClock } from './clock.js';
+import { createEvents } from './events.js';
+import { fingerprintOf } from './fingerprint.js';
+import type { AnyModel } from './model.js';
+import { namespacedBus, namespacedMarks } from './namespace.js';
+import { type TideOptions, checkOptions } from './options.js';
+import { createHub } from './realtime/hub.js';
+import { checkGeometry } from './spatial/geometry.js';
+import { Tide } from './tide.js';
+
+const MARKS_PER_ENTRY = 16;
+
+/**
+ * Declares nothing, connects nothing: brings the parts together. The only place where they meet.
+ * Throws INVALID_OPTION or UNKNOWN_TYPE at once for options that cannot work.
+ *
+ * @example
+ * const tide = createTidemark({ model, origin: { settlement: { byIds: (ids) => db.settlementsByIds(ids) } } });
+ * await tide.get('settlement', 's1');
+ */
+export function createTidemark<M extends AnyModel, Principal = unknown>(
+  options: TideOptions<M, Principal>,
+): Tidemark<M, Principal> {
+  return assemble(options as unknown as TideOptions<AnyModel>) as unknown as Tidemark<M, Principal>;
+}
+
+function assemble(options: TideOptions<AnyModel>): Tide {
+  checkOptions(options);
+  const { model, clock = systemClock, random = createRandom(), store = null, codec = plainCodec } = options;
+  const { topology } = model;
+  const events = createEvents();
+  const { namespace } = options;
+  const local = memory({ clock, random });
+  const marks = within(namespace, options.marks ?? local.marks, namespacedMarks);
+  const bus = within(namespace, options.bus ?? local.bus, namespacedBus);
+
+  const time = new CoarseClock(clock);
+  const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
+  const table = new MarkTable({ marks, clock, random, events });
+  const maxEntries = options.maxEntries ?? 50_000;
+  const tier = new Tier(table, {
+    maxEntries,
+    maxBytes: options.maxBytes ?? Infinity,
+    maxMarks: options.maxMarks ?? maxEntries * MARKS_PER_ENTRY,
+    bytesOf: options.bytesOf ?? ((value) => codec.encode(value).length),
+  });
+  const storeTimeoutMs = options.storeTimeoutMs ?? 1000;
+  const tier2 =
+    store === null
+      ? null
+      : new Tier2({
+          store,
+          codec,
+          table,
+          clock,
+          events,
+          storeTimeoutMs,
+          maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
+          namespace: namespace === undefined ? '' : `${namespace}:`,
+          fingerprint: fingerprintOf(topology),
+          schemaOf: ({ kind, name }) => (kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : ''),
+        });
+  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze: options.freeze ?? true });
+  const closing = new AbortController();
+  const deadline: Deadline = { clock, originTimeoutMs: options.originTimeoutMs ?? 10_000, closing: closing.signal };
+  const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
+  const batches = new Batches({ reads, topology, origin, deadline, maxBatchSize: options.maxBatchSize ?? 1000 });
+  const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);
+  const core = new Core({ topology, reads, batches, deadline, lifetimeOf });
+  const keyed = new KeyedValues(core, lifetimeOf('key'), random);
+  const hub = createHub({
+    bus,
+    clock,
+    codec,
+    ringSize: options.ringSize ?? 1024,
+    onError: (error, where) => {
+      events.emit('error', { error, where });
+    },
+    parseId: (type, text) => topology.types.get(type)?.parseId(text) ?? text,
+  });
+  const changer = new Changer({
+    topology,
+    table,
+    clock,
+    random,
+    statistics,
+    events,
+    checkGeometry,
+    publish: (topics, event, id) => hub.publish(topics, event, id),
+  });
+  return new Tide({ options, topology, core, keyed, changer, hub, marks, store, clock, events, closing, storeTimeoutMs });
+}
+
+function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {
+  const ofKind = typeof ttlMs === 'object' ? ttlMs[kind] : ttlMs;
+  return { ttlMs: ofKind ?? (kind === 'list' ? 600_000 : 300_000), graceMs, absentTtlMs };
+}
+
+function within<Part>(namespace: string | undefined, part: Part, wrap: (part: Part, namespace: string) => Part): Part {
+  return namespace === undefined ? part : wrap(part, namespace);
+}
