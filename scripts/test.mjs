@@ -1,6 +1,6 @@
 // The whole check, in order: stops at the first stage that fails and ends with a plain line of counts, in which
 // each test counts as one and so does each stage that is not vitest.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireNode } from './node-version.mjs';
@@ -31,16 +31,15 @@ const STAGES = [
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
 function addTestCounts(exitCode) {
-  let tests;
-  try {
-    tests = JSON.parse(readFileSync(report, 'utf8'));
-  } catch {
-    tests = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
-  }
-  counts.passed += tests.numPassedTests;
-  counts.skipped += tests.numPendingTests + tests.numTodoTests;
-  // A file that does not even load fails without a failed test.
-  counts.failed += exitCode === 0 ? tests.numFailedTests : Math.max(1, tests.numFailedTests);
+  const tests = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
+  counts.passed += tests?.numPassedTests ?? 0;
+  counts.skipped += (tests?.numPendingTests ?? 0) + (tests?.numTodoTests ?? 0);
+  // A file that does not even load, or whose hooks fail, has failed without a failed test.
+  const failedFiles = (tests?.testResults ?? []).filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((result) => result.status === 'failed'),
+  );
+  const failed = (tests?.numFailedTests ?? 0) + failedFiles.length;
+  counts.failed += exitCode === 0 ? failed : Math.max(1, failed);
 }
 
 for (const [stage, [command, args]] of STAGES) {

@@ -32,9 +32,9 @@ export type {
   View,
   ViewParams,
 } from './api.js';
-export { type Codec, plainCodec } from './cache/codec.js';
+export { type Codec, typedJson } from './cache/codec.js';
 export { systemClock } from './clock.js';
-export { type Config, configFromEnv } from './config.js';
+// export { type Config, configFromEnv } from './config.js';
 export type {
   Awaitable,
   Bump,

@@ -28,30 +28,41 @@ export const subjectKinds = {
 
 export type SubjectKind = keyof typeof subjectKinds;
 
-const SPECIAL = /[:*?[\]\\%]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-const SPECIAL_ALL = new RegExp(SPECIAL.source, 'g');
-const ESCAPED = /%(?:u(D[89A-F][0-9A-F]{2})|(3A|2A|3F|5B|5D|5C|25))/g;
+// With the u flag a surrogate matches only where it stands alone. UTF-8 has no form for one alone, and each would
+// reach the store as the same U+FFFD.
+const ESCAPED = /[:*?[\]\\%\uD800-\uDFFF]/u;
+const ESCAPED_ALL = new RegExp(ESCAPED, 'gu');
+// What escapePart never writes: that includes two halves of a pair side by side, which are not alone.
+const MALFORMED = /%(?!3A|2A|3F|5B|5D|5C|25|uD[89A-F][0-9A-F]{2})|%uD[89AB][0-9A-F]{2}%uD[C-F]/;
+const ESCAPE_SEQUENCE = /%(?:u([0-9A-F]{4})|([0-9A-F]{2}))/g;
 
 /**
- * One part of a key or subject as text that holds no delimiter and no glob character. One to one: `%`, `:`, `*`, `?`,
- * `[`, `]`, `\` become `%XX`; a lone surrogate, which UTF-8 would collapse, becomes `%uD800`.
+ * Escapes `:` `*` `?` `[` `]` `\` `%` as `%XX` and a lone surrogate as `%uXXXX`. Text without them is returned as is.
+ *
+ * @example
+ * escapePart('campaign:7'); // 'campaign%3A7'
  */
-export function escapePart(part: string): string {
-  if (!SPECIAL.test(part)) return part;
-  return part.replace(SPECIAL_ALL, (unit) => {
-    const code = unit.charCodeAt(0);
-    const hex = code.toString(16).toUpperCase();
-    return code > 0xff ? `%u${hex}` : `%${hex}`;
-  });
+export function escapePart(text: string): string {
+  return ESCAPED.test(text) ? text.replace(ESCAPED_ALL, escapeCharacter) : text;
 }
 
-/** Inverse of {@link escapePart}; null if the text holds an escape that `escapePart` never writes. */
-export function unescapePart(text: string): string | null {
-  if (!text.includes('%')) return SPECIAL.test(text) ? null : text;
-  const plain = text.replace(ESCAPED, (_, surrogate?: string, byte?: string) =>
-    String.fromCharCode(Number.parseInt((surrogate ?? byte) as string, 16)),
+function escapeCharacter(character: string): string {
+  const code = character.charCodeAt(0);
+  return (code < 0x80 ? '%' : '%u') + code.toString(16).toUpperCase();
+}
+
+/**
+ * The text that {@link escapePart} escaped; `null` for a sequence that it never writes (`%2f`, `%41`, a `%` alone).
+ *
+ * @example
+ * unescapePart('campaign%3A7'); // 'campaign:7'
+ */
+export function unescapePart(escaped: string): string | null {
+  if (!escaped.includes('%')) return escaped;
+  if (MALFORMED.test(escaped)) return null;
+  return escaped.replace(ESCAPE_SEQUENCE, (_, wide: string | undefined, narrow: string) =>
+    String.fromCharCode(Number.parseInt(wide ?? narrow, 16)),
   );
-  return escapePart(plain) === text ? plain : null;
 }
 
 /** The text of an id, checked. Throws BLANK_ID for what is empty or only white space. */

@@ -2,7 +2,7 @@ import { memory } from './adapters/memory/index.js';
 import type { Tidemark } from './api.js';
 import { Batches } from './cache/batch.js';
 import { Changer } from './cache/change.js';
-import { plainCodec } from './cache/codec.js';
+import { typedJson } from './cache/codec.js';
 import { Core } from './cache/core.js';
 import { KeyedValues } from './cache/keyed.js';
 import { MarkTable } from './cache/marks.js';
@@ -39,7 +39,7 @@ export function createTidemark<M extends AnyModel, Principal = unknown>(
 
 function assemble(options: TideOptions<AnyModel>): Tide {
   checkOptions(options);
-  const { model, clock = systemClock, random = createRandom(), store = null, codec = plainCodec } = options;
+  const { model, clock = systemClock, random = createRandom(), store = null, codec = typedJson } = options;
   const { topology } = model;
   const events = createEvents();
   const { namespace } = options;

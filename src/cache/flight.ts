@@ -105,9 +105,13 @@ export class Flight {
     return !this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key);
   }
 
-  /** Whether a reader that begins now may wait for this load. */
+  /**
+   * Whether a reader that begins now may wait for this load: also not if a load that it waits for has been overtaken,
+   * whose marks it will have only once that one has landed.
+   */
   canJoin(after: ReceiptMarks | null): boolean {
     if (!this.isStorable()) return false;
+    for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;
     if (after === null) return true;
     return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);
   }

@@ -10,9 +10,10 @@ export interface Place {
   readonly late: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
-/** A place and the set of topics it belongs to. */
-export interface Cursor extends Place {
+/** A place and the set of topics it belongs to, as {@link topicsHash}. */
+export interface Cursor {
   readonly topics: number;
+  readonly place: Place;
 }
 
 const VERSION = 1;
@@ -26,7 +27,7 @@ export const topicsHash = (topics: readonly string[]): number => topicHash(JSON.
  * An opaque string that fits a header and a URL: base64url of `[version, topics, epochs, [epoch, offset, …], [[id,
  * topic, …], …]]`, where an epoch is an index into `epochs`, or -1 for a position that is not known.
  */
-export function encodeCursor({ topics, positions, late }: Cursor): string {
+export function encodeCursor({ topics, place: { positions, late } }: Cursor): string {
   const epochs: string[] = [];
   const flat: number[] = [];
   for (const position of positions) {
@@ -66,7 +67,7 @@ function parse(text: string): Cursor | undefined {
   if (!Array.isArray(flat) || flat.length % 2 !== 0 || !Array.isArray(copies)) return undefined;
   const positions: (BusPosition | undefined)[] = [];
   for (let i = 0; i < flat.length; i += 2) {
-    const [index, offset] = [flat[i] as unknown, flat[i + 1] as unknown];
+    const [index, offset] = flat.slice(i, i + 2) as readonly unknown[];
     const epoch = isCount(index) ? (epochs[index] as string | undefined) : undefined;
     if (!isCount(offset) || (epoch === undefined && index !== -1)) return undefined;
     positions.push(epoch === undefined ? undefined : { epoch, offset });
@@ -78,7 +79,7 @@ function parse(text: string): Cursor | undefined {
     if (typeof id !== 'string' || !on.every((topic) => isCount(topic) && topic < positions.length)) return undefined;
     late.set(id, new Set(on as number[]));
   }
-  return { topics, positions, late };
+  return { topics, place: { positions, late } };
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

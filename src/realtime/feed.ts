@@ -1,10 +1,10 @@
 import type { ResyncItem, SubscriptionItem } from '../api.js';
-import type { BusPosition, SubjectKey } from '../contract.js';
+import type { BusPosition } from '../contract.js';
 import { type Place, encodeCursor, topicsHash } from './cursor.js';
-import { type Arrival, Merge } from './merge.js';
+import { type Arrival, type Hole, Merge } from './merge.js';
 import { Ring } from './ring.js';
 import type { HubContext, Topic, TopicListener } from './topic.js';
-import { topicHash } from './wire.js';
+import { type Announcement, topicHash } from './wire.js';
 
 /** How long an event waits for its copies on other topics before it is delivered without them. */
 const HOLD_MS = 1_000;
@@ -40,8 +40,10 @@ export class Feed {
     this.#merge = new Merge(this.hashes, { positions: keys.map(() => undefined), late: new Map() });
     this.#listeners = topics.map((_, topic) => ({
       started: (position: BusPosition) => {
-        this.#merge.start(topic, position);
+        this.#merge.positions[topic] = position;
+        this.#cursor = undefined;
         this.#drain();
+        this.#wake();
       },
       arrived: (arrival: Arrival) => {
         this.#merge.offer(topic, arrival, context.clock.now() + HOLD_MS);
@@ -54,24 +56,20 @@ export class Feed {
     for (const [i, topic] of topics.entries()) topic.attach(this.#listeners[i] as TopicListener);
   }
 
-  get keys(): readonly SubjectKey[] {
-    return this.topics.map(({ key }) => key);
-  }
-
-  /** Where the newest item of the ring leaves a subscriber. */
+  /** Where a subscriber stands that has seen every item. */
   get place(): Place {
     return this.#merge;
+  }
+
+  /** The cursor of that place. */
+  get cursor(): string {
+    this.#cursor ??= encodeCursor({ topics: this.topicsHash, place: this.#merge });
+    return this.#cursor;
   }
 
   /** True once it is known of every topic where it is followed from. */
   get started(): boolean {
     return this.#merge.positions.every((position) => position !== undefined);
-  }
-
-  /** The cursor of a subscriber that has seen everything. */
-  get cursor(): string {
-    this.#cursor ??= encodeCursor({ ...this.#place(), topics: this.topicsHash });
-    return this.#cursor;
   }
 
   /** The sequence after the item that has this cursor; undefined if no item here has it. */
@@ -82,16 +80,19 @@ export class Feed {
     return this.started && cursor === this.cursor ? this.ring.next : undefined;
   }
 
-  /** A resync after which a subscriber goes on at `sequence`. */
-  resyncBefore(sequence: number, reason: ResyncItem['reason']): ResyncItem {
-    const before = this.ring.get(sequence - 1)?.cursor;
-    const cursor = sequence === this.ring.next ? this.cursor : (before ?? this.#base ?? this.cursor);
-    return Object.freeze({ kind: 'resync', reason, cursor });
+  /** A resync for a subscriber that goes on at `sequence`, which is in the ring or next. */
+  resync(sequence: number, reason: ResyncItem['reason']): ResyncItem {
+    const before = sequence === this.ring.next ? this.cursor : this.ring.get(sequence - 1)?.cursor;
+    return Object.freeze({ kind: 'resync', reason, cursor: before ?? this.#base ?? this.cursor });
   }
 
-  /** Calls `wake` once there is something new. */
+  /** Calls `wake` once, when there is something new. */
   wait(wake: () => void): void {
     this.#waiting.add(wake);
+  }
+
+  forget(wake: () => void): void {
+    this.#waiting.delete(wake);
   }
 
   close(): void {
@@ -100,21 +101,49 @@ export class Feed {
     for (const [i, topic] of this.topics.entries()) topic.detach(this.#listeners[i] as TopicListener);
   }
 
-  #place(): Place {
-    return { positions: this.#merge.positions, late: this.#merge.late };
-  }
-
   /** Moves what can be delivered into the ring. */
   #drain(): void {
     if (!this.#open) return;
     const { clock, ringSize } = this.#context;
+    const merge = this.#merge;
+    const { held } = merge;
     const calm = !this.topics.some(({ recovering }) => recovering);
-    if (this.#merge.held === 0) this.#cursor = undefined;
-    for (;;) {
-      const now = this.#merge.held > ringSize ? Infinity : clock.now();
-      const content = this.#merge.take(now, calm);
+    while (merge.held > 0) {
+      const before = this.cursor;
+      const content = merge.take(merge.held > ringSize ? Infinity : clock.now(), calm);
       this.#cursor = undefined;
       if (content === undefined) break;
+      this.#push(content, before);
     }
+    if (merge.held > 0) this.#armTimer();
+    if (merge.held < held) this.#wake();
+  }
+
+  #push(content: Announcement | Hole, before: string): void {
+    const { ring, cursor } = this;
+    const item: SubscriptionItem =
+      content.kind === 'hole'
+        ? { kind: 'resync', cursor, reason: content.reason }
+        : { kind: 'change', cursor, ...content.event };
+    const { oldest } = ring;
+    const first = ring.get(oldest)?.cursor;
+    ring.push(Object.freeze(item));
+    if (ring.oldest > oldest) this.#base = first;
+    else this.#base ??= before;
+  }
+
+  /** Something may wait for a copy that never comes. */
+  #armTimer(): void {
+    const { clock } = this.#context;
+    this.#cancelTimer ??= clock.after(Math.max(0, this.#merge.untilMs - clock.now()), () => {
+      this.#cancelTimer = undefined;
+      this.#drain();
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const wake of waiting) wake();
   }
 }

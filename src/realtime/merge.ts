@@ -36,7 +36,6 @@ export class Merge implements Place {
   readonly late: Map<string, Set<number>>;
   readonly #queues: Held[][];
   readonly #topicOf: ReadonlyMap<number, number>;
-  /** Topics from which nothing more will come. */
   readonly #ended: boolean[];
   readonly #recent: Set<string>;
   #held = 0;
@@ -61,16 +60,13 @@ export class Merge implements Place {
     return Math.min(...this.#queues.map((queue) => queue[0]?.untilMs ?? Infinity));
   }
 
-  /** From where on a topic is followed. */
-  start(topic: number, position: BusPosition): void {
-    this.positions[topic] = position;
-  }
-
+  /** Nothing more will come on this topic. */
   end(topic: number): void {
     this.#ended[topic] = true;
   }
 
-  isWaitingFor(topic: number): boolean {
+  /** True if nothing of a topic is here, but more will come. */
+  wants(topic: number): boolean {
     return this.#ended[topic] === false && this.#queues[topic]?.length === 0;
   }
 

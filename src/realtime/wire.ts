@@ -71,7 +71,8 @@ export function decodeAnnouncement(bytes: Uint8Array, codec: Codec, parseId?: Pa
   if (fields !== null && !isList(fields, 'string')) throw malformed('fields', 'names or null', fields);
   if (!isObject(values)) throw malformed('values', 'an object', values);
   if (version !== null && typeof version !== 'number') throw malformed('version', 'a number or null', version);
-  if (modifiedBy !== null && typeof modifiedBy !== 'string') throw malformed('modifiedBy', 'a string or null', modifiedBy);
+  if (modifiedBy !== null && typeof modifiedBy !== 'string')
+    throw malformed('modifiedBy', 'a string or null', modifiedBy);
   const event: ChangeEvent = {
     changeId: text(wire, 'changeId'),
     entityType,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LocalStore } from '../contract.js';
+import type { LocalStore } from '../../contract.js';
 import { awkwardNames, type ContractCase } from './case.js';
 
 /** What every in-process map must do that is to be tier 1. It must have room for 1,000 entries. */

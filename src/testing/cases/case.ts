@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Awaitable } from '../contract.js';
+import type { Awaitable } from '../../contract.js';
 
 /** One sentence of behaviour that every implementation keeps. Rejects with an AssertionError if this one does not. */
 export interface ContractCase<Fixture> {

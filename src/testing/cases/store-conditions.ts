@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import type { StoreVersion } from '../contract.js';
-import { awkwardBytes, plain, utf8, type ContractCase } from './case.js';
-import { seededRandom } from './random.js';
-import { textsOf, type StoreFixture } from './store-cases.js';
+import type { StoreVersion } from '../../contract.js';
+import { seededRandom } from '../random.js';
+import { awkwardBytes, plain, utf8 } from './case.js';
+import { textsOf, type StoreCase } from './store-fixture.js';
 
 const at = (position: number, epoch = 'e1'): StoreVersion => ({ epoch, position });
 
 /** Writes that depend on what is there: leases and ordered values. */
-export const storeConditionCases: readonly ContractCase<StoreFixture>[] = [
+export const storeConditionCases: readonly StoreCase[] = [
   {
     name: 'setIfAbsent sets what is absent and leaves what is there, its life too',
     run: async (make) => {

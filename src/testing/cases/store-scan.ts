@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Store } from '../contract.js';
-import { utf8, type ContractCase } from './case.js';
-import type { StoreFixture } from './store-cases.js';
+import type { Store } from '../../contract.js';
+import { utf8 } from './case.js';
+import type { StoreCase } from './store-fixture.js';
 
 /** The distinct keys that a scan gives, sorted. A scan may give a key more than once. */
 async function scanned(store: Store, glob: string): Promise<string[]> {
@@ -36,8 +36,8 @@ const GLOBS: readonly (readonly [glob: string, matching: readonly string[]])[] =
   ['', []],
 ];
 
-/** Enumerating keys, for deletion by pattern. */
-export const storeScanCases: readonly ContractCase<StoreFixture>[] = [
+/** Enumerating keys for deletion by pattern, counting them for people, and closing. */
+export const storeScanCases: readonly StoreCase[] = [
   {
     name: 'scan gives the keys that match a Redis glob, and no others',
     run: async (make) => {
@@ -98,6 +98,30 @@ export const storeScanCases: readonly ContractCase<StoreFixture>[] = [
       await store.deleteMany(['x:deleted']);
       await elapse(400);
       assert.deepEqual(await scanned(store, 'x:*'), ['x:kept']);
+    },
+  },
+  {
+    name: 'info counts keys by the text before their first colon',
+    run: async (make) => {
+      const { store } = await make();
+      const keys = ['settlement:1:main', 'settlement:2:main', 'kingdom:1:main'];
+      await store.setMany(keys.map((key) => ({ key, value: utf8(key) })));
+      const info = await store.info();
+      assert.ok(info.pingMs >= 0 && Number.isFinite(info.pingMs));
+      for (const bytes of [info.memoryUsedBytes, info.memoryLimitBytes]) assert.ok(bytes === null || bytes >= 0);
+      assert.ok(info.policy === null || typeof info.policy === 'string');
+      const { settlement = 0, kingdom = 0, ...others } = info.keyCountByType;
+      assert.ok(settlement > kingdom && kingdom > 0, `settlement ${String(settlement)}, kingdom ${String(kingdom)}`);
+      assert.deepEqual(others, {});
+    },
+  },
+  {
+    name: 'closing twice is closing once',
+    run: async (make) => {
+      const { store } = await make();
+      await store.setMany([{ key: 'a', value: utf8('1') }]);
+      await store.close();
+      await store.close();
     },
   },
 ];

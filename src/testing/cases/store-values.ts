@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Store } from '../contract.js';
-import { awkwardBytes, awkwardNames, plain, utf8, type ContractCase, type Elapse } from './case.js';
-import { storeConditionCases } from './store-condition-cases.js';
-import { storeScanCases } from './store-scan-cases.js';
-
-export interface StoreFixture {
-  /** Empty. With room for 5,000 entries. */
-  readonly store: Store;
-  readonly elapse: Elapse;
-}
-
-type StoreCase = ContractCase<StoreFixture>;
-
-/** The values of these keys as text. */
-export async function textsOf(store: Store, ...keys: readonly string[]): Promise<(string | undefined)[]> {
-  const answers = await store.getMany(keys);
-  assert.equal(answers.length, keys.length, 'one answer per key');
-  return answers.map((answer) => answer && new TextDecoder().decode(answer.value));
-}
+import { awkwardBytes, awkwardNames, plain, utf8 } from './case.js';
+import { textsOf, type StoreCase } from './store-fixture.js';
 
 const named = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `k${String(i)}`);
 
-const valueCases: readonly StoreCase[] = [
+/** Bytes in, the same bytes out, for as long as they live. */
+export const storeValueCases: readonly StoreCase[] = [
   {
     name: 'answers are in the order of the keys, undefined where a key is absent',
     run: async (make) => {
@@ -135,9 +119,6 @@ const valueCases: readonly StoreCase[] = [
       assert.deepEqual(await textsOf(store, 'a', 'b', 'c'), ['kept', 'kept', 'kept']);
     },
   },
-];
-
-const lifeCases: readonly StoreCase[] = [
   {
     name: 'an entry is gone when its time is over, the others stay',
     run: async (make) => {
@@ -206,40 +187,4 @@ const lifeCases: readonly StoreCase[] = [
       assert.equal(await store.deleteMany(['a', 'b']), 0);
     },
   },
-];
-
-const lastCases: readonly StoreCase[] = [
-  {
-    name: 'info counts keys by the text before their first colon',
-    run: async (make) => {
-      const { store } = await make();
-      const keys = ['settlement:1:main', 'settlement:2:main', 'kingdom:1:main'];
-      await store.setMany(keys.map((key) => ({ key, value: utf8(key) })));
-      const info = await store.info();
-      assert.ok(info.pingMs >= 0 && Number.isFinite(info.pingMs));
-      for (const bytes of [info.memoryUsedBytes, info.memoryLimitBytes]) assert.ok(bytes === null || bytes >= 0);
-      assert.ok(info.policy === null || typeof info.policy === 'string');
-      const { settlement = 0, kingdom = 0, ...others } = info.keyCountByType;
-      assert.ok(settlement > kingdom && kingdom > 0, `settlement ${String(settlement)}, kingdom ${String(kingdom)}`);
-      assert.deepEqual(others, {});
-    },
-  },
-  {
-    name: 'closing twice is closing once',
-    run: async (make) => {
-      const { store } = await make();
-      await store.setMany([{ key: 'a', value: utf8('1') }]);
-      await store.close();
-      await store.close();
-    },
-  },
-];
-
-/** What every tier 2 store must do. */
-export const storeCases: readonly StoreCase[] = [
-  ...valueCases,
-  ...lifeCases,
-  ...storeConditionCases,
-  ...storeScanCases,
-  ...lastCases,
 ];

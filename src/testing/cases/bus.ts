@@ -1,0 +1,6 @@
+import { busDeliveryCases } from './bus-delivery.js';
+import type { BusCase } from './bus-fixture.js';
+import { busHistoryCases } from './bus-history.js';
+
+/** What every Bus must do. */
+export const busCases: readonly BusCase[] = [...busDeliveryCases, ...busHistoryCases];

@@ -1,0 +1,16 @@
+export { casesFor } from './cases/case.js';
+export type { ContractCase, Elapse, RunnableCase, Skip } from './cases/case.js';
+export { busCases } from './cases/bus.js';
+export type { BusCase, BusFixture } from './cases/bus-fixture.js';
+export { localStoreCases } from './cases/local-store.js';
+export { marksCases } from './cases/marks.js';
+export type { MarksCase, MarksFixture } from './cases/marks-fixture.js';
+export { storeCases } from './cases/store.js';
+export type { StoreCase, StoreFixture } from './cases/store-fixture.js';
+export { fakeClock } from './clock.js';
+export type { FakeClock } from './clock.js';
+export { delayedMarks, delayedStore } from './delayed.js';
+export type { DelayedMarks, DelayedReplies, DelayedStore } from './delayed.js';
+export { fakeOrigin } from './origin.js';
+export type { FakeOrigin, FakeOriginOptions, FakeTable, OriginCall } from './origin.js';
+export { seededRandom } from './random.js';
