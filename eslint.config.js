@@ -20,14 +20,22 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
   {
     // Contracts are asynchronous; an implementation in memory often has nothing to await.
     files: ['src/adapters/**', 'src/testing/**', 'test/**', 'bench/**', 'examples/**'],
     rules: { '@typescript-eslint/require-await': 'off' },
+  },
+  {
+    // Test cases and doubles are plain objects: methods taken off them have no `this` to lose.
+    files: ['src/testing/**', 'test/**'],
+    rules: { '@typescript-eslint/unbound-method': 'off' },
   },
 );

@@ -70,8 +70,13 @@ export class Changer {
     const bumps = await table.bump(subjects, { changeId });
     statistics.changes += planned.length;
     events.emit('change', { changeId, subjects });
+    // What went stale is stale already: a bus that fails is an event here and a gap for its subscribers.
     await Promise.all(
-      planned.map(({ bumps: own, announce }, i) => publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`)),
+      planned.map(({ bumps: own, announce }, i) =>
+        publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`).catch((error: unknown) => {
+          events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
+        }),
+      ),
     );
     return createReceipt(changeId, bumps);
   }

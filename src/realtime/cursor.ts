@@ -77,7 +77,7 @@ function parse(text: string): Cursor | undefined {
     if (!Array.isArray(copy)) return undefined;
     const [id, ...on] = copy as readonly unknown[];
     if (typeof id !== 'string' || !on.every((topic) => isCount(topic) && topic < positions.length)) return undefined;
-    late.set(id, new Set(on as number[]));
+    late.set(id, new Set(on));
   }
   return { topics, place: { positions, late } };
 }

@@ -8,9 +8,10 @@ import ts from 'typescript';
 const LAYERS = [
   'errors',
   'contract',
-  'clock',
+  'ground',
   'subject',
   'model',
+  'api',
   'pure',
   'effects',
   'tidemark',
@@ -23,15 +24,22 @@ const LAYERS = [
 const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   errors: 'errors',
   contract: 'contract',
-  clock: 'clock',
-  glob: 'clock',
+  clock: 'ground',
+  events: 'ground',
+  glob: 'ground',
+  report: 'ground',
   subject: 'subject',
   model: 'model',
+  fingerprint: 'model',
   namespace: 'model',
+  api: 'api',
   config: 'pure',
-  events: 'effects',
-  api: 'effects',
+  options: 'tidemark',
+  scope: 'tidemark',
+  subjects: 'tidemark',
+  tide: 'tidemark',
   tidemark: 'tidemark',
+  view: 'tidemark',
   index: 'index',
 
   cache: 'effects',
@@ -42,6 +50,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   'cache/branches': 'pure',
   'cache/codec': 'pure',
   'cache/freeze': 'pure',
+  'cache/outline': 'pure',
   'cache/params': 'pure',
   'cache/rows': 'pure',
   'cache/index': 'index',
@@ -80,7 +89,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Who may import an adapter, and which. */
-const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory' };
+const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory', index: 'memory' };
 
 /** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -147,7 +156,8 @@ function objection(from: string, to: string): string | undefined {
     return `${fromTop}/ may import only ${allowed.join(', ')} and its own files`;
   }
   if (toTop === 'adapters' && fromTop !== 'adapters' && ADAPTER_IMPORTS[from] !== adapterOf(to)) {
-    return `only tidemark.ts may import an adapter, and only memory`;
+    const said = Object.entries(ADAPTER_IMPORTS).map(([file, adapter]) => `${file}.ts (${adapter})`);
+    return `an adapter may be imported only by ${said.join(' and ')}`;
   }
   if (fromTop !== toTop && STRANGERS.includes(fromTop) && STRANGERS.includes(toTop)) {
     return `${STRANGERS.join('/, ')}/ never import each other: tidemark.ts introduces them`;

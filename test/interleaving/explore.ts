@@ -1,42 +1,69 @@
 import fc from 'fast-check';
 import type * as Tidemark from '../../src/index.js';
 import { delayedMarks, delayedStore, fakeClock, seededRandom } from '../../src/testing/index.js';
-import { type Commit, IDS, type Row, type Type, type ValueName, World, gatedOrigin, model } from './world.js';
+import { type Commit, IDS, type Row, type Type, type ValueName, World, gatedOrigin, model, openOrigin } from './world.js';
 
 /** The library under test: the real one, or a copy with a fault planted in it. */
 export type Library = Pick<typeof Tidemark, 'createTidemark' | 'defineView' | 'memory'>;
 
 const TYPES = ['kingdom', 'settlement', 'structure'] as const;
 
+/** What a history is made of, and how often each occurs. */
+const WEIGHTS = {
+  // readers
+  read: 6,
+  children: 4,
+  view: 4,
+  keyed: 2,
+  scopeRead: 5,
+  scopeChildren: 3,
+  newScope: 1,
+  peek: 1,
+  afterRead: 3,
+  // writers
+  commit: 3,
+  announce: 4,
+  change: 4,
+  transact: 2,
+  bulk: 1,
+  delPattern: 2,
+  // another replica, over a perfect connection
+  foreign: 5,
+  foreignRead: 3,
+  // connections
+  answer: 8,
+  reply: 8,
+  message: 6,
+  stored: 4,
+  lose: 1,
+  gap: 1,
+  epoch: 1,
+  // time, and all connections at once
+  wait: 1,
+  settle: 5,
+  audit: 2,
+} as const;
+
 /** One step of a history. Numbers are dice: they choose among what there is. */
-export type Step = readonly [
-  what:
-    | 'read' | 'children' | 'view' | 'keyed' | 'scopeRead' | 'scopeChildren' | 'newScope' | 'peek'
-    | 'commit' | 'announce' | 'transact' | 'foreign'
-    | 'answer' | 'reply' | 'message' | 'stored' | 'wait' | 'delPattern' | 'gap',
-  a: number,
-  b: number,
-];
+export type Step = readonly [what: keyof typeof WEIGHTS, a: number, b: number];
 
-const step = (what: Step[0], weight: number): { arbitrary: fc.Arbitrary<Step>; weight: number } => ({
-  arbitrary: fc.tuple(fc.constant(what), fc.nat(1000), fc.nat(1000)),
-  weight,
-});
-
-export const history: fc.Arbitrary<readonly Step[]> = fc.array(
-  fc.oneof(
-    step('read', 5), step('children', 4), step('view', 4), step('keyed', 2), step('scopeRead', 4), step('scopeChildren', 2),
-    step('newScope', 1), step('peek', 2), step('commit', 5), step('announce', 5), step('transact', 2), step('foreign', 4),
-    step('answer', 9), step('reply', 8), step('message', 6), step('stored', 3), step('wait', 1), step('delPattern', 1), step('gap', 1),
+export const history: fc.Arbitrary<readonly Step[]> = fc.noBias(
+  fc.array(
+    fc.oneof(
+      ...Object.entries(WEIGHTS).map(([what, weight]) => ({
+        arbitrary: fc.tuple(fc.constant(what as Step[0]), fc.nat(9999), fc.nat(9999)),
+        weight,
+      })),
+    ),
+    { minLength: 1, maxLength: 70, size: 'max' },
   ),
-  { minLength: 10, maxLength: 60, size: 'max' },
 );
 
 /**
  * Runs one history on a tide whose marks, store and origin answer only when the history says so, and throws at the
  * first answer that is older than a change whose announcement had been resolved, or heard, when the read began.
  */
-export async function run(library: Library, steps: readonly Step[], options: { readonly tier2: boolean }): Promise<void> {
+export async function run(library: Library, steps: readonly Step[], options: { readonly tier2: boolean; readonly maxEntries: number }): Promise<void> {
   const world = new World();
   const clock = fakeClock();
   const random = seededRandom(7);
@@ -52,7 +79,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     ...(options.tier2 ? { store } : {}),
     clock,
     random,
-    maxEntries: 6,
+    maxEntries: options.maxEntries,
     maxBatchSize: 3,
     ttlMs: 1000,
     graceMs: 1000,
@@ -60,7 +87,14 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     originTimeoutMs: 1e9,
     storeTimeoutMs: 1e9,
   });
-  const foreign = library.createTidemark({ model, origin: {}, marks: shared.marks, bus: shared.bus, clock, random });
+  const foreign = library.createTidemark({
+    model,
+    origin: openOrigin(world) as never,
+    marks: shared.marks,
+    ...(options.tier2 ? { store: shared.store } : {}),
+    clock,
+    random,
+  });
   const realm = library.defineView(model)({
     name: 'realm',
     load: async (read, { kingdom }: { kingdom: string }) => {
@@ -84,8 +118,9 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     throw new Error(`stale ${name}: got ${JSON.stringify(content)}, which it was not after commit ${String(least)}\n${log.join('\n')}`);
   };
   const bindings = (): ReadonlyMap<ValueName, number> => new Map(world.names().map((name) => [name, world.bindingFor(name)]));
-  const judged = (name: ValueName, read: () => Promise<unknown>): void => {
-    const since = bindings();
+  const judged = (name: ValueName, read: () => Promise<unknown>, least = 0): void => {
+    const since = new Map(bindings());
+    since.set(name, Math.max(least, since.get(name) ?? 0));
     track(read().then((content) => judge(name, content, since)));
   };
   const judgedRealm = (read: () => Promise<{ kingdom: Row | null; settlements: readonly Row[]; structures: (readonly Row[])[] }>, kingdom: string): void => {
@@ -115,16 +150,36 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   };
 
   const unannounced: Commit[] = [];
-  const unheard: { readonly commit: Commit; readonly head: number }[] = [];
-  let heard = 0;
+  const foreignChanges: { readonly commit: Commit; readonly receipt: Tidemark.Receipt }[] = [];
   const hear = (): void => {
     const next = marks.pendingMessages[0];
     if (!marks.deliverMessage() || next === undefined) return;
     const position = /bump 0:(\d+)/.exec(next)?.[1];
-    if (position !== undefined) heard = Number(position);
-    for (const { commit, head } of unheard) if (head <= heard) commit.binding = true;
+    if (position === undefined) return;
+    // Hearing of a change binds; so does hearing of a later one, since the hole is noticed.
+    for (const { commit, receipt } of foreignChanges) {
+      if (receipt.marks[0]?.epoch === epoch && receipt.marks[0].position <= Number(position)) commit.binding = true;
+    }
+  };
+  let { epoch } = (await shared.marks.heads())[0] as { epoch: string };
+  const bindSoFar = (): (() => void) => {
+    const commits = [...world.commits];
+    return () => commits.forEach((commit) => (commit.binding = true));
   };
   let scope = tide.scope();
+  // A subscriber that reads again on each event must not get anything older than the event.
+  for (const type of TYPES) {
+    const items = tide.subscribe({ type });
+    void (async () => {
+      for await (const item of items) {
+        if (item.kind !== 'change' || item.entityId === null) continue;
+        const [of, id] = [item.entityType as Type, String(item.entityId)];
+        const name = `${of}:${id}`;
+        const told = world.commits.filter((commit) => commit.type === of && commit.id === id && commit.after.version <= (item.version ?? 0));
+        judged(name, () => tide.get(of, id), Math.max(0, ...told.filter(({ touched }) => touched.has(name)).map(({ number }) => number)));
+      }
+    })();
+  }
 
   const act = async ([what, a, b]: Step): Promise<void> => {
     switch (what) {
@@ -168,11 +223,16 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         break;
       }
       case 'commit':
-        unannounced.push(world.commit(...someEntity(a, b), a));
+        unannounced.push(world.commit(...someEntity(a, b), a >> 3));
         break;
       case 'announce': {
         const commit = unannounced.shift();
         if (commit === undefined) break;
+        track(tide.change(changeOf(commit, b)).then(() => (commit.binding = true)));
+        break;
+      }
+      case 'change': {
+        const commit = world.commit(...someEntity(a, b), a >> 3);
         track(tide.change(changeOf(commit, b)).then(() => (commit.binding = true)));
         break;
       }
@@ -185,7 +245,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
             changes.add({ type, id, op: 'update' });
             throw new Error('rolled back');
           }
-          commits.push(world.commit(type, id, a));
+          commits.push(world.commit(type, id, a >> 3));
           changes.add(changeOf(commits[0] as Commit, 3));
         });
         track(done.then(() => commits.forEach((commit) => (commit.binding = true)), (error: Error) => {
@@ -194,12 +254,38 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         break;
       }
       case 'foreign': {
-        const commit = world.commit(...someEntity(a, b), a);
-        const receipt = await foreign.change(changeOf(commit, 3));
-        const head = receipt.marks[0]?.position ?? 0;
-        unheard.push({ commit, head });
+        const commit = world.commit(...someEntity(a, b), a >> 3);
+        foreignChanges.push({ commit, receipt: await foreign.change(changeOf(commit, 3)) });
         break;
       }
+      case 'foreignRead': {
+        const [type, parent, id] = someParent(a, b);
+        await foreign.children(type, { [parent]: id } as never);
+        await foreign.get(...someEntity(b, a));
+        break;
+      }
+      case 'bulk': {
+        const type = pick(TYPES, a);
+        for (let i = 0; i <= b % 3; i++) world.commit(type, pick(IDS[type], b + i), a + i);
+        const bound = world.commits.slice(-1 - (b % 3));
+        track(tide.change({ subjects: [tide.subject.type(type)] }).then(() => bound.forEach((commit) => (commit.binding = true))));
+        break;
+      }
+      case 'afterRead': {
+        const change = foreignChanges.at(-1);
+        if (change === undefined) break;
+        const { type, id, touched, number } = change.commit;
+        const after = b % 2 === 0 ? change.receipt : change.receipt.toString();
+        const name = `${type}:${id}`;
+        judged(name, () => (a % 2 === 0 ? tide.get(type, id, { after }) : tide.scope({ after }).get(type, id)), touched.has(name) ? number : 0);
+        break;
+      }
+      case 'lose':
+        marks.dropMessage();
+        break;
+      case 'epoch':
+        epoch = (await shared.marks.newEpoch(0, epoch)).epoch;
+        break;
       case 'answer':
         waiting.splice(a % Math.max(1, waiting.length), 1)[0]?.();
         break;
@@ -213,11 +299,21 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         store.deliverReply();
         break;
       case 'wait':
-        await clock.advance(a);
+        await clock.advance(a % 500);
         break;
-      case 'delPattern':
-        track(tide.cache.delPattern(pick(['settlement:*', '*:s1:*', 'realm:*', 'view:*', '*'], a)));
+      case 'settle':
+        await drain();
         break;
+      case 'audit':
+        await audit();
+        break;
+      case 'delPattern': {
+        const glob = pick(['*', 'settlement:*', '*:s1:*', 'view:*'], a);
+        // Deleting everything is as good as announcing everything.
+        const bind = glob === '*' ? bindSoFar() : () => undefined;
+        track(tide.cache.delPattern(glob).then(bind));
+        break;
+      }
       case 'gap':
         marks.gap();
         break;
@@ -227,17 +323,27 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   const check = (): void => {
     if (failures[0] !== undefined) throw failures[0];
   };
+  /** Everything that was sent arrives, and every load that waits for it ends. */
   const drain = async (): Promise<void> => {
-    // Marks first: everything that was sent is heard; then the loads that wait for it.
-    for (let idle = 0; idle < 3; ) {
-      const moved = marks.pendingMessages.length > 0 || marks.pendingReplies.length > 0 || store.pendingReplies.length > 0 || waiting.length > 0;
+    for (let idle = 0; idle < 2; ) {
+      let moved = false;
       while (marks.pendingMessages.length > 0) hear();
-      marks.deliverReply();
-      store.deliverReply();
-      waiting.shift()?.();
-      await clock.advance(1);
+      while (marks.deliverReply() || store.deliverReply()) moved = true;
+      for (const answer of waiting.splice(0)) {
+        answer();
+        moved = true;
+      }
+      await flush();
       idle = moved ? 0 : idle + 1;
     }
+  };
+  /** Reads everything: a stale value that lies somewhere is found before something else drops it. */
+  const audit = async (): Promise<void> => {
+    await drain();
+    for (const type of TYPES) for (const id of IDS[type]) judged(`${type}:${id}`, () => tide.get(type, id));
+    for (const id of IDS.kingdom) judgedRealm(() => tide.view(realm, { kingdom: id }), id);
+    for (const id of IDS.settlement) judged(`structure<${id}`, () => tide.children('structure', { settlement: id }));
+    await drain();
   };
 
   try {
@@ -251,10 +357,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     check();
     if (running.size > 0) throw new Error(`${String(running.size)} reads or changes never settled\n${log.join('\n')}`);
     log = ['(at rest)', ...log];
-    for (const type of TYPES) for (const id of IDS[type]) judged(`${type}:${id}`, () => tide.get(type, id));
-    for (const id of IDS.kingdom) judgedRealm(() => tide.view(realm, { kingdom: id }), id);
-    for (const id of IDS.settlement) judged(`structure<${id}`, () => tide.children('structure', { settlement: id }));
-    await drain();
+    await audit();
     check();
   } finally {
     marks.flow();
@@ -269,7 +372,12 @@ export async function explore(
   library: Library,
   { seed, runs, shrink }: { readonly seed: number; readonly runs: number; readonly shrink: boolean },
 ): Promise<{ readonly runs: number; readonly message: string } | null> {
-  const property = fc.asyncProperty(history, fc.boolean(), (steps, tier2) => run(library, steps, { tier2 }));
+  const property = fc.asyncProperty(
+    history,
+    fc.constantFrom(true, true, false),
+    fc.constantFrom(4, 12, 100),
+    (steps, tier2, maxEntries) => run(library, steps, { tier2, maxEntries }),
+  );
   const result = await fc.check(property, { seed, numRuns: runs, endOnFailure: !shrink });
   if (!result.failed) return null;
   const error = result.errorInstance;

@@ -23,8 +23,8 @@ export const model = defineModel({
 
 export const IDS: Readonly<Record<Type, readonly string[]>> = {
   kingdom: ['k1', 'k2'],
-  settlement: ['s1', 's2', 's3'],
-  structure: ['t1', 't2', 't3', 't4'],
+  settlement: ['s1', 's2'],
+  structure: ['t1', 't2', 't3'],
 };
 const PARENT: Readonly<Record<Type, Type | null>> = { kingdom: null, settlement: 'kingdom', structure: 'settlement' };
 
@@ -148,10 +148,7 @@ export class World {
 }
 
 /** An origin that reads the world when it is asked and answers when the test says so. */
-export function gatedOrigin(world: World): {
-  origin: Record<Type, EntityOrigin<string, Row>>;
-  waiting: (() => void)[];
-} {
+export function gatedOrigin(world: World): { origin: Origins; waiting: (() => void)[] } {
   const waiting: (() => void)[] = [];
   const later = <T>(answer: T): Promise<T> =>
     new Promise((resolve) => {
@@ -159,6 +156,17 @@ export function gatedOrigin(world: World): {
         resolve(answer);
       });
     });
+  return { waiting, origin: originOf(world, later) };
+}
+
+/** An origin that answers at once. */
+export function openOrigin(world: World): Origins {
+  return originOf(world, (answer) => Promise.resolve(answer));
+}
+
+type Origins = Record<Type, EntityOrigin<string, Row>>;
+
+function originOf(world: World, later: <T>(answer: T) => Promise<T>): Origins {
   const of = (type: Type): EntityOrigin<string, Row> => {
     const parent = PARENT[type];
     const byIds = (ids: readonly string[]): Promise<Row[]> => later(ids.flatMap((id) => world.visible(type, id) ?? []));
@@ -169,5 +177,5 @@ export function gatedOrigin(world: World): {
     };
     return { byIds, childrenOf: { [parent]: childrenOf } };
   };
-  return { waiting, origin: { kingdom: of('kingdom'), settlement: of('settlement'), structure: of('structure') } };
+  return { kingdom: of('kingdom'), settlement: of('settlement'), structure: of('structure') };
 }

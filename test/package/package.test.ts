@@ -53,9 +53,11 @@ const node = (cwd: string, file: string): Promise<string> => run(cwd, process.ex
 
 async function compile(compiler: string, cwd: string, files: readonly string[]): Promise<string> {
   const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false'];
-  const modules = ['--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,dom'];
+  // A Node app: no DOM types, and those of Node, which bring Symbol.asyncDispose to a target that lacks it.
+  const types = ['--lib', 'es2023', '--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
+  const modules = ['--module', 'nodenext', '--target', 'es2023'];
   const emit = ['--declaration', '--outDir', 'out'];
-  return run(cwd, join(root, 'node_modules/.bin', compiler), [...files, ...strict, ...modules, ...emit]);
+  return run(cwd, join(root, 'node_modules/.bin', compiler), [...files, ...strict, ...types, ...modules, ...emit]);
 }
 
 beforeAll(async () => {
@@ -129,6 +131,7 @@ const asked = [];
 const origin = { campaign: { byIds: (ids) => { asked.push(...ids); return ids.map((id) => ({ id, name: 'Northmarch' })); } } };
 const tide = createTidemark({ model, origin });
 const main = async () => {
+  await tide.ready();
   const first = await tide.get('campaign', '1');
   const again = await tide.get('campaign', '1');
   await tide.close();

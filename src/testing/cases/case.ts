@@ -50,6 +50,13 @@ export async function eventually<Item>(elapse: Elapse, said: () => readonly Item
   assert.deepEqual(said(), expected);
 }
 
+/** Long lists are equal. Names the first difference only: a diff of thousands of lines takes gigabytes. */
+export function assertSameList(actual: readonly string[], expected: readonly string[]): void {
+  const differs = expected.findIndex((item, i) => actual[i] !== item);
+  assert.equal(actual[differs], expected[differs], `the first difference is at ${String(differs)}`);
+  assert.equal(actual.length, expected.length);
+}
+
 /** Bytes as plain numbers, so that a Buffer and a Uint8Array of the same content are equal. */
 export const plain = (bytes: Uint8Array | undefined): readonly number[] | undefined => bytes && [...bytes];
 

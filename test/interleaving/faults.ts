@@ -1,0 +1,141 @@
+/** Faults of the marks protocol that can exist in one process, as edits of the source. Each must be found. */
+export interface Fault {
+  readonly name: string;
+  readonly edits: readonly (readonly [file: string, from: string, to: string])[];
+}
+
+/** A change that is right but brings a rare path near: on its own it must be clean. */
+export const CONTROLS: readonly Fault[] = [
+  { name: 'no loose cell is kept', edits: [['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;']] },
+];
+
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'a reply overwrites a newer mark',
+    edits: [['cache/marks.ts', 'if (!isNewer(token, cell.token)) return;', 'if (cell.token !== null && sameToken(token, cell.token)) return;']],
+  },
+  {
+    name: "the reply to a replica's own bump overwrites a later foreign one",
+    edits: [['cache/marks.ts', 'if (cell === undefined || !isNewer(token, cell.token)) continue;', 'if (cell === undefined) continue;']],
+  },
+  {
+    name: 'positions of another epoch are compared',
+    edits: [
+      ['cache/marks.ts', 'return held === null || token.epoch !== held.epoch || token.position > held.position;', 'return held === null || token.position > held.position;'],
+      ['cache/marks.ts', 'cell.valid = false;\n      cell.token = null;', ''],
+    ],
+  },
+  {
+    name: 'a hole in the messages is not noticed',
+    edits: [['cache/marks.ts', 'if (hole) this.#gap(partition);', '']],
+  },
+  {
+    name: 'marks are taken after the load',
+    edits: [['cache/batch.ts', 'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);', 'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), Infinity);']],
+  },
+  {
+    name: "a late subject's mark is taken as it is after the origin answered",
+    edits: [['cache/batch.ts', 'cell.token.position <= then.applied;', 'cell.token.position >= 0;']],
+  },
+  {
+    name: 'a nested value is kept under present marks',
+    edits: [['cache/flight.ts', 'this.captureOwned(entry.cells, entry.stamp);', 'this.captureOwned(entry.cells, this.#table.version);']],
+  },
+  {
+    name: 'what was built on an unstorable value is kept',
+    edits: [['cache/flight.ts', 'if (entry === null) {\n      this.unstorable = true;\n      return;\n    }', 'if (entry === null) return;']],
+  },
+  {
+    name: 'a doomed load is joined',
+    edits: [['cache/flight.ts', 'if (!this.isStorable()) return false;', '']],
+  },
+  {
+    name: 'a load whose nested load is doomed is joined',
+    edits: [['cache/flight.ts', 'for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;', '']],
+  },
+  {
+    name: 'a doomed load is kept',
+    edits: [['cache/read.ts', 'if (!flight.isStorable()) {', 'if (flight.unstorable) {']],
+  },
+  {
+    name: 'the memo repeats what a change made stale',
+    edits: [['cache/loaders.ts', 'isUnmoved(entry, table) && ', '']],
+  },
+  {
+    name: 'the memo lets a doomed load be joined',
+    edits: [['cache/loaders.ts', 'return known.flight.canJoin(demand.after);', 'return true;']],
+  },
+  {
+    name: 'a mark evicted from the table leaves its cell alive',
+    edits: [
+      ['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;'],
+      ['cache/marks.ts', 'this.#cells.delete(cell.subject);\n    cell.valid = false;', 'this.#cells.delete(cell.subject);'],
+    ],
+  },
+  {
+    name: 'without before, placement is not bumped',
+    edits: [['cache/cascade.ts', 'placementSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say', 'typeSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say']],
+  },
+  {
+    name: 'a before of another version is trusted',
+    edits: [['cache/cascade.ts', 'return from !== undefined && to !== undefined && to !== from + 1;', 'return false;']],
+  },
+  {
+    name: 'records do not carry the marks of their parents',
+    edits: [['cache/cascade.ts', 'for (const branch of chain) subjects.push(belowSubject(parent.type, text, branch));', 'void text;']],
+  },
+  {
+    name: 'a deleted parent leaves what hangs deeper',
+    edits: [['cache/cascade.ts', 'bumps.set(allSubject(type, branch), `every ${type}: they hang deeper under ${plan.type} ${id}`);', '']],
+  },
+  {
+    name: 'a restored parent leaves its children absent',
+    edits: [['cache/cascade.ts', 'bumps.set(removalsSubject(type, branch), `absent', 'bumps.set(typeSubject(type, branch), `absent']],
+  },
+  {
+    name: 'a bulk change bumps a mark that nobody carries',
+    edits: [['cache/cascade.ts', 'return chain.flatMap((branch) => [allSubject(type, branch), branchSubject(branch)]);', 'return chain.flatMap((branch) => [...(type === "" ? [allSubject(type, branch)] : []), branchSubject(branch)]);']],
+  },
+  {
+    name: 'a load that began before a pattern deletion is kept',
+    edits: [['cache/flight.ts', '!this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key)', '!this.unstorable && this.isUnmoved()']],
+  },
+  {
+    name: 'an event is published before the marks are bumped',
+    edits: [
+      [
+        'cache/change.ts',
+        'const bumps = await table.bump(subjects, { changeId });',
+        'for (const [i, { bumps: own, announce }] of planned.entries()) await publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`);\n    const bumps = await table.bump(subjects, { changeId });',
+      ],
+    ],
+  },
+  {
+    name: 'after joins an older load',
+    edits: [['cache/flight.ts', 'return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);', 'return true;']],
+  },
+  {
+    name: 'after is served from tier 1 before its change has been heard of',
+    edits: [['cache/read.ts', 'if (demand.after !== null && !this.table.reached(demand.after)) return undefined;', '']],
+  },
+  {
+    name: 'after is served from tier 2 before its change has been heard of',
+    edits: [['cache/flight.ts', 'this.bypassesStore = demand.after !== null && !table.reached(demand.after);', 'this.bypassesStore = false;']],
+  },
+  {
+    name: 'an entry of tier 2 is promoted whatever its marks',
+    edits: [['cache/tier2.ts', 'const current = cells.every((cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]));', 'const current = true;']],
+  },
+  {
+    name: 'own bumps are not applied before change() resolves',
+    edits: [['cache/marks.ts', 'for (const bump of bumps) this.#applyOwn(bump);', '']],
+  },
+  {
+    name: 'an entry stays usable while its partition is not trusted',
+    edits: [['cache/marks.ts', 'return this.valid && this.partition.trusted;', 'return this.valid;']],
+  },
+  {
+    name: 'an expired value is served in grace although it changed',
+    edits: [['cache/read.ts', 'if (entry === undefined || !this.tier.isFresh(entry)) return undefined;\n    if (demand', 'if (entry === undefined || (this.time.now() < entry.expiresAt && !this.tier.isFresh(entry))) return undefined;\n    if (demand']],
+  },
+];
