@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // `npm run test:long` sets TIDEMARK_LONG; property tests then do many more runs.
 const long = process.env['TIDEMARK_LONG'] !== undefined;
-const testTimeout = long ? 3_600_000 : 30_000;
+const testTimeout = long ? 3_600_000 : 120_000;
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 

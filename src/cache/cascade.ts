@@ -167,7 +167,13 @@ function changesVisibility(change: PlainChange): boolean {
   // Without a row image in a branch that inherits, the update may be the first override of an inherited row.
   if (before === null) return change.inherits;
   if (outOfOrder(change)) return true;
-  return after !== null && plan.isDeleted(before) !== plan.isDeleted(after);
+  return after !== null && (plan.isDeleted(before) !== plan.isDeleted(after) || hasMoved(plan, before, after));
+}
+
+/** Out of a deleted parent, or into one: what hangs beneath comes into sight or goes out of it. */
+function hasMoved(plan: EntityPlan, before: AnyRow, after: AnyRow): boolean {
+  const parents = (row: AnyRow): string => JSON.stringify(plan.parents.map((parent) => (parent.idsOf(row) ?? []).map(String)));
+  return parents(before) !== parents(after);
 }
 
 /** Nothing beneath is enumerated: these few sets are carried by all of it. */

@@ -65,6 +65,7 @@ export const typedJson: Codec = {
 
 // A blank that JSON.stringify never begins with and JSON.parse skips.
 const OUTLINED = '\t';
+const MIN_BY_ID = 8;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** JSON data that stands for a value, and where in it something is to be revived. */
@@ -153,7 +154,10 @@ function visitFields(walk: Walk, fields: Readonly<Record<string, unknown>>, dept
     setOwn(data, key, special.data);
     pairs.push(key, special.outline);
   }
-  return data && { data, outline: pairs };
+  if (data === undefined) return undefined;
+  // So many are no record with named columns but rows by id.
+  const byId = pairs.length >= 2 * MIN_BY_ID;
+  return { data, outline: (byId && sharedOutline(pairs, Object.values(fields), Object.values(data))) || pairs };
 }
 
 function visitItems(walk: Walk, items: readonly unknown[], depth: number): Special | undefined {

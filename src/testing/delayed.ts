@@ -61,7 +61,7 @@ export interface DelayedReplies {
 export interface DelayedStore extends Store, DelayedReplies {}
 
 export interface DelayedMarks extends Marks, DelayedReplies {
-  /** The messages that wait, oldest first: `bump 0:7` is partition 0, position 7. */
+  /** The messages that wait, oldest first: `bump 0:7@e` is partition 0, position 7 of epoch e. */
   readonly pendingMessages: readonly string[];
   /** Delivers the oldest message to the watcher it was meant for; false if none waits. */
   deliverMessage(): boolean;
@@ -134,7 +134,7 @@ export function delayedMarks(marks: Marks): DelayedMarks {
       watches.add(hear);
       const stopped = marks.watch({
         onBump: (bump) => {
-          hear(`bump ${String(bump.partition)}:${String(bump.position)}`, (to) => {
+          hear(`bump ${String(bump.partition)}:${String(bump.position)}@${bump.epoch}`, (to) => {
             to.onBump(bump);
           });
         },

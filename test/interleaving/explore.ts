@@ -145,7 +145,9 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     const { type, id, op, before, after } = commit;
     // Sometimes without the images, sometimes with an image of an older version.
     const stale = before === null ? null : { ...before, version: before.version - 1, parentId: 'elsewhere' };
-    const images = dice % 5 === 0 ? {} : dice % 5 === 1 ? { after } : dice % 7 === 2 && op === 'update' ? { before: stale, after } : { before, after };
+    // An update without both images asserts that it moved nothing.
+    const moved = op === 'update' && before?.parentId !== after.parentId;
+    const images = moved ? { before, after } : dice % 5 === 0 ? {} : dice % 5 === 1 ? { after } : dice % 7 === 2 && op === 'update' ? { before: stale, after } : { before, after };
     return { type, id, op, ...images } as never;
   };
 
@@ -154,11 +156,11 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   const hear = (): void => {
     const next = marks.pendingMessages[0];
     if (!marks.deliverMessage() || next === undefined) return;
-    const position = /bump 0:(\d+)/.exec(next)?.[1];
+    const [, position, inEpoch] = /bump 0:(\d+)@(.*)/.exec(next) ?? [];
     if (position === undefined) return;
     // Hearing of a change binds; so does hearing of a later one, since the hole is noticed.
     for (const { commit, receipt } of foreignChanges) {
-      if (receipt.marks[0]?.epoch === epoch && receipt.marks[0].position <= Number(position)) commit.binding = true;
+      if (receipt.marks[0]?.epoch === inEpoch && receipt.marks[0].position <= Number(position)) commit.binding = true;
     }
   };
   let { epoch } = (await shared.marks.heads())[0] as { epoch: string };
