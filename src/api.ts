@@ -203,10 +203,7 @@ export interface KeyedCache<M extends AnyModel> {
   /** Deletes every entry, the model's own too, whose key matches a Redis glob. */
   delPattern(glob: string): Promise<DeletedByPattern>;
   /** The value, loaded once however many ask; stale as soon as anything the load read changes. */
-  getOrLoad<T>(
-    key: string,
-    ...rest: KeyedLoadArguments<M, T>
-  ): Promise<T>;
+  getOrLoad<T>(key: string, ...rest: KeyedLoadArguments<M, T>): Promise<T>;
 }
 
 export type KeyedLoadOptions<M extends AnyModel> = BranchOption<M, true> & {
@@ -217,9 +214,8 @@ export type KeyedLoadOptions<M extends AnyModel> = BranchOption<M, true> & {
 export type KeyedLoadArguments<M extends AnyModel, T> =
   M extends Model<M['entities'], true>
     ? [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>]
-    :
-        | [load: (read: Reader<M>) => T | PromiseLike<T>]
-        | [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>];
+    : | [load: (read: Reader<M>) => T | PromiseLike<T>]
+      | [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>];
 
 // ── The origin, typed ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -272,14 +268,38 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   scope(...options: ScopeArguments<M, Principal>): Scope<M, Principal>;
 
   get<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: CallArguments<M>): Promise<RecordOf<M, T> | null>;
-  getMany<T extends TypeName<M>>(type: T, ids: readonly IdOf<M, T>[], ...call: CallArguments<M>): Promise<(RecordOf<M, T> | null)[]>;
-  children<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...call: CallArguments<M>): Promise<readonly RecordOf<M, T>[]>;
-  view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params, ...call: CallArguments<M>): Promise<Result>;
+  getMany<T extends TypeName<M>>(
+    type: T,
+    ids: readonly IdOf<M, T>[],
+    ...call: CallArguments<M>
+  ): Promise<(RecordOf<M, T> | null)[]>;
+  children<T extends TypeName<M>>(
+    type: T,
+    parent: ParentRef<M, T>,
+    ...call: CallArguments<M>
+  ): Promise<readonly RecordOf<M, T>[]>;
+  view<Params extends ViewParams, Result>(
+    view: View<M, Params, Result>,
+    params: Params,
+    ...call: CallArguments<M>
+  ): Promise<Result>;
 
   /** Tier 1 only, synchronous: undefined unless the value is held and provably fresh. Null: known to be absent. */
-  peek<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...where: SubjectArguments<M>): RecordOf<M, T> | null | undefined;
-  peekChildren<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...where: SubjectArguments<M>): readonly RecordOf<M, T>[] | undefined;
-  peekView<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params, ...where: SubjectArguments<M>): Result | undefined;
+  peek<T extends TypeName<M>>(
+    type: T,
+    id: IdOf<M, T>,
+    ...where: SubjectArguments<M>
+  ): RecordOf<M, T> | null | undefined;
+  peekChildren<T extends TypeName<M>>(
+    type: T,
+    parent: ParentRef<M, T>,
+    ...where: SubjectArguments<M>
+  ): readonly RecordOf<M, T>[] | undefined;
+  peekView<Params extends ViewParams, Result>(
+    view: View<M, Params, Result>,
+    params: Params,
+    ...where: SubjectArguments<M>
+  ): Result | undefined;
 
   /**
    * Announces a committed write, or several as one: call it right after the commit. Once it resolves, no read on this

@@ -43,7 +43,10 @@ export function createRandom(): () => number {
 /** 128 random bits as 32 hex digits. */
 export function randomId(random: () => number): string {
   let id = '';
-  for (let i = 0; i < 4; i++) id += Math.floor(random() * 2 ** 32).toString(16).padStart(8, '0');
+  for (let i = 0; i < 4; i++)
+    id += Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
   return id;
 }
 

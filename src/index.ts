@@ -34,7 +34,7 @@ export type {
 } from './api.js';
 export { type Codec, typedJson } from './cache/codec.js';
 export { systemClock } from './clock.js';
-// export { type Config, configFromEnv } from './config.js';
+export { type Config, configFromEnv } from './config.js';
 export type {
   Awaitable,
   Bump,

@@ -46,7 +46,9 @@ type IdField<Options> = Options extends { readonly id: infer Field extends strin
 type IdIn<Row, Options> = IdField<Options> extends keyof Row ? Extract<Row[IdField<Options>], Id> : never;
 
 type Unknown<Options, Known> = {
-  readonly [Name in Exclude<keyof Options, keyof Known>]: `'${Name & string}' is no option of entity(): see EntityOptions.`;
+  readonly [
+    Name in Exclude<keyof Options, keyof Known>
+  ]: `'${Name & string}' is no option of entity(): see EntityOptions.`;
 };
 type NeedsId<Row, Options> = [IdIn<Row, Options>] extends [never]
   ? { readonly id: `The row has no '${IdField<Options>}' field that is a string, number or bigint: name the id field.` }
@@ -189,15 +191,21 @@ export function defineModel<
 }
 
 function compile(entities: Readonly<Record<string, AnyEntity>>): ReadonlyMap<string, EntityPlan> {
-  const options = new Map(Object.entries(entities).map(([type, { options }]) => [type, options as EntityOptions<AnyRow>]));
-  if (options.size === 0) throw new TidemarkError('INVALID_MODEL', 'entities: expected at least one entity type, got none.');
+  const options = new Map(
+    Object.entries(entities).map(([type, { options }]) => [type, options as EntityOptions<AnyRow>]),
+  );
+  if (options.size === 0)
+    throw new TidemarkError('INVALID_MODEL', 'entities: expected at least one entity type, got none.');
   const prefixes = new Map<string, string>();
   const children = new Map<string, string[]>([...options.keys()].map((type) => [type, []]));
   for (const [type, { parents = {}, plural = `${type}s` }] of options) {
     for (const prefix of new Set([type, plural])) {
       const other = RESERVED.has(prefix) ? 'a reserved word' : prefixes.get(prefix);
       if (prefix.trim() === '' || other !== undefined) {
-        throw new TidemarkError('INVALID_MODEL', `entities.${type}: '${prefix}' begins its keys but is ${other ?? 'blank'}.`);
+        throw new TidemarkError(
+          'INVALID_MODEL',
+          `entities.${type}: '${prefix}' begins its keys but is ${other ?? 'blank'}.`,
+        );
       }
       prefixes.set(prefix, `the type or plural of '${type}'`);
     }
@@ -205,7 +213,10 @@ function compile(entities: Readonly<Record<string, AnyEntity>>): ReadonlyMap<str
       const siblings = children.get(parent);
       if (siblings === undefined) {
         const known = [...options.keys()].join(', ');
-        throw new TidemarkError('UNKNOWN_PARENT', `entities.${type}.parents: '${parent}' is no entity type; known: ${known}.`);
+        throw new TidemarkError(
+          'UNKNOWN_PARENT',
+          `entities.${type}.parents: '${parent}' is no entity type; known: ${known}.`,
+        );
       }
       siblings.push(type);
     }
@@ -220,7 +231,10 @@ function refuseCycle(start: string, options: ReadonlyMap<string, EntityOptions<A
       if (parent === type) continue; // a folder in a folder: a tree of one type
       if (path.includes(parent)) {
         const cycle = [...path.slice(path.indexOf(parent)), parent].join(' → ');
-        throw new TidemarkError('CYCLIC_PARENTS', `entities.${parent}.parents: expected a tree, got the cycle ${cycle}.`);
+        throw new TidemarkError(
+          'CYCLIC_PARENTS',
+          `entities.${parent}.parents: expected a tree, got the cycle ${cycle}.`,
+        );
       }
       climb(parent, [...path, parent]);
     }
@@ -228,7 +242,11 @@ function refuseCycle(start: string, options: ReadonlyMap<string, EntityOptions<A
   climb(start, [start]);
 }
 
-function plan(type: string, options: EntityOptions<AnyRow>, childrenOf: ReadonlyMap<string, readonly string[]>): EntityPlan {
+function plan(
+  type: string,
+  options: EntityOptions<AnyRow>,
+  childrenOf: ReadonlyMap<string, readonly string[]>,
+): EntityPlan {
   const children = childrenOf.get(type) ?? [];
   const deeper = new Set<string>();
   const descend = (from: readonly string[]): void => {

@@ -88,7 +88,8 @@ const BOUNDS = {
 export function checkOptions(options: TideOptions<AnyModel, never>): void {
   for (const [name, least] of Object.entries(BOUNDS)) checkNumber(name, options[name as keyof typeof BOUNDS], least);
   const { ttlMs } = options;
-  if (typeof ttlMs === 'object') for (const [kind, ms] of Object.entries(ttlMs)) checkNumber(`ttlMs.${kind}`, ms as unknown, 0);
+  if (typeof ttlMs === 'object')
+    for (const [kind, ms] of Object.entries(ttlMs)) checkNumber(`ttlMs.${kind}`, ms as unknown, 0);
   else checkNumber('ttlMs', ttlMs, 0);
   const { topology } = options.model;
   for (const type of Object.keys(options.origin)) {
@@ -101,5 +102,8 @@ export function checkOptions(options: TideOptions<AnyModel, never>): void {
 
 function checkNumber(name: string, value: unknown, least: number): void {
   if (value === undefined || (typeof value === 'number' && value >= least)) return;
-  throw new TidemarkError('INVALID_OPTION', `${name}: expected a number of at least ${String(least)}, got ${String(value)}.`);
+  throw new TidemarkError(
+    'INVALID_OPTION',
+    `${name}: expected a number of at least ${String(least)}, got ${typeof value === 'number' ? String(value) : typeof value}.`,
+  );
 }

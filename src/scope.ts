@@ -40,7 +40,9 @@ export class Scope {
 
   change(change: AnyChange | readonly AnyChange[]): Promise<Receipt> {
     const here = (one: AnyChange): AnyChange => ('subjects' in one ? one : { ...one, branch: this.branch });
-    return this.#tide.change(Array.isArray(change) ? (change as readonly AnyChange[]).map(here) : here(change as AnyChange));
+    return this.#tide.change(
+      Array.isArray(change) ? (change as readonly AnyChange[]).map(here) : here(change as AnyChange),
+    );
   }
 
   subscribe(target: SubscribeTarget<AnyModel>, options: SubscribeOptions = {}): ReturnType<Tide['subscribe']> {

@@ -18,13 +18,21 @@ export function createSubjects(topology: Topology): AnySubjects {
   return Object.freeze({
     entity: (type: string, id: unknown, where?: Where) => {
       const branch = inBranch(where);
-      return make('entity', type, branch, entitySubject(planOf(topology, type).type, idText(id, `id of '${type}'`), branch));
+      return make(
+        'entity',
+        type,
+        branch,
+        entitySubject(planOf(topology, type).type, idText(id, `id of '${type}'`), branch),
+      );
     },
     list: (type: string, parent: object, where?: Where) => {
       const branch = inBranch(where);
       const [[link, id] = [undefined, undefined]] = Object.entries(parent);
       if (link === undefined || !planOf(topology, type).parents.some((known) => known.type === link)) {
-        throw new TidemarkError('UNKNOWN_PARENT', `list of '${type}': expected one of its parents, got ${link ?? 'none'}.`);
+        throw new TidemarkError(
+          'UNKNOWN_PARENT',
+          `list of '${type}': expected one of its parents, got ${link ?? 'none'}.`,
+        );
       }
       return make('list', type, branch, listSubject(type, link, idText(id, `id of '${link}'`), branch));
     },
@@ -34,7 +42,12 @@ export function createSubjects(topology: Topology): AnySubjects {
     },
     rules: (type: string, scope: string, where?: Where) => {
       const branch = inBranch(where);
-      return make('rules', type, branch, rulesSubject(planOf(topology, type).type, idText(scope, 'scope of rules'), branch));
+      return make(
+        'rules',
+        type,
+        branch,
+        rulesSubject(planOf(topology, type).type, idText(scope, 'scope of rules'), branch),
+      );
     },
     branch: (branch: string) => make('branch', null, branch, branchSubject(idText(branch, 'branch'))),
   });
@@ -49,7 +62,11 @@ export interface AnySubjects {
 }
 
 /** What a subscription is about: a subject, an entity or a whole type. */
-export function targetSubject(subjects: AnySubjects, target: SubscribeTarget<AnyModel>, branch: string | undefined): Subject {
+export function targetSubject(
+  subjects: AnySubjects,
+  target: SubscribeTarget<AnyModel>,
+  branch: string | undefined,
+): Subject {
   if ('key' in target) return target;
   if ('id' in target) return subjects.entity(target.type, target.id, { branch });
   return subjects.type(target.type, { branch });

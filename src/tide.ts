@@ -1,4 +1,12 @@
-import type { DeletedByPattern, Explanation, Reader, Receipt, Subject, SubscribeOptions, SubscribeTarget } from './api.js';
+import type {
+  DeletedByPattern,
+  Explanation,
+  Reader,
+  Receipt,
+  Subject,
+  SubscribeOptions,
+  SubscribeTarget,
+} from './api.js';
 import { branchOf, chainOf } from './cache/branches.js';
 import { carriedBy } from './cache/cascade.js';
 import type { AnyChange, Changer } from './cache/change.js';
@@ -72,7 +80,11 @@ export class Tide {
   }
 
   get(type: string, id: Id, call?: Call): Promise<unknown> {
-    return this.#read(call, (branch) => this.#core.recordPlace(branch, type, id), (context) => this.#core.recordRequest(context, type, id));
+    return this.#read(
+      call,
+      (branch) => this.#core.recordPlace(branch, type, id),
+      (context) => this.#core.recordRequest(context, type, id),
+    );
   }
 
   getMany(type: string, ids: readonly Id[], call?: Call): Promise<unknown[]> {
@@ -80,15 +92,27 @@ export class Tide {
   }
 
   children(type: string, parent: object, call?: Call): Promise<unknown> {
-    return this.#read(call, (branch) => this.#core.listPlace(branch, type, parent), (context) => this.#core.listRequest(context, type, parent));
+    return this.#read(
+      call,
+      (branch) => this.#core.listPlace(branch, type, parent),
+      (context) => this.#core.listRequest(context, type, parent),
+    );
   }
 
   view(view: AnyView, params: unknown, call?: Call): Promise<unknown> {
-    return this.#read(call, (branch) => this.#core.viewPlace(branch, view, params), (context) => this.#core.viewRequest(context, view, params));
+    return this.#read(
+      call,
+      (branch) => this.#core.viewPlace(branch, view, params),
+      (context) => this.#core.viewRequest(context, view, params),
+    );
   }
 
   /** A hit is synchronous up to the promise; everything else is one path. */
-  #read(call: Call | undefined, place: (branch: string) => Place, request: (context: ReadContext) => ReadRequest): Promise<unknown> {
+  #read(
+    call: Call | undefined,
+    place: (branch: string) => Place,
+    request: (context: ReadContext) => ReadRequest,
+  ): Promise<unknown> {
     try {
       const branch = branchOf(this.#parts.topology, call?.branch);
       if (call?.after !== undefined || call?.signal !== undefined) return this.#demanding(branch, call, request);
@@ -98,7 +122,7 @@ export class Tide {
       this.#assertOpen();
       return this.#core.outcome(request({ branch, demand: { after: null }, into: null })).then(valueOf);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -106,7 +130,8 @@ export class Tide {
   #demanding(branch: string, call: Call, request: (context: ReadContext) => ReadRequest): Promise<unknown> {
     this.#assertOpen();
     const after = marksOf(call.after);
-    if (call.signal === undefined) return this.#core.outcome(request({ branch, demand: { after }, into: null })).then(valueOf);
+    if (call.signal === undefined)
+      return this.#core.outcome(request({ branch, demand: { after }, into: null })).then(valueOf);
     const reader = new RequestReader(this.#core, { branch, after: call.after, signal: call.signal });
     return reader.read(request);
   }
@@ -141,7 +166,8 @@ export class Tide {
     const value = await run({
       // Checked now, where the stack still says who added it; applied when the callback has resolved.
       add: (change) => {
-        const whole = 'subjects' in change || change.branch !== undefined ? change : { ...change, branch: options.branch };
+        const whole =
+          'subjects' in change || change.branch !== undefined ? change : { ...change, branch: options.branch };
         changer.plan(whole, 'changes.add');
         added.push(whole);
       },
@@ -156,7 +182,10 @@ export class Tide {
 
   // ── Watching ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  subscribe(target: SubscribeTarget<AnyModel>, options: SubscribeOptions & Call & { readonly principal?: unknown } = {}): ReturnType<Hub['subscribe']> {
+  subscribe(
+    target: SubscribeTarget<AnyModel>,
+    options: SubscribeOptions & Call & { readonly principal?: unknown } = {},
+  ): ReturnType<Hub['subscribe']> {
     this.#assertOpen();
     const { topology, hub, options: given } = this.#parts;
     const branch = branchOf(topology, options.branch ?? ('key' in target ? target.branch : undefined));
@@ -166,9 +195,15 @@ export class Tide {
     if (principal === undefined) return hub.subscribe({ name: subject.key, topics }, options);
     const { authorize } = given;
     if (authorize === undefined) {
-      throw new TidemarkError('UNAUTHORIZED', `subscribe to ${subject.key}: the scope has a principal, but createTidemark() was given no authorize().`);
+      throw new TidemarkError(
+        'UNAUTHORIZED',
+        `subscribe to ${subject.key}: the scope has a principal, but createTidemark() was given no authorize().`,
+      );
     }
-    return hub.subscribe({ name: subject.key, topics }, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
+    return hub.subscribe(
+      { name: subject.key, topics },
+      { ...options, authorize: (signal) => authorize(principal, subject, signal) },
+    );
   }
 
   // ── By key ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +241,10 @@ export class Tide {
       },
       getOrLoad: async (key: string, ...rest: readonly unknown[]) => {
         this.#assertOpen();
-        const [options, load] = (typeof rest[0] === 'function' ? [{}, rest[0]] : rest) as [KeyedOptions, (reader: Reader<AnyModel>) => unknown];
+        const [options, load] = (typeof rest[0] === 'function' ? [{}, rest[0]] : rest) as [
+          KeyedOptions,
+          (reader: Reader<AnyModel>) => unknown,
+        ];
         const branch = branchOf(topology, options.branch);
         const context = { branch, demand: { after: marksOf(options.after) }, into: null };
         return keyed.getOrLoad(context, keyInBranch(topology, key, branch), options, load);
@@ -268,7 +306,8 @@ export class Tide {
   }
 
   #assertOpen(): void {
-    if (this.#parts.closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
+    if (this.#parts.closing.signal.aborted)
+      throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
   }
 }
 

@@ -71,7 +71,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
           namespace: namespace === undefined ? '' : `${namespace}:`,
           fingerprint: fingerprintOf(topology),
-          schemaOf: ({ kind, name }) => (kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : ''),
+          schemaOf: ({ kind, name }) =>
+            kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
         });
   const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze: options.freeze ?? true });
   const closing = new AbortController();
@@ -101,7 +102,20 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     checkGeometry,
     publish: (topics, event, id) => hub.publish(topics, event, id),
   });
-  return new Tide({ options, topology, core, keyed, changer, hub, marks, store, clock, events, closing, storeTimeoutMs });
+  return new Tide({
+    options,
+    topology,
+    core,
+    keyed,
+    changer,
+    hub,
+    marks,
+    store,
+    clock,
+    events,
+    closing,
+    storeTimeoutMs,
+  });
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {

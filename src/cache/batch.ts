@@ -70,7 +70,8 @@ export class Batches {
     const marks = await this.#takeMarks(flights, chain);
     try {
       const results = new Map<Flight, Outcome | Error>();
-      const required: Requirement = ({ id }, value, absent) => requiredOf(shelf.space as RowSpace, id, value, absent, chain ?? []);
+      const required: Requirement = ({ id }, value, absent) =>
+        requiredOf(shelf.space as RowSpace, id, value, absent, chain ?? []);
       for (const [flight, outcome] of await reads.promote(flights, required)) results.set(flight, outcome);
       const missing = flights.filter((flight) => !results.has(flight));
       if (missing.length > 0) await this.#ask(shelf, missing, chain, marks, results);
@@ -228,7 +229,10 @@ interface Taken {
 function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
   const known = staticSubjects(space, String(id), chain);
   if (space.parent !== null) return known;
-  return [...known, ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain))];
+  return [
+    ...known,
+    ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain)),
+  ];
 }
 
 /** Every subject of a record or list that is known from its id alone. */
@@ -245,7 +249,10 @@ export function hasNotMovedSince(cell: MarkCell, applied: Applied): boolean {
 }
 
 /** What readers see: null for a deleted record, lists without deleted rows. */
-export function visible(plan: EntityPlan, answer: AnyRow | null | readonly AnyRow[]): AnyRow | null | readonly AnyRow[] {
+export function visible(
+  plan: EntityPlan,
+  answer: AnyRow | null | readonly AnyRow[],
+): AnyRow | null | readonly AnyRow[] {
   if (answer === null) return null;
   if (Array.isArray(answer)) return (answer as readonly AnyRow[]).filter((row) => !plan.isDeleted(row));
   return plan.isDeleted(answer as AnyRow) ? null : answer;
@@ -261,14 +268,20 @@ function guarded<T>(where: string, map: () => T): T {
 
 function rowError(where: string, cause: unknown): TidemarkError {
   if (isTidemarkError(cause)) return cause;
-  return new TidemarkError('LOAD_FAILED', `${where}: the model's own function failed on a row: ${messageOf(cause)}`, { cause });
+  return new TidemarkError('LOAD_FAILED', `${where}: the model's own function failed on a row: ${messageOf(cause)}`, {
+    cause,
+  });
 }
 
 /** The space of a type's records, or of its lists under one parent type. */
 export function rowSpace(
   plan: EntityPlan,
   parent: ParentPlan | null,
-  shared: { readonly counter: Counter; readonly lifetime: Lifetime; readonly keyOf: (branch: string, id: unknown) => string },
+  shared: {
+    readonly counter: Counter;
+    readonly lifetime: Lifetime;
+    readonly keyOf: (branch: string, id: unknown) => string;
+  },
 ): RowSpace {
   return {
     kind: parent === null ? 'record' : 'list',

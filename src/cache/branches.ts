@@ -9,7 +9,7 @@ import type { Chain } from './cascade.js';
 export function chainOf(topology: Topology, branch: string): Chain | null {
   if (topology.parentOf === undefined || branch === topology.root) return [branch];
   const chain: string[] = [];
-  for (let at = branch; at !== topology.root; ) {
+  for (let at = branch; at !== topology.root;) {
     if (chain.includes(at)) {
       throw new TidemarkError('BRANCH_CYCLE', `branches.parentOf: expected a tree, got ${[...chain, at].join(' → ')}.`);
     }
@@ -27,6 +27,7 @@ export function branchOf(topology: Topology, branch: string | undefined): string
   if (branch === undefined) {
     throw new TidemarkError('BRANCH_REQUIRED', 'branch: the model declares branches; expected a branch, got none.');
   }
-  if (branch.trim() === '') throw new TidemarkError('BLANK_ID', `branch: expected a name, got ${JSON.stringify(branch)}.`);
+  if (branch.trim() === '')
+    throw new TidemarkError('BLANK_ID', `branch: expected a name, got ${JSON.stringify(branch)}.`);
   return branch;
 }

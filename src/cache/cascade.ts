@@ -111,7 +111,7 @@ export interface PlainChange {
 }
 
 export function bumpsOf(change: PlainChange, topology: Topology): Bumps {
-  const { plan, id, branch, op } = change;
+  const { plan, id, branch } = change;
   const bumps: Bumps = new Map([
     [entitySubject(plan.type, id, branch), 'it changed'],
     [typeSubject(plan.type, branch), `what depends on every ${plan.type}`],
@@ -172,7 +172,8 @@ function changesVisibility(change: PlainChange): boolean {
 
 /** Out of a deleted parent, or into one: what hangs beneath comes into sight or goes out of it. */
 function hasMoved(plan: EntityPlan, before: AnyRow, after: AnyRow): boolean {
-  const parents = (row: AnyRow): string => JSON.stringify(plan.parents.map((parent) => (parent.idsOf(row) ?? []).map(String)));
+  const parents = (row: AnyRow): string =>
+    JSON.stringify(plan.parents.map((parent) => (parent.idsOf(row) ?? []).map(String)));
   return parents(before) !== parents(after);
 }
 
@@ -218,5 +219,8 @@ export function planOf(topology: Topology, type: string): EntityPlan {
   const plan = topology.types.get(type);
   if (plan !== undefined) return plan;
   const known = [...topology.types.keys()].join(', ');
-  throw new TidemarkError('UNKNOWN_TYPE', `expected an entity type of the model (${known}), got ${JSON.stringify(type)}.`);
+  throw new TidemarkError(
+    'UNKNOWN_TYPE',
+    `expected an entity type of the model (${known}), got ${JSON.stringify(type)}.`,
+  );
 }

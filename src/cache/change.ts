@@ -63,7 +63,9 @@ export class Changer {
    */
   async change(changes: readonly AnyChange[]): Promise<Receipt> {
     const { table, random, publish, statistics, events } = this.#options;
-    const planned = changes.map((change, i) => this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`));
+    const planned = changes.map((change, i) =>
+      this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
+    );
     const changeId = randomId(random);
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
@@ -97,7 +99,10 @@ export class Changer {
     for (const [i, named] of change.subjects.entries()) {
       const key: unknown = (named as Subject | null | undefined)?.key;
       if (typeof key !== 'string') {
-        throw new TidemarkError('INVALID_CHANGE', `${where}.subjects[${String(i)}]: expected what tide.subject makes, got ${typeof named}.`);
+        throw new TidemarkError(
+          'INVALID_CHANGE',
+          `${where}.subjects[${String(i)}]: expected what tide.subject makes, got ${typeof named}.`,
+        );
       }
       for (const [subject, why] of bumpsOfSubject(key as SubjectKey, this.#options.topology)) bumps.set(subject, why);
     }
@@ -121,7 +126,10 @@ export class Changer {
     const id = idText(change.id, `${where}.id of '${plan.type}'`);
     const op = OPS.find((known) => known === change.op);
     if (op === undefined) {
-      throw new TidemarkError('INVALID_CHANGE', `${where}.op: expected ${OPS.join(', ')}, got ${JSON.stringify(change.op)}.`);
+      throw new TidemarkError(
+        'INVALID_CHANGE',
+        `${where}.op: expected ${OPS.join(', ')}, got ${JSON.stringify(change.op)}.`,
+      );
     }
     const before = this.#image(plan, change, 'before', where);
     const after = this.#image(plan, change, 'after', where);
@@ -147,15 +155,22 @@ export class Changer {
     const image = change[name];
     if (image === undefined || image === null) return null;
     if (typeof image !== 'object' || Array.isArray(image)) {
-      throw new TidemarkError('INVALID_CHANGE', `${where}.${name}: expected a row or null, got ${Array.isArray(image) ? 'an array' : typeof image}.`);
+      throw new TidemarkError(
+        'INVALID_CHANGE',
+        `${where}.${name}: expected a row or null, got ${Array.isArray(image) ? 'an array' : typeof image}.`,
+      );
     }
     const row = image as AnyRow;
     const id = row[plan.idField];
     if (id !== undefined && id !== change.id) {
-      throw new TidemarkError('ID_MISMATCH', `${where}.${name}.${plan.idField}: expected ${show(change.id)}, the change's id, got ${show(id)}.`);
+      throw new TidemarkError(
+        'ID_MISMATCH',
+        `${where}.${name}.${plan.idField}: expected ${show(change.id)}, the change's id, got ${show(id)}.`,
+      );
     }
     const geometry = plan.geometryOf?.(row);
-    if (geometry !== undefined && geometry !== null) this.#options.checkGeometry(geometry, `${where}.${name} of '${plan.type}' ${show(change.id)}`);
+    if (geometry !== undefined && geometry !== null)
+      this.#options.checkGeometry(geometry, `${where}.${name} of '${plan.type}' ${show(change.id)}`);
     return row;
   }
 
@@ -189,7 +204,10 @@ function sameField(a: unknown, b: unknown): boolean {
 
 function adviceOn(plan: EntityPlan, op: string, before: AnyRow | null, after: AnyRow | null, bumps: Bumps): string[] {
   if (![...bumps.keys()].some((subject) => subjectParts(subject)[0] === 'placement')) return [];
-  const missing = [op !== 'create' && before === null ? 'before' : '', op !== 'delete' && after === null ? 'after' : ''];
+  const missing = [
+    op !== 'create' && before === null ? 'before' : '',
+    op !== 'delete' && after === null ? 'after' : '',
+  ];
   const named = missing.filter((name) => name !== '').join(' and ');
   const links = plan.parents.map((parent) => parent.type).join(', ');
   return [

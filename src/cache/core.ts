@@ -91,7 +91,8 @@ export class Core {
     const [name, id] = given[0] ?? [];
     const space = name === undefined ? undefined : links.get(name);
     if (space === undefined || given.length !== 1) {
-      const known = [...links.keys()].map((link) => `{ ${link}: id }`).join(' or ') || 'nothing: the type has no parents';
+      const known =
+        [...links.keys()].map((link) => `{ ${link}: id }`).join(' or ') || 'nothing: the type has no parents';
       const got = given.map(([field]) => field).join(', ') || 'none';
       throw new TidemarkError('UNKNOWN_PARENT', `children of '${type}': expected one parent as ${known}, got ${got}.`);
     }
@@ -113,7 +114,10 @@ export class Core {
       this.#views.set(view.name, known);
     }
     if (known.view !== view) {
-      throw new TidemarkError('INVALID_MODEL', `view '${view.name}': two views have this name; define it once and share it.`);
+      throw new TidemarkError(
+        'INVALID_MODEL',
+        `view '${view.name}': two views have this name; define it once and share it.`,
+      );
     }
     return { shelf: this.#shelf(known.space, branch), id: paramsText(params) };
   }
@@ -143,7 +147,8 @@ export class Core {
 
   viewRequest(context: ReadContext, view: AnyView, params: unknown): ReadRequest {
     const place = this.viewPlace(context.branch, view, params);
-    const dependsOn = typeof view.dependsOn === 'function' ? view.dependsOn(params as ViewParams) : (view.dependsOn ?? []);
+    const dependsOn =
+      typeof view.dependsOn === 'function' ? view.dependsOn(params as ViewParams) : (view.dependsOn ?? []);
     const load = (reader: Reader<AnyModel>): unknown => view.load(reader, params as ViewParams);
     return this.derivedRequest(context, place, { dependsOn, also: [], ttlMs: view.ttlMs, load });
   }
@@ -177,7 +182,11 @@ export class Core {
   async askRecords(branch: string, via: unknown, type: string, ids: readonly unknown[]): Promise<(AnyRow | null)[]> {
     const space = this.#records.get(type) ?? this.#unknown(type);
     if (ids.length === 0) return [];
-    const answers = await this.#options.batches.ask(space, ids.map((id) => checkedId(type, id)), { branch, via });
+    const answers = await this.#options.batches.ask(
+      space,
+      ids.map((id) => checkedId(type, id)),
+      { branch, via },
+    );
     return answers.map((answer) => {
       if (answer instanceof Error) throw answer;
       return visible(space.plan, answer) as AnyRow | null;
@@ -264,4 +273,3 @@ export class OriginReader implements Reader<AnyModel> {
 export function keyInBranch(topology: Topology, key: string, branch: string): string {
   return topology.parentOf === undefined ? key : `${key}:${escapePart(branch)}`;
 }
-

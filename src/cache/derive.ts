@@ -32,7 +32,12 @@ export interface DeriveOptions {
 const MOST_MARKS = 256;
 
 /** Runs one load. `branch` is where its reader reads; the shelf of a keyed value has none of its own. */
-export async function derive(options: DeriveOptions, flight: Flight, branch: string, what: Derivation): Promise<Outcome> {
+export async function derive(
+  options: DeriveOptions,
+  flight: Flight,
+  branch: string,
+  what: Derivation,
+): Promise<Outcome> {
   const { reads, topology, deadline } = options;
   const chain = chainOf(topology, branch);
   await takeMarks(options, flight, chain, what);
@@ -55,7 +60,12 @@ export async function derive(options: DeriveOptions, flight: Flight, branch: str
 }
 
 /** Always gives way once, so that no host code runs before the flight is known to those it waits for. */
-async function takeMarks({ reads, topology }: DeriveOptions, flight: Flight, chain: Chain | null, what: Derivation): Promise<void> {
+async function takeMarks(
+  { reads, topology }: DeriveOptions,
+  flight: Flight,
+  chain: Chain | null,
+  what: Derivation,
+): Promise<void> {
   if (chain === null) flight.unstorable = true;
   const subjects = new Set<SubjectKey>(what.also);
   for (const { key } of what.dependsOn) {

@@ -62,7 +62,8 @@ export function decodeEntry(bytes: Uint8Array): StoredEntry {
       if (typeof found !== 'string') throw new Error('an epoch is missing');
       return found;
     };
-    if (typeof f !== 'string' || typeof r !== 'number' || typeof g[1] !== 'number') throw new Error('a field is missing');
+    if (typeof f !== 'string' || typeof r !== 'number' || typeof g[1] !== 'number')
+      throw new Error('a field is missing');
     return {
       marks: m.map(([subject, index, position, nonce]) => [
         String(subject) as SubjectKey,
@@ -75,6 +76,10 @@ export function decodeEntry(bytes: Uint8Array): StoredEntry {
       payload: bytes.subarray(end),
     };
   } catch (cause) {
-    throw new TidemarkError('CORRUPT_ENTRY', `entry of ${String(bytes.length)} bytes: not an entry of version ${String(VERSION)}.`, { cause });
+    throw new TidemarkError(
+      'CORRUPT_ENTRY',
+      `entry of ${String(bytes.length)} bytes: not an entry of version ${String(VERSION)}.`,
+      { cause },
+    );
   }
 }

@@ -33,19 +33,28 @@ export async function probeHealth(probe: Probe): Promise<Health> {
   const memoryUsageMB = bytes === null ? null : Math.round((bytes / MEGABYTE) * 10) / 10;
   const pingMs = stored?.pingMs ?? null;
   if (hitRate !== null && reads > READS_BEFORE_JUDGING && hitRate < thresholds.minHitRate) {
-    issues.push(`Low hit rate: expected at least ${String(thresholds.minHitRate)}, got ${hitRate.toFixed(3)} over ${String(reads)} reads.`);
+    issues.push(
+      `Low hit rate: expected at least ${String(thresholds.minHitRate)}, got ${hitRate.toFixed(3)} over ${String(reads)} reads.`,
+    );
   }
   if (memoryUsageMB !== null && memoryUsageMB > thresholds.maxMemory) {
     issues.push(`High memory: expected at most ${String(thresholds.maxMemory)} MB, got ${String(memoryUsageMB)} MB.`);
   }
   if (pingMs !== null && pingMs > thresholds.maxLatency) {
-    issues.push(`Slow store: expected a round trip within ${String(thresholds.maxLatency)} ms, got ${pingMs.toFixed(1)} ms.`);
+    issues.push(
+      `Slow store: expected a round trip within ${String(thresholds.maxLatency)} ms, got ${pingMs.toFixed(1)} ms.`,
+    );
   }
   const failures = [marks, info].filter((result) => result instanceof Error).map((error) => error.message);
   const status = failures.length > 0 ? 'down' : issues.length > 0 ? 'degraded' : 'up';
   return {
     status,
-    metrics: { hitRate, redisPingMs: pingMs, memoryUsageMB, keyCountByType: stored?.keyCountByType ?? probe.countByType() },
+    metrics: {
+      hitRate,
+      redisPingMs: pingMs,
+      memoryUsageMB,
+      keyCountByType: stored?.keyCountByType ?? probe.countByType(),
+    },
     thresholds,
     issues: [...failures, ...issues],
   };

@@ -32,7 +32,10 @@ export class KeyedValues {
 
   place(key: string): Place {
     if (typeof key !== 'string' || key.trim() === '') {
-      throw new TidemarkError('INVALID_KEY', `key: expected non-blank text, got ${typeof key === 'string' ? JSON.stringify(key) : typeof key}.`);
+      throw new TidemarkError(
+        'INVALID_KEY',
+        `key: expected non-blank text, got ${typeof key === 'string' ? JSON.stringify(key) : typeof key}.`,
+      );
     }
     return { shelf: this.#shelf, id: key };
   }
@@ -54,7 +57,10 @@ export class KeyedValues {
     const { shelf, id } = this.place(key);
     const { reads } = this.#core;
     if (ttlMs !== undefined && !(ttlMs >= 0)) {
-      throw new TidemarkError('INVALID_OPTION', `ttlMs of key ${JSON.stringify(key)}: expected 0 or more, got ${String(ttlMs)}.`);
+      throw new TidemarkError(
+        'INVALID_OPTION',
+        `ttlMs of key ${JSON.stringify(key)}: expected 0 or more, got ${String(ttlMs)}.`,
+      );
     }
     const sealed = reads.seal(value);
     reads.tier2?.check(sealed);
@@ -65,7 +71,8 @@ export class KeyedValues {
     const cells = await reads.table.hold([subject]);
     flight.captureOwned(cells, reads.table.version);
     // A set that was accepted later has moved the mark on: that one stands.
-    const stands = bump !== undefined && cells[0]?.token?.position === bump.position && cells[0].token.epoch === bump.epoch;
+    const stands =
+      bump !== undefined && cells[0]?.token?.position === bump.position && cells[0].token.epoch === bump.epoch;
     if (stands) reads.settle(flight, sealed, { ttlMs });
     flight.land();
   }
@@ -73,7 +80,8 @@ export class KeyedValues {
   async del(key: string): Promise<boolean> {
     const { shelf, id } = this.place(key);
     const entry = shelf.entries.get(id);
-    const there = entry !== undefined && this.#core.reads.tier.isFresh(entry) && !isExpired(entry, this.#core.reads.time.now());
+    const there =
+      entry !== undefined && this.#core.reads.tier.isFresh(entry) && !isExpired(entry, this.#core.reads.time.now());
     const changeId = randomId(this.#random);
     const subject = keySubject(key);
     const bumps = await this.#core.reads.table.bump([subject, PATTERNS], { changeId, globs: [escapeGlob(key)] });
@@ -89,7 +97,10 @@ export class KeyedValues {
   async delPattern(glob: string): Promise<DeletedByPattern> {
     const { reads } = this.#core;
     if (typeof glob !== 'string' || glob === '') {
-      throw new TidemarkError('INVALID_KEY', `pattern: expected a glob such as 'settlements:*', got ${JSON.stringify(glob)}.`);
+      throw new TidemarkError(
+        'INVALID_KEY',
+        `pattern: expected a glob such as 'settlements:*', got ${JSON.stringify(glob)}.`,
+      );
     }
     reads.statistics.patternDeletes++;
     let keysDeleted = 0;

@@ -98,7 +98,7 @@ export class RequestReader implements Reader<AnyModel> {
       if (known !== undefined && this.#mayRepeat(known, demand)) return this.#orAborted(known.value) as Promise<never>;
       return this.#orAborted(this.#load(request({ branch: this.branch, demand, into: null }))) as Promise<never>;
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
@@ -120,7 +120,11 @@ export class RequestReader implements Reader<AnyModel> {
     if (!(found instanceof Flight)) return Promise.resolve(found.value);
     const { shelf, id } = request;
     let shelved = this.#memo.get(shelf);
-    if (shelved === undefined) this.#memo.set(shelf, (shelved = new Map()));
+    if (shelved === undefined) {
+      shelved = new Map<unknown, Remembered>();
+      this.#memo.set(shelf, shelved);
+    }
+    const memo = shelved;
     const remembered: Remembered = {
       flight: found,
       entry: null,
@@ -133,12 +137,12 @@ export class RequestReader implements Reader<AnyModel> {
         },
         (error: unknown) => {
           // A failure is not remembered.
-          if (shelved.get(id) === remembered) shelved.delete(id);
+          if (memo.get(id) === remembered) memo.delete(id);
           throw error;
         },
       ),
     };
-    shelved.set(id, remembered);
+    memo.set(id, remembered);
     return remembered.value;
   }
 

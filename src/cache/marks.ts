@@ -145,7 +145,9 @@ export class MarkTable {
       () => cells,
       (cause: unknown) => {
         for (const cell of cells) this.unpin(cell);
-        throw new TidemarkError('MARKS_UNAVAILABLE', `marks: could not read ${String(missing.length)} subjects.`, { cause });
+        throw new TidemarkError('MARKS_UNAVAILABLE', `marks: could not read ${String(missing.length)} subjects.`, {
+          cause,
+        });
       },
     );
   }
@@ -172,7 +174,10 @@ export class MarkTable {
   }
 
   /** Whether this replica has applied everything that a receipt names. */
-  reached(marks: Readonly<Record<number, { readonly epoch: string; readonly position: number }>>, applied?: Applied): boolean {
+  reached(
+    marks: Readonly<Record<number, { readonly epoch: string; readonly position: number }>>,
+    applied?: Applied,
+  ): boolean {
     return Object.entries(marks).every(([number, { epoch, position }]) => {
       const known = applied?.[Number(number)] ?? this.#partitions[Number(number)];
       const trusted = this.#partitions[Number(number)]?.trusted === true;
@@ -201,7 +206,9 @@ export class MarkTable {
         if (cell !== undefined) this.#kill(cell);
       }
       this.version++;
-      throw new TidemarkError('MARKS_UNAVAILABLE', `change ${request.changeId}: its marks could not be written.`, { cause });
+      throw new TidemarkError('MARKS_UNAVAILABLE', `change ${request.changeId}: its marks could not be written.`, {
+        cause,
+      });
     }
   }
 
@@ -325,7 +332,10 @@ export class MarkTable {
       if (partition.epoch !== head.epoch) this.#adopt(partition, head);
       partition.gaps++;
     } catch (error) {
-      this.#options.events.emit('error', { error: error as Error, where: 'marks: a new epoch for a store that lost marks' });
+      this.#options.events.emit('error', {
+        error: error as Error,
+        where: 'marks: a new epoch for a store that lost marks',
+      });
     }
   }
 

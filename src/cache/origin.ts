@@ -35,7 +35,12 @@ export function withDeadline<T>(
       });
     };
     const cancel = clock.after(originTimeoutMs, () => {
-      fail(new TidemarkError('ORIGIN_TIMEOUT', `${where}: expected an answer within ${String(originTimeoutMs)} ms, got none.`));
+      fail(
+        new TidemarkError(
+          'ORIGIN_TIMEOUT',
+          `${where}: expected an answer within ${String(originTimeoutMs)} ms, got none.`,
+        ),
+      );
     });
     const close = (): void => {
       fail(new TidemarkError('CLOSED', `${where}: the tide was closed while it ran.`));
@@ -65,5 +70,7 @@ export function withDeadline<T>(
 /** The loaders of one entity type as the core calls them, types erased. */
 export interface AnyEntityOrigin {
   byIds?: (ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>;
-  childrenOf?: Readonly<Record<string, ((ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>) | undefined>>;
+  childrenOf?: Readonly<
+    Record<string, ((ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>) | undefined>
+  >;
 }

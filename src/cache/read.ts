@@ -1,5 +1,5 @@
 import type { CoarseClock } from '../clock.js';
-import { TidemarkError } from '../errors.js';
+import type { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import { Flight, type Demand, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';

@@ -25,7 +25,10 @@ export function marksOf(after: After | undefined): ReceiptMarks | null {
     marks[Number(partition)] = { epoch, position: Number(position) };
   }
   if (!valid) {
-    throw new TidemarkError('INVALID_RECEIPT', `after: expected a receipt or its string, got ${JSON.stringify(after.slice(0, 80))}.`);
+    throw new TidemarkError(
+      'INVALID_RECEIPT',
+      `after: expected a receipt or its string, got ${JSON.stringify(after.slice(0, 80))}.`,
+    );
   }
   return marks;
 }

@@ -18,7 +18,10 @@ export function rowsByIds(plan: EntityPlan, ids: readonly unknown[], answer: unk
   for (const [given, row] of pairs(answer, where)) {
     if (row === null || row === undefined) continue;
     if (row instanceof Error) {
-      found.set(given, new TidemarkError('ORIGIN_FAILED', `${where}: id ${show(given)} failed: ${row.message}`, { cause: row }));
+      found.set(
+        given,
+        new TidemarkError('ORIGIN_FAILED', `${where}: id ${show(given)} failed: ${row.message}`, { cause: row }),
+      );
       continue;
     }
     const id = rowId(plan, row, where);
@@ -31,7 +34,10 @@ export function rowsByIds(plan: EntityPlan, ids: readonly unknown[], answer: unk
     const twin = missing.find((id) => alike(id, stray));
     if (twin === undefined) {
       const asked = `${String(ids.length)} ids such as ${show(ids[0])}`;
-      throw new TidemarkError('UNREQUESTED_ROW', `${where}: expected rows of ${asked}, got one with id ${show(stray)}.`);
+      throw new TidemarkError(
+        'UNREQUESTED_ROW',
+        `${where}: expected rows of ${asked}, got one with id ${show(stray)}.`,
+      );
     }
     mismatch(found, where, twin, stray);
   }
@@ -85,10 +91,14 @@ function rowId(plan: EntityPlan, row: unknown, where: string): unknown {
     throw new TidemarkError('INVALID_ROWS', `${where}: expected rows that are objects, got ${show(row)}.`);
   }
   const id = (row as AnyRow)[plan.idField];
-  const usable = typeof id === 'number' ? !Number.isNaN(id) : typeof id === 'bigint' || (typeof id === 'string' && id.trim() !== '');
+  const usable =
+    typeof id === 'number' ? !Number.isNaN(id) : typeof id === 'bigint' || (typeof id === 'string' && id.trim() !== '');
   if (usable) return id;
   const fields = Object.keys(row).slice(0, 8).join(', ');
-  throw new TidemarkError('ROW_WITHOUT_ID', `${where}: expected an id in '${plan.idField}', got ${show(id)} in a row with ${fields}.`);
+  throw new TidemarkError(
+    'ROW_WITHOUT_ID',
+    `${where}: expected an id in '${plan.idField}', got ${show(id)} in a row with ${fields}.`,
+  );
 }
 
 function* pairs(answer: unknown, where: string): Iterable<readonly [given: unknown, row: unknown]> {

@@ -191,7 +191,7 @@ export class Tier {
 
   /** Every entry, oldest first. For explaining and deleting by pattern, not for reading. */
   *[Symbol.iterator](): IterableIterator<Entry> {
-    for (let entry = this.#oldest; entry !== null; ) {
+    for (let entry = this.#oldest; entry !== null;) {
       const { newer } = entry;
       yield entry;
       entry = newer;

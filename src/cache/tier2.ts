@@ -77,7 +77,9 @@ export class Tier2 {
     if (leftMs <= 0) return null;
     const cells = await table.hold(entry.marks.map(([subject]) => subject));
     flight.captureOwned(cells, table.version);
-    const current = cells.every((cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]));
+    const current = cells.every(
+      (cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]),
+    );
     if (!current) {
       flight.forget(cells);
       return null;
@@ -113,12 +115,18 @@ export class Tier2 {
         payload: codec.encode(entry.value),
       });
     } catch (error) {
-      events.emit('error', { error: isTidemarkError(error) ? error : (error as Error), where: `tier 2: ${entry.key} not stored` });
+      events.emit('error', {
+        error: isTidemarkError(error) ? error : (error as Error),
+        where: `tier 2: ${entry.key} not stored`,
+      });
       return;
     }
     if (bytes.length > maxEntryBytes) {
       const message = `expected at most ${String(maxEntryBytes)} bytes, got ${String(bytes.length)}: kept in tier 1 only.`;
-      events.emit('error', { error: new TidemarkError('UNENCODABLE', message), where: `tier 2: ${entry.key} not stored` });
+      events.emit('error', {
+        error: new TidemarkError('UNENCODABLE', message),
+        where: `tier 2: ${entry.key} not stored`,
+      });
       return;
     }
     const ttlMs = lifeMs === Infinity ? undefined : Math.ceil(lifeMs + entry.shelf.space.lifetime.graceMs);
@@ -138,7 +146,10 @@ export class Tier2 {
   }
 
   async delete(space: Space, key: string, version: Token): Promise<boolean> {
-    const applied = await this.#attempt('setIfNewer', this.#options.store.setIfNewer(this.#storageKey(space, key), null, version));
+    const applied = await this.#attempt(
+      'setIfNewer',
+      this.#options.store.setIfNewer(this.#storageKey(space, key), null, version),
+    );
     return applied === true;
   }
 
@@ -182,7 +193,12 @@ export class Tier2 {
     const timeout = new Promise<never>((_, reject) => {
       cancel = clock.after(storeTimeoutMs, () => {
         this.#pending.delete(call);
-        reject(new TidemarkError('STORE_TIMEOUT', `store.${name}: expected an answer within ${String(storeTimeoutMs)} ms, got none.`));
+        reject(
+          new TidemarkError(
+            'STORE_TIMEOUT',
+            `store.${name}: expected an answer within ${String(storeTimeoutMs)} ms, got none.`,
+          ),
+        );
       });
     });
     try {

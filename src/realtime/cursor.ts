@@ -68,7 +68,7 @@ function parse(text: string): Cursor | undefined {
   const positions: (BusPosition | undefined)[] = [];
   for (let i = 0; i < flat.length; i += 2) {
     const [index, offset] = flat.slice(i, i + 2) as readonly unknown[];
-    const epoch = isCount(index) ? (epochs[index] as string | undefined) : undefined;
+    const epoch = isCount(index) ? (epochs[index]) : undefined;
     if (!isCount(offset) || (epoch === undefined && index !== -1)) return undefined;
     positions.push(epoch === undefined ? undefined : { epoch, offset });
   }
@@ -76,8 +76,9 @@ function parse(text: string): Cursor | undefined {
   for (const copy of copies as readonly unknown[]) {
     if (!Array.isArray(copy)) return undefined;
     const [id, ...on] = copy as readonly unknown[];
-    if (typeof id !== 'string' || !on.every((topic) => isCount(topic) && topic < positions.length)) return undefined;
-    late.set(id, new Set(on));
+    const known = on.filter((topic): topic is number => isCount(topic) && topic < positions.length);
+    if (typeof id !== 'string' || known.length !== on.length) return undefined;
+    late.set(id, new Set(known));
   }
   return { topics, place: { positions, late } };
 }

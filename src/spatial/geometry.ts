@@ -27,7 +27,8 @@ function checkCoordinates(value: unknown, where: string): void {
   if (!Array.isArray(value)) throw fault(where, 'an array', value);
   if (value.length === 0) throw fault(where, 'at least one position', 'none');
   const nested = Array.isArray(value[0]);
-  if (!nested && (value.length < 2 || value.length > 3)) throw fault(where, 'a position of 2 or 3 numbers', `${String(value.length)}`);
+  if (!nested && (value.length < 2 || value.length > 3))
+    throw fault(where, 'a position of 2 or 3 numbers', `${String(value.length)}`);
   value.forEach((part: unknown, i) => {
     if (nested) checkCoordinates(part, `${where}[${String(i)}]`);
     else checkNumber(part, `${where}[${String(i)}]`);
@@ -39,6 +40,7 @@ function checkNumber(value: unknown, where: string): void {
 }
 
 function fault(where: string, expected: string, got: unknown): TidemarkError {
-  const shown = typeof got === 'object' && got !== null ? 'an object' : typeof got === 'string' ? JSON.stringify(got) : String(got);
+  const shown =
+    typeof got === 'object' && got !== null ? 'an object' : typeof got === 'string' ? JSON.stringify(got) : String(got);
   return new TidemarkError('INVALID_GEOMETRY', `${where}: expected ${expected}, got ${shown}.`);
 }

@@ -103,7 +103,9 @@ export function fakeOrigin<Rows extends Readonly<Record<string, object>>>(
     tables.set(type, {
       id,
       parents: table.parents ?? {},
-      branches: new Map(branches.map(([branch, rows]) => [branch, new Map(rows.map((row) => [idOf(row, id), copy(row)]))])),
+      branches: new Map(
+        branches.map(([branch, rows]) => [branch, new Map(rows.map((row) => [idOf(row, id), copy(row)]))]),
+      ),
       failures: [],
       holds: new Set(),
     });
@@ -171,7 +173,8 @@ export function fakeOrigin<Rows extends Readonly<Record<string, object>>>(
   return {
     origin: Object.fromEntries([...tables.keys()].map((type) => [type, originOf(type)])) as FakeOrigin<Rows>['origin'],
     calls,
-    countOf: (type, kind) => calls.filter((call) => call.type === type && (kind === undefined || call.kind === kind)).length,
+    countOf: (type, kind) =>
+      calls.filter((call) => call.type === type && (kind === undefined || call.kind === kind)).length,
     put: (type, row, branch = root) => {
       const table = tableOf(type);
       ownRows(table, branch).set(idOf(row, table.id), copy(row));

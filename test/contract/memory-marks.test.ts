@@ -2,7 +2,9 @@ import { describe, test } from 'vitest';
 import { memoryMarks } from '../../src/adapters/memory/index.js';
 import { casesFor, fakeClock, marksCases, type MarksFixture } from '../../src/testing/index.js';
 
-const skips = [['a store that lost everything has other epochs, and no token of before', 'a process loses nothing and lives on']] as const;
+const skips = [
+  ['a store that lost everything has other epochs, and no token of before', 'a process loses nothing and lives on'],
+] as const;
 
 function make(partitions: number): MarksFixture {
   const marks = memoryMarks({ partitions });

@@ -42,6 +42,9 @@ suiteCanFail('buses', busCases, brokenBuses);
 test('a skip keeps its case in the list with the reason, and a skip of no case is refused', () => {
   const [first, ...others] = localStoreCases.map(({ name }) => name) as [string, ...string[]];
   const cases = casesFor(localStoreCases, [[first, 'because']]);
-  expect(cases.map(({ name, skip }) => [name, skip])).toEqual([[first, 'because'], ...others.map((name) => [name, undefined])]);
+  expect(cases.map(({ name, skip }) => [name, skip])).toEqual([
+    [first, 'because'],
+    ...others.map((name) => [name, undefined]),
+  ]);
   expect(() => casesFor(localStoreCases, [['a case renamed since', 'because']])).toThrow(/is the name of no case/);
 });

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import type * as Tidemark from '../../src/index.js';
 import { delayedMarks, delayedStore, fakeClock, seededRandom } from '../../src/testing/index.js';
-import { type Commit, IDS, type Row, type Type, type ValueName, World, gatedOrigin, model, openOrigin } from './world.js';
+import {
+  type Commit,
+  IDS,
+  type Row,
+  type Type,
+  type ValueName,
+  World,
+  gatedOrigin,
+  model,
+  openOrigin,
+} from './world.js';
 
 /** The library under test: the real one, or a copy with a fault planted in it. */
 export type Library = Pick<typeof Tidemark, 'createTidemark' | 'defineView' | 'memory'>;
@@ -63,7 +73,11 @@ export const history: fc.Arbitrary<readonly Step[]> = fc.noBias(
  * Runs one history on a tide whose marks, store and origin answer only when the history says so, and throws at the
  * first answer that is older than a change whose announcement had been resolved, or heard, when the read began.
  */
-export async function run(library: Library, steps: readonly Step[], options: { readonly tier2: boolean; readonly maxEntries: number }): Promise<void> {
+export async function run(
+  library: Library,
+  steps: readonly Step[],
+  options: { readonly tier2: boolean; readonly maxEntries: number },
+): Promise<void> {
   const world = new World();
   const clock = fakeClock();
   const random = seededRandom(7);
@@ -73,7 +87,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   const { origin, waiting } = gatedOrigin(world);
   const tide = library.createTidemark({
     model,
-    origin: origin as never,
+    origin: origin,
     marks,
     bus: shared.bus,
     ...(options.tier2 ? { store } : {}),
@@ -89,7 +103,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   });
   const foreign = library.createTidemark({
     model,
-    origin: openOrigin(world) as never,
+    origin: openOrigin(world),
     marks: shared.marks,
     ...(options.tier2 ? { store: shared.store } : {}),
     clock,
@@ -108,22 +122,30 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   const failures: Error[] = [];
   const running = new Set<Promise<unknown>>();
   const track = (promise: Promise<unknown>): void => {
-    const settled = promise.catch((error: unknown) => failures.push(error as Error)).finally(() => running.delete(settled));
+    const settled = promise
+      .catch((error: unknown) => failures.push(error as Error))
+      .finally(() => running.delete(settled));
     running.add(settled);
   };
   let log: string[] = [];
   const judge = (name: ValueName, content: unknown, since: ReadonlyMap<ValueName, number>): void => {
     const least = since.get(name) ?? 0;
     if (world.wasEver(name, content, least)) return;
-    throw new Error(`stale ${name}: got ${JSON.stringify(content)}, which it was not after commit ${String(least)}\n${log.join('\n')}`);
+    throw new Error(
+      `stale ${name}: got ${JSON.stringify(content)}, which it was not after commit ${String(least)}\n${log.join('\n')}`,
+    );
   };
-  const bindings = (): ReadonlyMap<ValueName, number> => new Map(world.names().map((name) => [name, world.bindingFor(name)]));
+  const bindings = (): ReadonlyMap<ValueName, number> =>
+    new Map(world.names().map((name) => [name, world.bindingFor(name)]));
   const judged = (name: ValueName, read: () => Promise<unknown>, least = 0): void => {
     const since = new Map(bindings());
     since.set(name, Math.max(least, since.get(name) ?? 0));
     track(read().then((content) => judge(name, content, since)));
   };
-  const judgedRealm = (read: () => Promise<{ kingdom: Row | null; settlements: readonly Row[]; structures: (readonly Row[])[] }>, kingdom: string): void => {
+  const judgedRealm = (
+    read: () => Promise<{ kingdom: Row | null; settlements: readonly Row[]; structures: (readonly Row[])[] }>,
+    kingdom: string,
+  ): void => {
     const since = bindings();
     track(
       read().then((realm) => {
@@ -140,14 +162,24 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     return [type, pick(IDS[type], b)];
   };
   const someParent = (a: number, b: number): ['settlement' | 'structure', 'kingdom' | 'settlement', string] =>
-    a % 2 === 0 ? ['settlement', 'kingdom', pick(IDS.kingdom, b)] : ['structure', 'settlement', pick(IDS.settlement, b)];
+    a % 2 === 0
+      ? ['settlement', 'kingdom', pick(IDS.kingdom, b)]
+      : ['structure', 'settlement', pick(IDS.settlement, b)];
   const changeOf = (commit: Commit, dice: number): never => {
     const { type, id, op, before, after } = commit;
     // Sometimes without the images, sometimes with an image of an older version.
     const stale = before === null ? null : { ...before, version: before.version - 1, parentId: 'elsewhere' };
     // An update without both images asserts that it moved nothing.
     const moved = op === 'update' && before?.parentId !== after.parentId;
-    const images = moved ? { before, after } : dice % 5 === 0 ? {} : dice % 5 === 1 ? { after } : dice % 7 === 2 && op === 'update' ? { before: stale, after } : { before, after };
+    const images = moved
+      ? { before, after }
+      : dice % 5 === 0
+        ? {}
+        : dice % 5 === 1
+          ? { after }
+          : dice % 7 === 2 && op === 'update'
+            ? { before: stale, after }
+            : { before, after };
     return { type, id, op, ...images } as never;
   };
 
@@ -160,7 +192,8 @@ export async function run(library: Library, steps: readonly Step[], options: { r
     if (position === undefined) return;
     // Hearing of a change binds; so does hearing of a later one, since the hole is noticed.
     for (const { commit, receipt } of foreignChanges) {
-      if (receipt.marks[0]?.epoch === inEpoch && receipt.marks[0].position <= Number(position)) commit.binding = true;
+      const mark = receipt.marks[0];
+      if (mark?.epoch === inEpoch && mark !== undefined && mark.position <= Number(position)) commit.binding = true;
     }
   };
   let { epoch } = (await shared.marks.heads())[0] as { epoch: string };
@@ -177,8 +210,14 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         if (item.kind !== 'change' || item.entityId === null) continue;
         const [of, id] = [item.entityType as Type, String(item.entityId)];
         const name = `${of}:${id}`;
-        const told = world.commits.filter((commit) => commit.type === of && commit.id === id && commit.after.version <= (item.version ?? 0));
-        judged(name, () => tide.get(of, id), Math.max(0, ...told.filter(({ touched }) => touched.has(name)).map(({ number }) => number)));
+        const told = world.commits.filter(
+          (commit) => commit.type === of && commit.id === id && commit.after.version <= (item.version ?? 0),
+        );
+        judged(
+          name,
+          () => tide.get(of, id),
+          Math.max(0, ...told.filter(({ touched }) => touched.has(name)).map(({ number }) => number)),
+        );
       }
     })();
   }
@@ -250,9 +289,14 @@ export async function run(library: Library, steps: readonly Step[], options: { r
           commits.push(world.commit(type, id, a >> 3));
           changes.add(changeOf(commits[0] as Commit, 3));
         });
-        track(done.then(() => commits.forEach((commit) => (commit.binding = true)), (error: Error) => {
-          if (error.message !== 'rolled back') throw error;
-        }));
+        track(
+          done.then(
+            () => commits.forEach((commit) => (commit.binding = true)),
+            (error: Error) => {
+              if (error.message !== 'rolled back') throw error;
+            },
+          ),
+        );
         break;
       }
       case 'foreign': {
@@ -270,7 +314,11 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         const type = pick(TYPES, a);
         for (let i = 0; i <= b % 3; i++) world.commit(type, pick(IDS[type], b + i), a + i);
         const bound = world.commits.slice(-1 - (b % 3));
-        track(tide.change({ subjects: [tide.subject.type(type)] }).then(() => bound.forEach((commit) => (commit.binding = true))));
+        track(
+          tide
+            .change({ subjects: [tide.subject.type(type)] })
+            .then(() => bound.forEach((commit) => (commit.binding = true))),
+        );
         break;
       }
       case 'afterRead': {
@@ -279,7 +327,11 @@ export async function run(library: Library, steps: readonly Step[], options: { r
         const { type, id, touched, number } = change.commit;
         const after = b % 2 === 0 ? change.receipt : change.receipt.toString();
         const name = `${type}:${id}`;
-        judged(name, () => (a % 2 === 0 ? tide.get(type, id, { after }) : tide.scope({ after }).get(type, id)), touched.has(name) ? number : 0);
+        judged(
+          name,
+          () => (a % 2 === 0 ? tide.get(type, id, { after }) : tide.scope({ after }).get(type, id)),
+          touched.has(name) ? number : 0,
+        );
         break;
       }
       case 'lose':
@@ -327,7 +379,7 @@ export async function run(library: Library, steps: readonly Step[], options: { r
   };
   /** Everything that was sent arrives, and every load that waits for it ends. */
   const drain = async (): Promise<void> => {
-    for (let idle = 0; idle < 2; ) {
+    for (let idle = 0; idle < 2;) {
       let moved = false;
       while (marks.pendingMessages.length > 0) hear();
       while (marks.deliverReply() || store.deliverReply()) moved = true;
@@ -354,7 +406,8 @@ export async function run(library: Library, steps: readonly Step[], options: { r
       await act(one);
       check();
     }
-    for (const commit of unannounced.splice(0)) track(tide.change(changeOf(commit, 3)).then(() => (commit.binding = true)));
+    for (const commit of unannounced.splice(0))
+      track(tide.change(changeOf(commit, 3)).then(() => (commit.binding = true)));
     await drain();
     check();
     if (running.size > 0) throw new Error(`${String(running.size)} reads or changes never settled\n${log.join('\n')}`);

@@ -12,16 +12,32 @@ export const CONTROLS: readonly Fault[] = [
 export const FAULTS: readonly Fault[] = [
   {
     name: 'a reply overwrites a newer mark',
-    edits: [['cache/marks.ts', 'if (!isNewer(token, cell.token)) return;', 'if (cell.token !== null && sameToken(token, cell.token)) return;']],
+    edits: [
+      [
+        'cache/marks.ts',
+        'if (!isNewer(token, cell.token)) return;',
+        'if (cell.token !== null && sameToken(token, cell.token)) return;',
+      ],
+    ],
   },
   {
     name: "the reply to a replica's own bump overwrites a later foreign one",
-    edits: [['cache/marks.ts', 'if (cell === undefined || !isNewer(token, cell.token)) continue;', 'if (cell === undefined) continue;']],
+    edits: [
+      [
+        'cache/marks.ts',
+        'if (cell === undefined || !isNewer(token, cell.token)) continue;',
+        'if (cell === undefined) continue;',
+      ],
+    ],
   },
   {
     name: 'positions of another epoch are compared',
     edits: [
-      ['cache/marks.ts', 'return held === null || token.epoch !== held.epoch || token.position > held.position;', 'return held === null || token.position > held.position;'],
+      [
+        'cache/marks.ts',
+        'return held === null || token.epoch !== held.epoch || token.position > held.position;',
+        'return held === null || token.position > held.position;',
+      ],
       ['cache/marks.ts', 'cell.valid = false;\n      cell.token = null;', ''],
     ],
   },
@@ -31,7 +47,13 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'marks are taken after the load',
-    edits: [['cache/batch.ts', 'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);', 'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), Infinity);']],
+    edits: [
+      [
+        'cache/batch.ts',
+        'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);',
+        'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), Infinity);',
+      ],
+    ],
   },
   {
     name: "a late subject's mark is taken as it is after the origin answered",
@@ -39,11 +61,23 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a nested value is kept under present marks',
-    edits: [['cache/flight.ts', 'this.captureOwned(entry.cells, entry.stamp);', 'this.captureOwned(entry.cells, this.#table.version);']],
+    edits: [
+      [
+        'cache/flight.ts',
+        'this.captureOwned(entry.cells, entry.stamp);',
+        'this.captureOwned(entry.cells, this.#table.version);',
+      ],
+    ],
   },
   {
     name: 'what was built on an unstorable value is kept',
-    edits: [['cache/flight.ts', 'if (entry === null) {\n      this.unstorable = true;\n      return;\n    }', 'if (entry === null) return;']],
+    edits: [
+      [
+        'cache/flight.ts',
+        'if (entry === null) {\n      this.unstorable = true;\n      return;\n    }',
+        'if (entry === null) return;',
+      ],
+    ],
   },
   {
     name: 'a doomed load is joined',
@@ -69,12 +103,22 @@ export const FAULTS: readonly Fault[] = [
     name: 'a mark evicted from the table leaves its cell alive',
     edits: [
       ['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;'],
-      ['cache/marks.ts', 'this.#cells.delete(cell.subject);\n    cell.valid = false;', 'this.#cells.delete(cell.subject);'],
+      [
+        'cache/marks.ts',
+        'this.#cells.delete(cell.subject);\n    cell.valid = false;',
+        'this.#cells.delete(cell.subject);',
+      ],
     ],
   },
   {
     name: 'without before, placement is not bumped',
-    edits: [['cache/cascade.ts', 'placementSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say', 'typeSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say']],
+    edits: [
+      [
+        'cache/cascade.ts',
+        'placementSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say',
+        'typeSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say',
+      ],
+    ],
   },
   {
     name: 'a before of another version is trusted',
@@ -82,23 +126,53 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'records do not carry the marks of their parents',
-    edits: [['cache/cascade.ts', 'for (const branch of chain) subjects.push(belowSubject(parent.type, text, branch));', 'void text;']],
+    edits: [
+      [
+        'cache/cascade.ts',
+        'for (const branch of chain) subjects.push(belowSubject(parent.type, text, branch));',
+        'void text;',
+      ],
+    ],
   },
   {
     name: 'a deleted parent leaves what hangs deeper',
-    edits: [['cache/cascade.ts', 'bumps.set(allSubject(type, branch), `every ${type}: they hang deeper under ${plan.type} ${id}`);', '']],
+    edits: [
+      [
+        'cache/cascade.ts',
+        'bumps.set(allSubject(type, branch), `every ${type}: they hang deeper under ${plan.type} ${id}`);',
+        '',
+      ],
+    ],
   },
   {
     name: 'a restored parent leaves its children absent',
-    edits: [['cache/cascade.ts', 'bumps.set(removalsSubject(type, branch), `absent', 'bumps.set(typeSubject(type, branch), `absent']],
+    edits: [
+      [
+        'cache/cascade.ts',
+        'bumps.set(removalsSubject(type, branch), `absent',
+        'bumps.set(typeSubject(type, branch), `absent',
+      ],
+    ],
   },
   {
     name: 'a bulk change bumps a mark that nobody carries',
-    edits: [['cache/cascade.ts', 'return chain.flatMap((branch) => [allSubject(type, branch), branchSubject(branch)]);', 'return chain.flatMap((branch) => [...(type === "" ? [allSubject(type, branch)] : []), branchSubject(branch)]);']],
+    edits: [
+      [
+        'cache/cascade.ts',
+        'return chain.flatMap((branch) => [allSubject(type, branch), branchSubject(branch)]);',
+        'return chain.flatMap((branch) => [...(type === "" ? [allSubject(type, branch)] : []), branchSubject(branch)]);',
+      ],
+    ],
   },
   {
     name: 'a load that began before a pattern deletion is kept',
-    edits: [['cache/flight.ts', '!this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key)', '!this.unstorable && this.isUnmoved()']],
+    edits: [
+      [
+        'cache/flight.ts',
+        '!this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key)',
+        '!this.unstorable && this.isUnmoved()',
+      ],
+    ],
   },
   {
     name: 'an event is published before the marks are bumped',
@@ -112,7 +186,13 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'after joins an older load',
-    edits: [['cache/flight.ts', 'return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);', 'return true;']],
+    edits: [
+      [
+        'cache/flight.ts',
+        'return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);',
+        'return true;',
+      ],
+    ],
   },
   {
     name: 'after is served from tier 1 before its change has been heard of',
@@ -120,11 +200,23 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'after is served from tier 2 before its change has been heard of',
-    edits: [['cache/flight.ts', 'this.bypassesStore = demand.after !== null && !table.reached(demand.after);', 'this.bypassesStore = false;']],
+    edits: [
+      [
+        'cache/flight.ts',
+        'this.bypassesStore = demand.after !== null && !table.reached(demand.after);',
+        'this.bypassesStore = false;',
+      ],
+    ],
   },
   {
     name: 'an entry of tier 2 is promoted whatever its marks',
-    edits: [['cache/tier2.ts', 'const current = cells.every((cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]));', 'const current = true;']],
+    edits: [
+      [
+        'cache/tier2.ts',
+        'const current = cells.every((cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]));',
+        'const current = true;',
+      ],
+    ],
   },
   {
     name: 'own bumps are not applied before change() resolves',
@@ -136,6 +228,12 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'an expired value is served in grace although it changed',
-    edits: [['cache/read.ts', 'if (entry === undefined || !this.tier.isFresh(entry)) return undefined;\n    if (demand', 'if (entry === undefined || (this.time.now() < entry.expiresAt && !this.tier.isFresh(entry))) return undefined;\n    if (demand']],
+    edits: [
+      [
+        'cache/read.ts',
+        'if (entry === undefined || !this.tier.isFresh(entry)) return undefined;\n    if (demand',
+        'if (entry === undefined || (this.time.now() < entry.expiresAt && !this.tier.isFresh(entry))) return undefined;\n    if (demand',
+      ],
+    ],
   },
 ];

@@ -4,6 +4,10 @@ import { explore } from './explore.js';
 
 const RUNS = process.env.TIDEMARK_LONG === '1' ? 100_000 : 1500;
 
-test(`no read is older than a change resolved or heard before it began, in ${String(RUNS)} interleavings`, { timeout: 3_600_000 }, async () => {
-  expect(await explore(library, { seed: 20_261_123, runs: RUNS, shrink: true })).toBeNull();
-});
+test(
+  `no read is older than a change resolved or heard before it began, in ${String(RUNS)} interleavings`,
+  { timeout: 3_600_000 },
+  async () => {
+    expect(await explore(library, { seed: 20_261_123, runs: RUNS, shrink: true })).toBeNull();
+  },
+);

@@ -50,6 +50,11 @@ describe('a fault planted in the source is found within 1,000 interleavings', ()
   });
 });
 
-test.each(CONTROLS.map((control, i) => [control.name, control, i] as const))('it is no fault when %s', async (_, control, i) => {
-  expect(await explore(await plant(control, `control-${String(i)}`), { seed: 1, runs: 300, shrink: true })).toBeNull();
-});
+test.each(CONTROLS.map((control, i) => [control.name, control, i] as const))(
+  'it is no fault when %s',
+  async (_, control, i) => {
+    expect(
+      await explore(await plant(control, `control-${String(i)}`), { seed: 1, runs: 300, shrink: true }),
+    ).toBeNull();
+  },
+);

@@ -85,7 +85,9 @@ export class World {
     const number = this.commits.length + 1;
     this.#remember(number);
     const touched = new Set(
-      [...this.#history].filter(([name, contents]) => contents.at(-1)?.content !== seen.get(name)).map(([name]) => name),
+      [...this.#history]
+        .filter(([name, contents]) => contents.at(-1)?.content !== seen.get(name))
+        .map(([name]) => name),
     );
     const commit: Commit = { number, type, id, op, before, after, touched, binding: false };
     this.commits.push(commit);

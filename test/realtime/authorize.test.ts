@@ -6,7 +6,11 @@ import { A, world } from './setup.js';
 const refused = expect.objectContaining({ code: 'UNAUTHORIZED' }) as unknown;
 
 /** An authorizer whose answers a test gives. */
-function authorizer(): { readonly authorize: Guard; answer(permission: Permission): void; readonly asked: AbortSignal[] } {
+function authorizer(): {
+  readonly authorize: Guard;
+  answer(permission: Permission): void;
+  readonly asked: AbortSignal[];
+} {
   const asked: AbortSignal[] = [];
   const waiting: ((permission: Permission) => void)[] = [];
   return {

@@ -196,7 +196,8 @@ describe('an event', () => {
   });
 
   test('has its id as the model of the receiving replica reads it', async () => {
-    const parseId = (type: string, text: string): number | undefined => (type === 'settlement' ? Number(text) : undefined);
+    const parseId = (type: string, text: string): number | undefined =>
+      type === 'settlement' ? Number(text) : undefined;
     const { hub, subscribe, items } = world({ parseId });
     const open = subscribe([A]);
     await hub.publish([A], eventOf('1', { entityId: '5' }), '1');

@@ -104,7 +104,7 @@ class Reader {
         (error: unknown) => (failure = error),
       );
       await settle();
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) throw failure as Error;
       if (result === undefined) return items;
       this.#pending = undefined;
       if (result.done === true) return items;

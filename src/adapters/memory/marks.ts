@@ -83,7 +83,10 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
     newEpoch: async (number, ifEpoch) => {
       const partition = partitions[number];
       if (partition === undefined) {
-        throw new TidemarkError('INVALID_OPTION', `partition: expected 0 to ${String(count - 1)}, got ${String(number)}.`);
+        throw new TidemarkError(
+          'INVALID_OPTION',
+          `partition: expected 0 to ${String(count - 1)}, got ${String(number)}.`,
+        );
       }
       if (partition.epoch === ifEpoch) {
         startEpoch(partition);

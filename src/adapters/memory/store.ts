@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock, Store, StoredValue, StoreVersion } from '../../contract.js';
+import type { Clock, Store, StoreVersion } from '../../contract.js';
 import { globToMatcher } from '../../glob.js';
 import { counted } from './options.js';
 

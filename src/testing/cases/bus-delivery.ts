@@ -124,7 +124,10 @@ export const busDeliveryCases: readonly BusCase[] = [
       await hears(elapse, listener, ['kept']);
       for (let i = 0; i < 2; i++) {
         const { messages } = await bus.read('t', top, 10);
-        assert.deepEqual(messages.map(({ bytes }) => plain(bytes)), [plain(utf8('kept'))]);
+        assert.deepEqual(
+          messages.map(({ bytes }) => plain(bytes)),
+          [plain(utf8('kept'))],
+        );
         messages[0]?.bytes.fill(2);
       }
     },
@@ -237,7 +240,8 @@ export const busDeliveryCases: readonly BusCase[] = [
       await bus.subscribe('t', first);
       await bus.subscribe('t', {
         onMessage: ({ position }) => {
-          if (position.offset <= 3) void bus.publish('t', utf8(`echo of ${String(position.offset)}`), { id: freshId() });
+          if (position.offset <= 3)
+            void bus.publish('t', utf8(`echo of ${String(position.offset)}`), { id: freshId() });
         },
         onGap: () => {},
       });

@@ -45,7 +45,11 @@ export async function publishAll(bus: Bus, topic: string, texts: readonly string
 export const numbered = (count: number, prefix = 'm'): readonly string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${String(i + 1)}`);
 
-export async function hears(elapse: Elapse, listener: ReturnType<typeof recorder>, texts: readonly string[]): Promise<void> {
+export async function hears(
+  elapse: Elapse,
+  listener: ReturnType<typeof recorder>,
+  texts: readonly string[],
+): Promise<void> {
   await eventually(elapse, listener.texts, texts);
 }
 

@@ -174,7 +174,9 @@ export const busHistoryCases: readonly BusCase[] = [
       const { messages } = await peer.read('t', seen, 100);
       await publishing;
       await hears(elapse, listener, ['m4', 'm5', 'm6']);
-      const byOffset = new Map([...messages, ...listener.heard].map((message) => [message.position.offset, textOf(message)]));
+      const byOffset = new Map(
+        [...messages, ...listener.heard].map((message) => [message.position.offset, textOf(message)]),
+      );
       assert.deepEqual(
         [...byOffset].sort(([a], [b]) => a - b).map(([, text]) => text),
         ['m2', 'm3', 'm4', 'm5', 'm6'],

@@ -44,7 +44,11 @@ export type Elapse = (ms: number) => Awaitable<unknown>;
 const PATIENCE_MS = 5000;
 
 /** Waits until `said` gives as many items as expected, then a little more for any that should not come; asserts equality. */
-export async function eventually<Item>(elapse: Elapse, said: () => readonly Item[], expected: readonly Item[]): Promise<void> {
+export async function eventually<Item>(
+  elapse: Elapse,
+  said: () => readonly Item[],
+  expected: readonly Item[],
+): Promise<void> {
   for (let waitedMs = 0; said().length < expected.length && waitedMs < PATIENCE_MS; waitedMs += 10) await elapse(10);
   await elapse(50);
   assert.deepEqual(said(), expected);
@@ -80,7 +84,7 @@ export const awkwardNames: readonly string[] = [
   'a b\tc\r\nd',
   '{tag}:x',
   '}{',
-  "it's \"quoted\" `so`",
+  'it\'s "quoted" `so`',
   '__proto__',
   'constructor',
   'toString',

@@ -65,7 +65,11 @@ export const marksWatchCases: readonly MarksCase[] = [
       const made = await Promise.all(
         Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? marks : peer).bump(many(6), request(String(i)))),
       );
-      await hears(elapse, watcher, made.flat().toSorted((a, b) => a.position - b.position));
+      await hears(
+        elapse,
+        watcher,
+        made.flat().toSorted((a, b) => a.position - b.position),
+      );
       const applied = new Map<number, number>();
       for (const { partition, prev, position } of watcher.heard) {
         assert.equal(prev, applied.get(partition) ?? 0);

@@ -131,7 +131,10 @@ export const storeConditionCases: readonly StoreCase[] = [
       const random = seededRandom(7);
       for (let round = 0; round < 20; round++) {
         const key = `k${String(round)}`;
-        const writes = Array.from({ length: 8 }, (_, i) => ({ position: i + 1, value: random() < 0.3 ? null : utf8(String(i + 1)) }));
+        const writes = Array.from({ length: 8 }, (_, i) => ({
+          position: i + 1,
+          value: random() < 0.3 ? null : utf8(String(i + 1)),
+        }));
         const order = writes.map((write) => ({ write, rank: random() })).sort((a, b) => a.rank - b.rank);
         await Promise.all(order.map(({ write }) => store.setIfNewer(key, write.value, at(write.position))));
         const newest = writes.at(-1)?.value;
@@ -148,7 +151,10 @@ export const storeConditionCases: readonly StoreCase[] = [
         await store.setIfAbsent(lease, value, 60_000);
         await store.setIfNewer(ordered, value, at(1));
         const answers = await store.getMany([lease, ordered]);
-        assert.deepEqual(answers.map((answer) => plain(answer?.value)), [plain(value), plain(value)]);
+        assert.deepEqual(
+          answers.map((answer) => plain(answer?.value)),
+          [plain(value), plain(value)],
+        );
         assert.equal(await store.renewIf(lease, value, 60_000), true);
         assert.equal(await store.deleteIf(lease, value), true);
       }

@@ -13,7 +13,23 @@ async function scanned(store: Store, glob: string): Promise<string[]> {
 const fill = (store: Store, keys: readonly string[]): Promise<void> =>
   store.setMany(keys.map((key) => ({ key, value: utf8(key) })));
 
-const KEYS = ['a:1', 'a:2', 'a:12', 'ab:1', 'b:1', 'a', 'A:1', 'a:x\ny', 'a*1', 'a?1', 'a[1]', 'a\\1', 'a-1', 'a^1', 'a.1'];
+const KEYS = [
+  'a:1',
+  'a:2',
+  'a:12',
+  'ab:1',
+  'b:1',
+  'a',
+  'A:1',
+  'a:x\ny',
+  'a*1',
+  'a?1',
+  'a[1]',
+  'a\\1',
+  'a-1',
+  'a^1',
+  'a.1',
+];
 
 const GLOBS: readonly (readonly [glob: string, matching: readonly string[]])[] = [
   ['*', KEYS],

@@ -47,7 +47,9 @@ const announcing = (tell: (message: BusMessage, listeners: Set<BusListener>) => 
   };
 };
 
-const reading = (change: (history: Awaited<ReturnType<Bus['read']>>, limit: number) => Partial<typeof history>): Change => {
+const reading = (
+  change: (history: Awaited<ReturnType<Bus['read']>>, limit: number) => Partial<typeof history>,
+): Change => {
   return (inner) => ({
     read: async (topic, since, limit) => {
       const history = await inner.read(topic, since, limit);
@@ -134,7 +136,11 @@ export const brokenBuses: readonly Broken<BusFixture>[] = [
       },
     })),
   ],
-  ["'*' is every topic", 'topics of any characters are kept apart', broken(renamed((topic) => topic.split('\u0000', 1)[0] as string))],
+  [
+    "'*' is every topic",
+    'topics of any characters are kept apart',
+    broken(renamed((topic) => topic.split('\u0000', 1)[0] as string)),
+  ],
   [
     'bytes pass through text',
     'any bytes are heard and read as they were, zeros, invalid UTF-8, none at all and views included',

@@ -108,7 +108,8 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
     'an empty bump bumps a partition',
     'empty reads and bumps are answered and touch no partition',
     broken((inner) => ({
-      bump: (subjects, request) => inner.bump(subjects.length === 0 ? ['branch:main' as SubjectKey] : subjects, request),
+      bump: (subjects, request) =>
+        inner.bump(subjects.length === 0 ? ['branch:main' as SubjectKey] : subjects, request),
     })),
   ],
   [
@@ -123,7 +124,8 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
     'bumps a partition once per subject',
     'a bump is one bump per partition concerned, in order of partition, with the subjects that partitionOf gives it',
     broken((inner) => ({
-      bump: async (subjects, request) => (await Promise.all(subjects.map((subject) => inner.bump([subject], request)))).flat(),
+      bump: async (subjects, request) =>
+        (await Promise.all(subjects.map((subject) => inner.bump([subject], request)))).flat(),
     })),
   ],
   [
@@ -159,7 +161,9 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
   [
     'a read gives all heads, touched or not',
     'heads names every partition in order, and read gives the same heads for those it touched',
-    broken((inner) => ({ read: async (subjects) => ({ ...(await inner.read(subjects)), heads: await inner.heads() }) })),
+    broken((inner) => ({
+      read: async (subjects) => ({ ...(await inner.read(subjects)), heads: await inner.heads() }),
+    })),
   ],
   [
     'reads heads first and tokens later',
@@ -177,7 +181,11 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
     'subjects of any characters are kept apart',
     broken((inner) => ({
       read: (subjects) => inner.read(subjects.map((subject) => subject.normalize('NFC') as SubjectKey)),
-      bump: (subjects, request) => inner.bump(subjects.map((subject) => subject.normalize('NFC') as SubjectKey), request),
+      bump: (subjects, request) =>
+        inner.bump(
+          subjects.map((subject) => subject.normalize('NFC') as SubjectKey),
+          request,
+        ),
     })),
   ],
   [

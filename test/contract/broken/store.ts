@@ -27,7 +27,9 @@ const pages = (inner: Store, change: (page: readonly string[]) => readonly strin
   },
 });
 /** setIfNewer that decides by itself. */
-const ordered = (isOlder: (last: readonly [epoch: string, position: number], epoch: string, position: number) => boolean) =>
+const ordered = (
+  isOlder: (last: readonly [epoch: string, position: number], epoch: string, position: number) => boolean,
+) =>
   broken((inner) => {
     const versions = new Map<string, readonly [string, number]>();
     return {
@@ -55,7 +57,10 @@ function aliasing(): StoreFixture {
         for (const { key, value } of entries) held.set(key, value);
         await inner.setMany(entries);
       },
-      getMany: async (keys) => (await inner.getMany(keys)).map((answer, i) => held.has(keys[i] ?? '') ? { value: held.get(keys[i] ?? '') as Uint8Array } : answer),
+      getMany: async (keys) =>
+        (await inner.getMany(keys)).map((answer, i) =>
+          held.has(keys[i] ?? '') ? { value: held.get(keys[i] ?? '') as Uint8Array } : answer,
+        ),
     },
   };
 }
@@ -64,7 +69,9 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
   [
     'answers without the absent ones',
     'answers are in the order of the keys, undefined where a key is absent',
-    broken((inner) => ({ getMany: async (keys) => (await inner.getMany(keys)).filter((answer) => answer !== undefined) })),
+    broken((inner) => ({
+      getMany: async (keys) => (await inner.getMany(keys)).filter((answer) => answer !== undefined),
+    })),
   ],
   [
     'answers each key once',
@@ -95,7 +102,8 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
     'cuts values at 64 KiB',
     'a value of a mebibyte comes back whole',
     broken((inner) => ({
-      setMany: (entries) => inner.setMany(entries.map((entry) => ({ ...entry, value: entry.value.subarray(0, 2 ** 16) }))),
+      setMany: (entries) =>
+        inner.setMany(entries.map((entry) => ({ ...entry, value: entry.value.subarray(0, 2 ** 16) }))),
     })),
   ],
   [
@@ -122,7 +130,11 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
     'of two entries for one key in a batch the later wins',
     broken((inner) => ({ setMany: (entries) => inner.setMany(entries.toReversed()) })),
   ],
-  ['hands out its own bytes', 'what was stored does not change with the buffer it came from, nor with the answer', aliasing],
+  [
+    'hands out its own bytes',
+    'what was stored does not change with the buffer it came from, nor with the answer',
+    aliasing,
+  ],
   [
     'nothing expires',
     'an entry is gone when its time is over, the others stay',
@@ -221,7 +233,9 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
   [
     'positions are 53 bits with 14 digits',
     'setIfNewer compares positions exactly up to the largest safe integer',
-    ordered(([epoch, position], of, at) => epoch === of && Number(position.toPrecision(14)) > Number(at.toPrecision(14))),
+    ordered(
+      ([epoch, position], of, at) => epoch === of && Number(position.toPrecision(14)) > Number(at.toPrecision(14)),
+    ),
   ],
   ...[
     'a deletion by version deletes, and an older write does not bring the key back',
@@ -283,7 +297,8 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
     'renewIf sets',
     'renewIf brings back neither an absent key nor an expired one',
     broken((inner) => ({
-      renewIf: async (key, value, ttlMs) => (await inner.setIfAbsent(key, value, ttlMs)) || inner.renewIf(key, value, ttlMs),
+      renewIf: async (key, value, ttlMs) =>
+        (await inner.setIfAbsent(key, value, ttlMs)) || inner.renewIf(key, value, ttlMs),
     })),
   ],
   [
@@ -306,7 +321,10 @@ export const brokenStores: readonly Broken<StoreFixture>[] = [
     'scan gives every key of thousands, in pages',
     broken((inner) => ({
       scan: async function* (glob) {
-        for await (const page of inner.scan(glob)) return yield page;
+        for await (const page of inner.scan(glob)) {
+          yield page;
+          return;
+        }
       },
     })),
   ],
