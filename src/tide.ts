@@ -122,7 +122,7 @@ export class Tide {
       this.#assertOpen();
       return this.#core.outcome(request({ branch, demand: { after: null }, into: null })).then(valueOf);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(error instanceof Error ? error : new Error('a read failed', { cause: error }));
     }
   }
 

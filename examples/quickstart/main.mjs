@@ -62,8 +62,8 @@ const describe = (value) =>
 line(`${rows.size.toLocaleString('en')} cities in ${byCountry.size} countries (GeoNames, CC BY 4.0)\n`);
 const reykjavik = [...rows.values()].find((row) => row.countryId === 'IS' && row.name === 'Reykjavík');
 
-line('Cold, then warm:');
-for (const _ of ['cold', 'warm']) {
+for (const pass of ['Cold', 'Warm']) {
+  line(`${pass}:`);
   await timed("children('city', { country: 'IS' })", () => tide.children('city', { country: 'IS' }));
   await timed("children('city', { country: 'JP' })", () => tide.children('city', { country: 'JP' }));
   await timed("view(megacities, { country: 'JP' })", () => tide.view(megacities, { country: 'JP' }));

@@ -22,6 +22,12 @@ export class GlobLog {
   /** Nothing before these is known: a moment here, a position in the epoch. */
   #since = { moment: 0, position: 0 };
 
+  /** The log begins: loads that wait for it have asked nobody anything yet. */
+  begin(epoch: string, position: number): void {
+    this.#epoch = epoch;
+    this.#since = { moment: this.moment, position };
+  }
+
   /** Announcements may have been lost: what was deleted before `position` is not known. */
   restart(epoch: string, position: number): void {
     this.#globs = [];

@@ -98,7 +98,7 @@ export class RequestReader implements Reader<AnyModel> {
       if (known !== undefined && this.#mayRepeat(known, demand)) return this.#orAborted(known.value) as Promise<never>;
       return this.#orAborted(this.#load(request({ branch: this.branch, demand, into: null }))) as Promise<never>;
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(error instanceof Error ? error : new Error('a read failed', { cause: error }));
     }
   }
 

@@ -283,10 +283,14 @@ export class MarkTable {
 
   /** Another epoch: every mark of the partition is unknown until read again. */
   #adopt(partition: Partition, head: Head): void {
+    const first = partition.epoch === null;
     partition.epoch = head.epoch;
     partition.applied = head.head;
     partition.appliedNonce = '';
-    if (partition.number === partitionOf(PATTERNS, this.#partitions.length)) this.globs.restart(head.epoch, head.head);
+    if (partition.number === partitionOf(PATTERNS, this.#partitions.length)) {
+      if (first) this.globs.begin(head.epoch, head.head);
+      else this.globs.restart(head.epoch, head.head);
+    }
     for (const cell of this.#cellsOf(partition)) {
       cell.valid = false;
       cell.token = null;

@@ -68,7 +68,7 @@ function parse(text: string): Cursor | undefined {
   const positions: (BusPosition | undefined)[] = [];
   for (let i = 0; i < flat.length; i += 2) {
     const [index, offset] = flat.slice(i, i + 2) as readonly unknown[];
-    const epoch = isCount(index) ? (epochs[index]) : undefined;
+    const epoch = isCount(index) ? epochs[index] : undefined;
     if (!isCount(offset) || (epoch === undefined && index !== -1)) return undefined;
     positions.push(epoch === undefined ? undefined : { epoch, offset });
   }
