@@ -49,7 +49,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the environment: the only place of the library that does. A blank variable counts as unset.
- * Throws one INVALID_CONFIG that lists every fault: variable, value (secrets hidden) and allowed form.
+ * The result is frozen. Throws one INVALID_CONFIG that lists every fault: variable, value (secrets hidden) and allowed
+ * form.
  *
  * @example
  * const config = configFromEnv({ CACHE_DEFAULT_TTL: '60' });
@@ -59,16 +60,16 @@ export function configFromEnv(env: Env = process.env): Config {
   const read = new EnvReader(env);
   const config: Config = {
     cache: {
-      ttlMs: read.whole('CACHE_DEFAULT_TTL', 300, 0) * 1000,
+      ttlMs: read.whole('CACHE_DEFAULT_TTL', 300, 0, MAX_TTL_SECONDS) * 1000,
       metrics: read.flag('CACHE_METRICS_ENABLED', true),
       logging: read.flag('CACHE_LOGGING_ENABLED', false),
-      statsResetPeriodMs: read.whole('CACHE_STATS_RESET_PERIOD_MS', 0, 0),
+      statsResetPeriodMs: read.whole('CACHE_STATS_RESET_PERIOD_MS', 0, 0, MAX_TIMER_MS),
     },
     rules: {
       enabled: read.flag('RULES_ENGINE_ENABLED', true),
       host: read.text('RULES_ENGINE_GRPC_HOST') ?? 'localhost',
       port: read.whole('RULES_ENGINE_GRPC_PORT', 50_051, 1, 65_535),
-      timeoutMs: read.whole('RULES_ENGINE_TIMEOUT_MS', 5000, 1),
+      timeoutMs: read.whole('RULES_ENGINE_TIMEOUT_MS', 5000, 1, MAX_TIMER_MS),
       cacheTtlMs: read.within('CACHE_TTL_SECONDS', 300, 1, 86_400) * 1000,
       cacheCheckPeriodMs: read.within('CACHE_CHECK_PERIOD_SECONDS', 60, 10, 3600) * 1000,
       cacheMaxKeys: read.within('CACHE_MAX_KEYS', 10_000, 100, 1_000_000),
@@ -78,15 +79,20 @@ export function configFromEnv(env: Env = process.env): Config {
     clamped: read.clamped,
   };
   if (read.faults.length > 0) throw new TidemarkError('INVALID_CONFIG', `environment:\n${read.faults.join('\n')}`);
+  for (const part of [config, config.cache, config.rules, config.redis, config.clamped]) Object.freeze(part);
   return config;
 }
+
+// A longer timer fires at once.
+const MAX_TIMER_MS = 2_147_483_647;
+const MAX_TTL_SECONDS = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
 function redisOf(read: EnvReader): Config['redis'] {
   const redis = {
     url: read.url('REDIS_URL', ['redis:', 'rediss:']),
     host: read.text('REDIS_HOST'),
     port: read.whole('REDIS_PORT', 6379, 1, 65_535),
-    password: read.text('REDIS_PASSWORD'),
+    password: read.secret('REDIS_PASSWORD'),
     cacheDb: read.whole('REDIS_CACHE_DB', 1, 0),
     pubsubDb: read.whole('REDIS_PUBSUB_DB', 0, 0),
   };
@@ -108,11 +114,16 @@ class EnvReader {
     return value === undefined || value === '' ? null : value;
   }
 
+  /** As it is: white space at its ends belongs to it. */
+  secret(name: string): string | null {
+    return this.text(name) === null ? null : (this.#env[name] ?? null);
+  }
+
   flag(name: string, preset: boolean): boolean {
     const text = this.text(name)?.toLowerCase();
     if (text === undefined) return preset;
     if (['true', '1', 'yes', 'on'].includes(text)) return true;
-    if (!['false', '0', 'no', 'off'].includes(text)) this.#fault(name, 'true or false', JSON.stringify(text));
+    if (!['false', '0', 'no', 'off'].includes(text)) this.#fault(name, 'true or false', shown(text));
     return false;
   }
 
@@ -124,16 +135,17 @@ class EnvReader {
     if (value >= least && value <= most) return value;
     const range =
       most === Number.MAX_SAFE_INTEGER ? `of at least ${String(least)}` : `from ${String(least)} to ${String(most)}`;
-    this.#fault(name, `a whole number ${range}`, JSON.stringify(text));
+    this.#fault(name, `a whole number ${range}`, shown(text));
     return preset;
   }
 
-  /** A whole number, moved into its range. */
+  /** A whole number, moved into its range; below zero is no extreme of a lifetime, but a mistake. */
   within(name: string, preset: number, least: number, most: number): number {
     const text = this.text(name);
     if (text === null) return preset;
-    if (!/^-?\d+$/.test(text)) {
-      this.#fault(name, `a whole number from ${String(least)} to ${String(most)}`, JSON.stringify(text));
+    const form = name.includes('TTL') ? /^\d+$/ : /^-?\d+$/;
+    if (!form.test(text)) {
+      this.#fault(name, `a whole number from ${String(least)} to ${String(most)}`, shown(text));
       return preset;
     }
     const value = Math.min(most, Math.max(least, Number(text)));
@@ -159,4 +171,9 @@ class EnvReader {
   #fault(name: string, expected: string, got: string): void {
     this.faults.push(`${name}: expected ${expected}, got ${got}.`);
   }
+}
+
+/** A value for a message; one that looks like a URL with a password in it is not shown. */
+function shown(text: string): string {
+  return text.includes('@') ? 'a value with an @ in it' : JSON.stringify(text.slice(0, 80));
 }

@@ -1,8 +1,16 @@
-import type { Receipt, SubscribeOptions, SubscribeTarget } from './api.js';
+import type { Receipt, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './api.js';
 import type { AnyChange } from './cache/change.js';
 import type { RequestReader } from './cache/loaders.js';
 import type { AnyModel, Id } from './model.js';
-import type { Tide } from './tide.js';
+
+/** What a scope asks of the tide it belongs to. */
+export interface ScopeHost {
+  change(change: AnyChange | readonly AnyChange[]): Promise<Receipt>;
+  subscribe(
+    target: SubscribeTarget<AnyModel>,
+    options: SubscribeOptions & { readonly branch: string; readonly principal: unknown },
+  ): AsyncIterableIterator<SubscriptionItem>;
+}
 
 /** One request's verbs, types erased: its reads are remembered, its writes and subscriptions are in its branch. */
 export class Scope {
@@ -10,10 +18,10 @@ export class Scope {
   readonly signal: AbortSignal | undefined;
   readonly principal: unknown;
   readonly loaders: RequestReader['loaders'];
-  readonly #tide: Tide;
+  readonly #tide: ScopeHost;
   readonly #reader: RequestReader;
 
-  constructor(tide: Tide, reader: RequestReader, principal: unknown) {
+  constructor(tide: ScopeHost, reader: RequestReader, principal: unknown) {
     this.#tide = tide;
     this.#reader = reader;
     this.branch = reader.branch;
@@ -45,7 +53,10 @@ export class Scope {
     );
   }
 
-  subscribe(target: SubscribeTarget<AnyModel>, options: SubscribeOptions = {}): ReturnType<Tide['subscribe']> {
+  subscribe(
+    target: SubscribeTarget<AnyModel>,
+    options: SubscribeOptions = {},
+  ): AsyncIterableIterator<SubscriptionItem> {
     const { branch, principal } = this;
     return this.#tide.subscribe(target, { signal: this.signal, ...options, branch, principal });
   }

@@ -24,7 +24,8 @@ export interface Codec {
  * The default codec. Keeps, at any depth: `Date` (invalid ones too), `Map`, `Set`, `bigint`, `undefined` as against
  * `null`, `NaN`, `±Infinity`, `-0`, `Uint8Array`, `Buffer`, lone surrogates, and own keys called `__proto__` as data.
  *
- * - Refused, naming the path: class instances, functions, symbols, symbol keys, cycles, more than 1,000 levels.
+ * - Refused, naming the path: class instances, functions, symbols, symbol keys, cycles, more than 1,000 levels (a Map
+ *   counts as two).
  * - Changed knowingly: a hole in an array comes back as `undefined`, an object without prototype as a plain one, a
  *   value held in two places as two values.
  * - Data are own enumerable fields (a getter counts as its value) and the items of arrays, Maps and Sets. What else
@@ -113,7 +114,7 @@ function visitObject(walk: Walk, value: object, depth: number): Special | undefi
     const base64 = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
     return { data: base64, outline: kind === 'Buffer' ? 'B' : 'b' };
   }
-  if (depth >= MAX_DEPTH) throw refusal(walk, depth, `more than ${MAX_DEPTH} levels`);
+  if (depth >= MAX_DEPTH) throw refusal(walk, depth, 'more than 1,000 levels');
   for (let above = 0; above < depth; above++) {
     if (walk.ancestors[above] !== value) continue;
     const found = `${pathText(walk, depth)}: expected plain data, got the value at ${pathText(walk, above)} again.`;
@@ -132,7 +133,7 @@ function visitObject(walk: Walk, value: object, depth: number): Special | undefi
       return { data: inside.data, outline: { of: kind === 'Map' ? 'map' : 'set', in: inside.outline } };
     }
     default:
-      throw refusal(walk, depth, `an instance of ${classOf(value)}`);
+      throw refusal(walk, depth, described(value));
   }
 }
 
@@ -192,7 +193,13 @@ function kindOf(value: object): string {
 
 function classOf(value: object): string {
   const prototype = Object.getPrototypeOf(value) as { readonly constructor?: { readonly name?: unknown } } | null;
-  return String(prototype?.constructor?.name);
+  const name = prototype?.constructor?.name;
+  return typeof name === 'string' ? name : '';
+}
+
+function described(value: object): string {
+  const name = classOf(value);
+  return name === '' || name === 'Object' ? 'an object that inherits from another' : `an instance of ${name}`;
 }
 
 function refusal(walk: Walk, depth: number, got: string): TidemarkError {

@@ -87,7 +87,7 @@ export class Reads {
       return entry;
     }
     counter.misses++;
-    const running = shelf.flights.get(id);
+    const running = shelf.flights.get(id) as Flight | undefined;
     if (running?.canJoin(demand.after) !== true) return this.#launch(request);
     counter.joined++;
     return running;

@@ -1,5 +1,5 @@
 import type { MarkCell, MarkTable } from './marks.js';
-import type { Flight } from './flight.js';
+import type { ReceiptMarks } from './receipt.js';
 import type { Counter } from '../report.js';
 
 /** How long values live. All milliseconds; 0 for `ttlMs` and `absentTtlMs` is until evicted. */
@@ -29,7 +29,12 @@ export interface Shelf {
   readonly branch: string;
   readonly entries: Map<unknown, Entry>;
   /** Loads under way that a reader may join. */
-  readonly flights: Map<unknown, Flight>;
+  readonly flights: Map<unknown, Joinable>;
+}
+
+/** A load under way, as far as tier 1 knows: `flight.ts` has the rest. */
+export interface Joinable {
+  canJoin(after: ReceiptMarks | null): boolean;
 }
 
 /**

@@ -99,20 +99,21 @@ export class Merge implements Place {
   /** The topic whose first arrival can come out. */
   #ready(nowMs: number, calm: boolean): number | undefined {
     const started = this.positions.every((position) => position !== undefined);
-    let crossed: number | undefined;
     let waiting = !started;
+    let overdue: number | undefined;
+    let crossed: number | undefined;
     for (const [topic, queue] of this.#queues.entries()) {
       const head = queue[0];
       if (head === undefined) continue;
-      const { content } = head.arrival;
-      if (head.untilMs <= nowMs || this.#isCopy(content)) return topic;
-      const obstacle = content.kind === 'hole' ? (calm ? 'none' : 'missing') : this.#obstacle(content, topic);
+      if (this.#isCopy(head.arrival.content)) return topic;
+      const obstacle = this.#obstacle(head.arrival.content, topic, calm);
       if (obstacle === 'none' && started) return topic;
-      if (obstacle === 'missing') waiting = true;
-      else crossed = topic;
+      if (obstacle === 'order') crossed ??= topic;
+      else if (head.untilMs <= nowMs) overdue ??= topic;
+      else waiting = true;
     }
-    // Everything that is held has arrived wherever it should, yet nothing is first everywhere: two publishers crossed.
-    return waiting ? undefined : crossed;
+    // If nothing is overdue or waits, yet nothing is first wherever it arrived, two publishers crossed.
+    return overdue ?? (waiting ? undefined : crossed);
   }
 
   /** True for what has come out before. */
@@ -120,23 +121,38 @@ export class Merge implements Place {
     return content?.kind === 'event' && (this.#recent.has(content.id) || this.late.has(content.id));
   }
 
-  /** What an event still waits for: copies that have not arrived, or others before them. */
-  #obstacle(event: Announcement, topic: number): 'none' | 'missing' | 'order' {
+  /** What an arrival still waits for: something that has not arrived, or others that come first. */
+  #obstacle(content: Announcement | Hole, topic: number, calm: boolean): 'none' | 'missing' | 'order' {
+    if (content.kind === 'hole') {
+      if (!calm) return 'missing';
+      // What fell into the hole comes before it, and so before what follows on the same topic.
+      const fell = ({ arrival }: Held): boolean =>
+        arrival.content.kind === 'event' && this.#lacks(topic, arrival.content);
+      return this.#queues.some((queue) => queue.some(fell)) ? 'order' : 'none';
+    }
     let obstacle: 'none' | 'order' = 'none';
-    for (const other of this.#othersOf(event, topic)) {
+    for (const other of this.#othersOf(content, topic)) {
       const queue = this.#queues[other] as Held[];
-      const at = queue.findIndex(({ arrival: { content } }) => content.kind === 'hole' || content.id === event.id);
-      if (at < 0 && this.#ended[other] === false) return 'missing';
-      // Its copy may have fallen into a hole.
-      if (at > 0 && queue[at]?.arrival.content.kind === 'event') obstacle = 'order';
+      if (!this.#lacks(other, content)) {
+        if (!isEvent(queue[0], content.id)) obstacle = 'order';
+        continue;
+      }
+      // Once all has been read that there is, a copy that is not here fell into the hole.
+      const fell = calm && queue.some(({ arrival }) => arrival.content.kind === 'hole');
+      if (!fell && this.#ended[other] === false) return 'missing';
     }
     return obstacle;
   }
 
+  /** True if an event was announced on a topic but is not among its arrivals. */
+  #lacks(topic: number, event: Announcement): boolean {
+    if (!event.on.some((hash) => this.#topicOf.get(hash) === topic)) return false;
+    return !this.#queues[topic]?.some((held) => isEvent(held, event.id));
+  }
+
   #consumeCopies(event: Announcement, topic: number): void {
     for (const other of this.#othersOf(event, topic)) {
-      const head = this.#queues[other]?.[0]?.arrival.content;
-      if (head?.kind === 'event' && head.id === event.id) {
+      if (isEvent(this.#queues[other]?.[0], event.id)) {
         this.#consume(other);
         continue;
       }
@@ -163,6 +179,10 @@ export class Merge implements Place {
     }
     return content;
   }
+}
+
+function isEvent(held: Held | undefined, id: string): boolean {
+  return held?.arrival.content.kind === 'event' && held.arrival.content.id === id;
 }
 
 function remember(ids: Set<string>, id: string, max: number): void {

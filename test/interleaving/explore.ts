@@ -52,6 +52,10 @@ const WEIGHTS = {
   wait: 1,
   settle: 5,
   audit: 2,
+  // rare meetings, arranged
+  sweep: 1,
+  hole: 1,
+  overtake: 1,
 } as const;
 
 /** One step of a history. Numbers are dice: they choose among what there is. */
@@ -166,7 +170,7 @@ export async function run(
           ['structure', 't1'],
         ] as const,
         a,
-      ) as [Type, string];
+      );
     const type = pick(TYPES, a);
     return [type, pick(IDS[type], b >> 1)];
   };
@@ -365,6 +369,37 @@ export async function run(
       case 'wait':
         await clock.advance(a % 500);
         break;
+      case 'sweep': {
+        // A deletion of everything instead of an announcement.
+        world.commit(...someEntity(a, b), a >> 3);
+        track(tide.cache.delPattern('*').then(bindSoFar()));
+        break;
+      }
+      case 'hole': {
+        // A message is lost, the next one shows it: at once nothing that was held may be served.
+        const [type, id] = someEntity(a, b);
+        const commit = world.commit(type, id, a >> 3);
+        foreignChanges.push({ commit, receipt: await foreign.change(changeOf(commit, 3)) });
+        while (marks.dropMessage());
+        const next = world.commit('kingdom', 'k2', b);
+        foreignChanges.push({ commit: next, receipt: await foreign.change(changeOf(next, 3)) });
+        hear();
+        judged(`${type}:${id}`, () => tide.get(type, id));
+        break;
+      }
+      case 'overtake': {
+        // The same request reads twice, with a change between, while its first load is still out.
+        const [type, id] = someEntity(a, b);
+        judged(`${type}:${id}`, () => scope.get(type, id));
+        await flush();
+        while (marks.deliverReply() || store.deliverReply()) await flush();
+        const commit = world.commit(type, id, a >> 3);
+        track(tide.change(changeOf(commit, 3)).then(() => (commit.binding = true)));
+        await flush();
+        while (marks.deliverReply()) await flush();
+        judged(`${type}:${id}`, () => scope.get(type, id));
+        break;
+      }
       case 'settle':
         await drain();
         break;
