@@ -1,7 +1,7 @@
 import type { Origin } from './api.js';
 import type { Codec } from './cache/codec.js';
 import { TidemarkError } from './errors.js';
-import type { Bus, Clock, LocalStore, Marks, Store } from './contract.js';
+import type { Bus, Clock, Marks, Store } from './contract.js';
 import type { AnyModel } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
@@ -26,8 +26,6 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly marks?: Marks | undefined;
   /** Default: in this process. */
   readonly bus?: Bus | undefined;
-  /** Keeps tier 1 in a map of the host's own, found by strings. Default: tidemark's own index. */
-  readonly local?: LocalStore | undefined;
   /** Separates tides that share a store, marks and bus. Default: none. */
   readonly namespace?: string | undefined;
 

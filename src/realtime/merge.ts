@@ -19,7 +19,11 @@ interface Held {
   readonly arrival: Arrival;
   /** When it no longer waits for its copies. */
   readonly untilMs: number;
+  /** Topics on which its copy is lost. */
+  fell: ReadonlySet<number>;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** Enough for the copies of one change to arrive over several connections. */
 const MAX_RECENT = 1024;
@@ -71,7 +75,7 @@ export class Merge implements Place {
   }
 
   offer(topic: number, arrival: Arrival, untilMs: number): void {
-    this.#queues[topic]?.push({ arrival, untilMs });
+    this.#queues[topic]?.push({ arrival, untilMs, fell: NONE });
     this.#held++;
   }
 
@@ -100,20 +104,24 @@ export class Merge implements Place {
   #ready(nowMs: number, calm: boolean): number | undefined {
     const started = this.positions.every((position) => position !== undefined);
     let waiting = !started;
+    let ready: number | undefined;
     let overdue: number | undefined;
     let crossed: number | undefined;
     for (const [topic, queue] of this.#queues.entries()) {
       const head = queue[0];
       if (head === undefined) continue;
       if (this.#isCopy(head.arrival.content)) return topic;
-      const obstacle = this.#obstacle(head.arrival.content, topic, calm);
-      if (obstacle === 'none' && started) return topic;
-      if (obstacle === 'order') crossed ??= topic;
+      const obstacle = this.#obstacle(head, topic, calm);
+      if (obstacle === 'none' && started) {
+        // What fell into a hole comes before what follows the hole.
+        if (head.fell.size > 0) return topic;
+        ready ??= topic;
+      } else if (obstacle === 'order') crossed ??= topic;
       else if (head.untilMs <= nowMs) overdue ??= topic;
       else waiting = true;
     }
     // If nothing is overdue or waits, yet nothing is first wherever it arrived, two publishers crossed.
-    return overdue ?? (waiting ? undefined : crossed);
+    return ready ?? overdue ?? (waiting ? undefined : crossed);
   }
 
   /** True for what has come out before. */
@@ -122,26 +130,23 @@ export class Merge implements Place {
   }
 
   /** What an arrival still waits for: something that has not arrived, or others that come first. */
-  #obstacle(content: Announcement | Hole, topic: number, calm: boolean): 'none' | 'missing' | 'order' {
-    if (content.kind === 'hole') {
-      if (!calm) return 'missing';
-      // What fell into the hole comes before it, and so before what follows on the same topic.
-      const fell = ({ arrival }: Held): boolean =>
-        arrival.content.kind === 'event' && this.#lacks(topic, arrival.content);
-      return this.#queues.some((queue) => queue.some(fell)) ? 'order' : 'none';
-    }
+  #obstacle({ arrival: { content }, fell }: Held, topic: number, calm: boolean): 'none' | 'missing' | 'order' {
+    if (content.kind === 'hole') return calm ? 'none' : 'missing';
     let obstacle: 'none' | 'order' = 'none';
     for (const other of this.#othersOf(content, topic)) {
-      const queue = this.#queues[other] as Held[];
       if (!this.#lacks(other, content)) {
-        if (!isEvent(queue[0], content.id)) obstacle = 'order';
-        continue;
-      }
-      // Once all has been read that there is, a copy that is not here fell into the hole.
-      const fell = calm && queue.some(({ arrival }) => arrival.content.kind === 'hole');
-      if (!fell && this.#ended[other] === false) return 'missing';
+        if (!isEvent(this.#queues[other]?.[0], content.id)) obstacle = 'order';
+      } else if (this.#ended[other] === false && !fell.has(other)) return 'missing';
     }
     return obstacle;
+  }
+
+  /** A hole has come out: the copies that wait no longer are those that fell into it. */
+  #fell(topic: number): void {
+    for (const held of this.#queues.flat()) {
+      const { content } = held.arrival;
+      if (content.kind === 'event' && this.#lacks(topic, content)) held.fell = new Set([...held.fell, topic]);
+    }
   }
 
   /** True if an event was announced on a topic but is not among its arrivals. */
@@ -173,7 +178,8 @@ export class Merge implements Place {
     const { position, content } = (this.#queues[topic] as Held[]).shift()?.arrival as Arrival;
     this.#held--;
     this.positions[topic] = position;
-    if (content.kind === 'event') {
+    if (content.kind === 'hole') this.#fell(topic);
+    else {
       const missing = this.late.get(content.id);
       if (missing?.delete(topic) === true && missing.size === 0) this.late.delete(content.id);
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assertSameList, awkwardBytes, awkwardNames, plain, utf8 } from './case.js';
+import { assertSameList, awkwardBytes, awkwardNames, utf8 } from './case.js';
 import { textsOf, type StoreCase } from './store-fixture.js';
 
 const named = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `k${String(i)}`);
@@ -44,10 +44,12 @@ export const storeValueCases: readonly StoreCase[] = [
       const keys = awkwardBytes.map((_, i) => `bytes:${String(i)}`);
       await store.setMany(awkwardBytes.map((value, i) => ({ key: keys[i] as string, value })));
       const answers = await store.getMany(keys);
-      assert.deepEqual(
-        answers.map((answer) => plain(answer?.value)),
-        awkwardBytes.map(plain),
-      );
+      // Not deepEqual: its diff of two long arrays can take all memory.
+      awkwardBytes.forEach((value, i) => {
+        const answer = answers[i]?.value;
+        const same = answer !== undefined && Buffer.compare(answer, value) === 0;
+        assert.ok(same, `value ${String(i)}: ${String(value.length)} bytes in, ${String(answer?.length)} bytes out`);
+      });
     },
   },
   {

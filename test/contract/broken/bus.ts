@@ -137,11 +137,6 @@ export const brokenBuses: readonly Broken<BusFixture>[] = [
     })),
   ],
   [
-    "'*' is every topic",
-    'topics of any characters are kept apart',
-    broken(renamed((topic) => topic.split('\u0000', 1)[0] as string)),
-  ],
-  [
     'bytes pass through text',
     'any bytes are heard and read as they were, zeros, invalid UTF-8, none at all and views included',
     broken((inner) => ({ publish: (topic, bytes, message) => inner.publish(topic, throughText(bytes), message) })),

@@ -210,16 +210,15 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
       },
     })),
   ],
-  ...[
-    'newEpoch loses if the epoch has moved on, and says where the partition is now',
-    'of many newEpoch at once exactly one moves the epoch, and all hear the same',
-  ].map((caughtBy): Broken<MarksFixture> => [
-    'newEpoch does not compare',
-    caughtBy,
-    broken((inner) => ({
-      newEpoch: async (partition) => inner.newEpoch(partition, (await inner.heads())[partition]?.epoch ?? ''),
-    })),
-  ]),
+  ...['newEpoch loses if the epoch has moved on, and says where the partition is now'].map(
+    (caughtBy): Broken<MarksFixture> => [
+      'newEpoch does not compare',
+      caughtBy,
+      broken((inner) => ({
+        newEpoch: async (partition) => inner.newEpoch(partition, (await inner.heads())[partition]?.epoch ?? ''),
+      })),
+    ],
+  ),
   ['a token comes back', 'no token ever comes back, over random bumps and new epochs', repeating],
   [
     'a wipe leaves the epochs',
