@@ -31,6 +31,8 @@ export class Flight {
   /** What it found cannot be kept, whatever the marks say. */
   unstorable = false;
   promise: Promise<Outcome>;
+  /** The read that began it, as opposed to those that joined. */
+  launchedBy: unknown = null;
   readonly #table: MarkTable;
   readonly #cells: MarkCell[] = [];
   readonly #stamps: number[] = [];

@@ -129,7 +129,7 @@ export class RequestReader implements Reader<AnyModel> {
       flight: found,
       entry: null,
       landed: false,
-      value: found.promise.then(
+      value: this.#core.reads.landing(request, found).then(
         (outcome) => {
           remembered.entry = outcome.entry;
           remembered.landed = true;

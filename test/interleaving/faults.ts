@@ -214,7 +214,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'an entry stays usable while its partition is not trusted',
-    edits: [['cache/marks.ts', 'return this.valid && this.partition.trusted;', 'return this.valid;']],
+    edits: [['cache/mark-cell.ts', 'return this.valid && this.partition.trusted;', 'return this.valid;']],
   },
   {
     name: 'an expired value is served in grace although it changed',
