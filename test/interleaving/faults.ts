@@ -9,6 +9,13 @@ export const CONTROLS: readonly Fault[] = [
   { name: 'no loose cell is kept', edits: [['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;']] },
 ];
 
+/** Joining is guarded twice: by not joining, and by reading again. Either alone hides a fault of the other. */
+const NOT_READ_AGAIN = [
+  'cache/read.ts',
+  'if (outcome.entry !== null || flight.launchedBy === request) return outcome;',
+  'if (flight !== null) return outcome;',
+] as const;
+
 export const FAULTS: readonly Fault[] = [
   {
     name: 'a reply overwrites a newer mark',
@@ -77,11 +84,14 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a doomed load is joined',
-    edits: [['cache/flight.ts', 'if (!this.isStorable()) return false;', '']],
+    edits: [NOT_READ_AGAIN, ['cache/flight.ts', 'if (!this.isStorable()) return false;', '']],
   },
   {
     name: 'a load whose nested load is doomed is joined',
-    edits: [['cache/flight.ts', 'for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;', '']],
+    edits: [
+      NOT_READ_AGAIN,
+      ['cache/flight.ts', 'for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;', ''],
+    ],
   },
   {
     name: 'a doomed load is kept',
@@ -93,7 +103,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the memo lets a doomed load be joined',
-    edits: [['cache/loaders.ts', 'return known.flight.canJoin(demand.after);', 'return true;']],
+    edits: [NOT_READ_AGAIN, ['cache/loaders.ts', 'return known.flight.canJoin(demand.after);', 'return true;']],
   },
   {
     name: 'a mark evicted from the table leaves its cell alive',
@@ -183,6 +193,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'after joins an older load',
     edits: [
+      NOT_READ_AGAIN,
       [
         'cache/flight.ts',
         'return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);',
