@@ -242,6 +242,13 @@ export type ScopeArguments<M extends AnyModel, Principal> =
 export interface Scope<M extends AnyModel, Principal = unknown> extends Reader<M> {
   readonly principal: Principal | undefined;
   readonly loaders: Loaders<M>;
+  /**
+   * Tier 1 only, synchronous: undefined unless the value is held, provably fresh and as new as this scope asks.
+   * `scope.peek(…) ?? scope.get(…)` spares a resolver the promise.
+   */
+  peek<T extends TypeName<M>>(type: T, id: IdOf<M, T>): RecordOf<M, T> | null | undefined;
+  peekChildren<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>): readonly RecordOf<M, T>[] | undefined;
+  peekView<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params): Result | undefined;
   /** Announces one committed write, or several as one. */
   change(change: EntityChange<M> | SubjectsChange | readonly (EntityChange<M> | SubjectsChange)[]): Promise<Receipt>;
   subscribe(target: SubscribeTarget<M>, options?: SubscribeOptions): AsyncIterableIterator<SubscriptionItem>;

@@ -1,5 +1,5 @@
 import type { Bump, Bus, Marks, SubjectKey } from './contract.js';
-import { escapePart } from './subject.js';
+import { escapePart, isPatterns } from './subject.js';
 
 /**
  * Tides with different namespaces over shared clients: their subjects and topics get a last part of their own, which
@@ -13,7 +13,7 @@ export function namespacedMarks(marks: Marks, namespace: string): Marks {
     return {
       ...bump,
       subjects: own.map((subject) => subject.slice(0, -suffix.length) as SubjectKey),
-      globs: own.some((subject) => subject.startsWith('patterns')) ? bump.globs : [],
+      globs: own.some(isPatterns) ? bump.globs : [],
     };
   };
   return {

@@ -46,6 +46,18 @@ export class Scope {
     return this.#reader.view(view, params);
   }
 
+  peek(type: string, id: Id): unknown {
+    return this.#reader.peek(type, id);
+  }
+
+  peekChildren(type: string, parent: object): unknown {
+    return this.#reader.peekChildren(type, parent);
+  }
+
+  peekView(view: unknown, params: unknown): unknown {
+    return this.#reader.peekView(view, params);
+  }
+
   change(change: AnyChange | readonly AnyChange[]): Promise<Receipt> {
     const here = (one: AnyChange): AnyChange => ('subjects' in one ? one : { ...one, branch: this.branch });
     return this.#tide.change(

@@ -103,6 +103,11 @@ export const keySubject = (key: string): SubjectKey => subject('key', key);
 /** The one subject of all pattern deletions. */
 export const PATTERNS = subjectKinds.patterns as SubjectKey;
 
+/** Whether it is that of all pattern deletions, of whichever namespace. */
+export function isPatterns(key: SubjectKey): boolean {
+  return key === PATTERNS || key.startsWith(`${PATTERNS}:`);
+}
+
 /** The parts of a subject's text: its kind, then its names, unescaped. */
 export function subjectParts(key: SubjectKey): readonly [kind: SubjectKind, ...names: string[]] {
   const [kind, ...names] = key.split(':');

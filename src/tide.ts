@@ -10,14 +10,13 @@ import type {
 import { branchOf, chainOf } from './cache/branches.js';
 import { carriedBy } from './cache/cascade.js';
 import type { AnyChange, Changer } from './cache/change.js';
-import { type AnyView, type Core, OriginReader, type Place, type ReadContext, keyInBranch } from './cache/core.js';
+import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } from './cache/core.js';
 import { explainChange } from './cache/explain.js';
 import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
 import { paramsText } from './cache/params.js';
 import { marksOf } from './cache/receipt.js';
-import type { ReadRequest } from './cache/read.js';
 import type { Clock, Marks, Store } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
@@ -79,73 +78,49 @@ export class Tide {
     return new Scope(this, reader, options.principal);
   }
 
-  get(type: string, id: Id, call?: Call): Promise<unknown> {
-    return this.#read(
-      call,
-      (branch) => this.#core.recordPlace(branch, type, id),
-      (context) => this.#core.recordRequest(context, type, id),
-    );
+  async get(type: string, id: Id, call?: Call): Promise<unknown> {
+    return this.#read(this.#core.record(this.#branch(call), type, id), call);
   }
 
   getMany(type: string, ids: readonly Id[], call?: Call): Promise<unknown[]> {
     return Promise.all(ids.map((id) => this.get(type, id, call)));
   }
 
-  children(type: string, parent: object, call?: Call): Promise<unknown> {
-    return this.#read(
-      call,
-      (branch) => this.#core.listPlace(branch, type, parent),
-      (context) => this.#core.listRequest(context, type, parent),
-    );
+  async children(type: string, parent: object, call?: Call): Promise<unknown> {
+    return this.#read(this.#core.list(this.#branch(call), type, parent), call);
   }
 
-  view(view: AnyView, params: unknown, call?: Call): Promise<unknown> {
-    return this.#read(
-      call,
-      (branch) => this.#core.viewPlace(branch, view, params),
-      (context) => this.#core.viewRequest(context, view, params),
-    );
+  async view(view: AnyView, params: unknown, call?: Call): Promise<unknown> {
+    return this.#read(this.#core.view(this.#branch(call), view, params), call);
   }
 
-  /** A hit is synchronous up to the promise; everything else is one path. */
-  #read(
-    call: Call | undefined,
-    place: (branch: string) => Place,
-    request: (context: ReadContext) => ReadRequest,
-  ): Promise<unknown> {
-    try {
-      const branch = branchOf(this.#parts.topology, call?.branch);
-      if (call?.after !== undefined || call?.signal !== undefined) return this.#demanding(branch, call, request);
-      const { shelf, id } = place(branch);
-      const held = this.#core.held(shelf, id);
-      if (held !== undefined) return Promise.resolve(held.value);
+  /** The value at once if tier 1 holds it. With a receipt or a signal: a scope of one read. */
+  #read(what: Loadable, call: Call | undefined): unknown {
+    if (call?.after !== undefined || call?.signal !== undefined) {
       this.#assertOpen();
-      return this.#core.outcome(request({ branch, demand: { after: null }, into: null })).then(valueOf);
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error('a read failed', { cause: error }));
+      const { after, signal } = call;
+      return new RequestReader(this.#core, { branch: what.shelf.branch, after, signal }).read(what);
     }
-  }
-
-  /** With a receipt or a signal: a scope of one read. */
-  #demanding(branch: string, call: Call, request: (context: ReadContext) => ReadRequest): Promise<unknown> {
+    const held = this.#core.held(what.shelf, what.id);
+    if (held !== undefined) return held.value;
     this.#assertOpen();
-    const after = marksOf(call.after);
-    if (call.signal === undefined)
-      return this.#core.outcome(request({ branch, demand: { after }, into: null })).then(valueOf);
-    const reader = new RequestReader(this.#core, { branch, after: call.after, signal: call.signal });
-    return reader.read(request);
+    return this.#core.outcome(this.#core.request(what, { after: null }, null)).then(valueOf);
   }
 
   peek(type: string, id: Id, call?: Call): unknown {
-    return this.#core.peek(this.#core.recordPlace(branchOf(this.#parts.topology, call?.branch), type, id));
+    return this.#core.peek(this.#core.record(this.#branch(call), type, id));
   }
 
   peekChildren(type: string, parent: object, call?: Call): unknown {
-    return this.#core.peek(this.#core.listPlace(branchOf(this.#parts.topology, call?.branch), type, parent));
+    return this.#core.peek(this.#core.list(this.#branch(call), type, parent));
   }
 
   peekView(view: AnyView, params: unknown, call?: Call): unknown {
-    return this.#core.peek(this.#core.viewPlace(branchOf(this.#parts.topology, call?.branch), view, params));
+    return this.#core.peek(this.#core.view(this.#branch(call), view, params));
+  }
+
+  #branch(call: Call | undefined): string {
+    return branchOf(this.#parts.topology, call?.branch);
   }
 
   // ── Changing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,3 +1,4 @@
+import { Aborts } from './aborts.js';
 import { memory } from './adapters/memory/index.js';
 import type { Tidemark } from './api.js';
 import { Batches } from './cache/batch.js';
@@ -76,7 +77,12 @@ function assemble(options: TideOptions<AnyModel>): Tide {
         });
   const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze: options.freeze ?? true });
   const closing = new AbortController();
-  const deadline: Deadline = { clock, originTimeoutMs: options.originTimeoutMs ?? 10_000, closing: closing.signal };
+  const deadline: Deadline = {
+    clock,
+    originTimeoutMs: options.originTimeoutMs ?? 10_000,
+    closing: closing.signal,
+    aborts: new Aborts(),
+  };
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
   const batches = new Batches({ reads, topology, origin, deadline, maxBatchSize: options.maxBatchSize ?? 1000 });
   const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);

@@ -1,3 +1,4 @@
+import type { Aborts } from '../aborts.js';
 import type { AnyRow, Id, Topology } from '../model.js';
 import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
@@ -29,6 +30,12 @@ export interface Place {
   readonly id: unknown;
 }
 
+/** A place, and how its value is loaded. */
+export interface Loadable extends Place {
+  /** Called at most once per flight, and only on a miss. */
+  readonly begin: (flight: Flight) => Promise<Outcome>;
+}
+
 export interface CoreOptions {
   readonly topology: Topology;
   readonly reads: Reads;
@@ -41,6 +48,7 @@ export interface CoreOptions {
 export class Core {
   readonly topology: Topology;
   readonly reads: Reads;
+  readonly aborts: Aborts;
   readonly #options: CoreOptions;
   readonly #records = new Map<string, RowSpace>();
   readonly #lists = new Map<string, Map<string, RowSpace>>();
@@ -51,6 +59,7 @@ export class Core {
     this.#options = options;
     this.topology = options.topology;
     this.reads = options.reads;
+    this.aborts = options.deadline.aborts;
     this.#deriving = {
       ...options,
       readerFor: (branch, flight, signal) =>
@@ -78,14 +87,15 @@ export class Core {
     }
   }
 
-  // ── Places ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── What can be read ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Not checked: an id that is none is simply not there. */
-  recordPlace(branch: string, type: string, id: unknown): Place {
-    return { shelf: this.#shelf(this.#records.get(type) ?? this.#unknown(type), branch), id };
+  /** The id is not checked yet: one that is none is simply not held. */
+  record(branch: string, type: string, id: unknown): Loadable {
+    const shelf = this.#shelf(this.#records.get(type) ?? this.#unknown(type), branch);
+    return { shelf, id, begin: this.#options.batches.begin };
   }
 
-  listPlace(branch: string, type: string, parent: object): Place {
+  list(branch: string, type: string, parent: object): Loadable {
     const links = this.#lists.get(type) ?? this.#unknown(type);
     const given = Object.entries(parent).filter(([, id]) => id !== undefined);
     const [name, id] = given[0] ?? [];
@@ -96,10 +106,10 @@ export class Core {
       const got = given.map(([field]) => field).join(', ') || 'none';
       throw new TidemarkError('UNKNOWN_PARENT', `children of '${type}': expected one parent as ${known}, got ${got}.`);
     }
-    return { shelf: this.#shelf(space, branch), id };
+    return { shelf: this.#shelf(space, branch), id, begin: this.#options.batches.begin };
   }
 
-  viewPlace(branch: string, view: AnyView, params: unknown): Place {
+  view(branch: string, view: AnyView, params: unknown): Loadable {
     let known = this.#views.get(view.name);
     if (known === undefined) {
       const space: Space = {
@@ -119,7 +129,19 @@ export class Core {
         `view '${view.name}': two views have this name; define it once and share it.`,
       );
     }
-    return { shelf: this.#shelf(known.space, branch), id: paramsText(params) };
+    const place = { shelf: this.#shelf(known.space, branch), id: paramsText(params) };
+    return this.derived(branch, place, {
+      dependsOn: view.dependsOn as Derivation['dependsOn'],
+      params,
+      also: [],
+      ttlMs: view.ttlMs,
+      load: view.load as Derivation['load'],
+    });
+  }
+
+  /** A value of the host's own function, whose reads are in this branch. */
+  derived(branch: string, { shelf, id }: Place, what: Derivation): Loadable {
+    return { shelf, id, begin: (flight) => derive(this.#deriving, flight, branch, what) };
   }
 
   #shelf(space: Space, branch: string): Shelf {
@@ -133,29 +155,11 @@ export class Core {
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  recordRequest(context: ReadContext, type: string, id: unknown): ReadRequest {
-    const place = this.recordPlace(context.branch, type, id);
-    checkedId(type, id);
-    return { ...place, demand: context.demand, into: context.into, begin: this.#options.batches.begin };
-  }
-
-  listRequest(context: ReadContext, type: string, parent: object): ReadRequest {
-    const place = this.listPlace(context.branch, type, parent);
-    checkedId(type, place.id);
-    return { ...place, demand: context.demand, into: context.into, begin: this.#options.batches.begin };
-  }
-
-  viewRequest(context: ReadContext, view: AnyView, params: unknown): ReadRequest {
-    const place = this.viewPlace(context.branch, view, params);
-    const dependsOn =
-      typeof view.dependsOn === 'function' ? view.dependsOn(params as ViewParams) : (view.dependsOn ?? []);
-    const load = (reader: Reader<AnyModel>): unknown => view.load(reader, params as ViewParams);
-    return this.derivedRequest(context, place, { dependsOn, also: [], ttlMs: view.ttlMs, load });
-  }
-
-  derivedRequest(context: ReadContext, place: Place, what: Derivation): ReadRequest {
-    const begin = (flight: Flight): Promise<Outcome> => derive(this.#deriving, flight, context.branch, what);
-    return { ...place, demand: context.demand, into: context.into, begin };
+  /** Throws BLANK_ID for a record or list whose id is none. */
+  request({ shelf, id, begin }: Loadable, demand: Demand, into: Flight | null): ReadRequest {
+    const { kind, name } = shelf.space;
+    if (kind === 'record' || kind === 'list') checkedId(name, id);
+    return { shelf, id, demand, into, begin };
   }
 
   outcome(request: ReadRequest): Promise<Outcome> {
@@ -194,7 +198,7 @@ export class Core {
   }
 
   async askChildren(branch: string, via: unknown, type: string, parent: object): Promise<readonly AnyRow[]> {
-    const { shelf, id } = this.listPlace(branch, type, parent);
+    const { shelf, id } = this.list(branch, type, parent);
     const space = shelf.space as RowSpace;
     const [answer] = await this.#options.batches.ask(space, [checkedId(type, id)], { branch, via });
     if (answer instanceof Error) throw answer;
@@ -217,7 +221,7 @@ export class BoundReader implements Reader<AnyModel> {
   }
 
   get(type: string, id: Id): Promise<never> {
-    return this.#value(() => this.#core.recordRequest(this.#context, type, id));
+    return this.#value(() => this.#core.record(this.branch, type, id));
   }
 
   getMany(type: string, ids: readonly Id[]): Promise<never[]> {
@@ -225,15 +229,16 @@ export class BoundReader implements Reader<AnyModel> {
   }
 
   children(type: string, parent: object): Promise<never> {
-    return this.#value(() => this.#core.listRequest(this.#context, type, parent));
+    return this.#value(() => this.#core.list(this.branch, type, parent));
   }
 
   view(view: unknown, params: unknown): Promise<never> {
-    return this.#value(() => this.#core.viewRequest(this.#context, view as AnyView, params));
+    return this.#value(() => this.#core.view(this.branch, view as AnyView, params));
   }
 
-  async #value(request: () => ReadRequest): Promise<never> {
-    const { value } = await this.#core.outcome(request());
+  async #value(what: () => Loadable): Promise<never> {
+    const { demand, into } = this.#context;
+    const { value } = await this.#core.outcome(this.#core.request(what(), demand, into));
     return value as never;
   }
 }

@@ -1,5 +1,6 @@
 import type { Reader, Subject } from '../api.js';
 import type { SubjectKey } from '../contract.js';
+import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 import type { AnyModel, Topology } from '../model.js';
 import { subjectParts } from '../subject.js';
 import { hasNotMovedSince } from './batch.js';
@@ -13,11 +14,12 @@ import type { Reads } from './read.js';
 /** Loads of views and of keyed values: the host's own function, whose reads become the value's marks. */
 
 export interface Derivation {
-  readonly dependsOn: readonly Subject[];
+  readonly dependsOn: readonly Subject[] | ((params: unknown) => readonly Subject[]) | undefined;
+  readonly params?: unknown;
   /** Marks to carry besides. */
   readonly also: readonly SubjectKey[];
   readonly ttlMs: number | undefined;
-  readonly load: (reader: Reader<AnyModel>) => unknown;
+  readonly load: (reader: Reader<AnyModel>, params: unknown) => unknown;
 }
 
 export interface DeriveOptions {
@@ -47,7 +49,7 @@ export async function derive(
   if (found !== undefined) return found;
   flight.shelf.space.counter.loads++;
   const value = await withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) =>
-    what.load(options.readerFor(branch, flight, signal)),
+    what.load(options.readerFor(branch, flight, signal), what.params),
   );
   const sealed = reads.seal(value);
   const cells = [...new Set(flight.cells)];
@@ -68,7 +70,7 @@ async function takeMarks(
 ): Promise<void> {
   if (chain === null) flight.unstorable = true;
   const subjects = new Set<SubjectKey>(what.also);
-  for (const { key } of what.dependsOn) {
+  for (const { key } of dependencies(what, flight)) {
     const carried = carriedBy(key, topology, (branch) => {
       const found = chainOf(topology, branch);
       if (found === null) flight.unstorable = true;
@@ -81,6 +83,16 @@ async function takeMarks(
   } catch (error) {
     reads.events.emit('error', { error: error as Error, where: `marks of ${flight.key}` });
     flight.unstorable = true;
+  }
+}
+
+function dependencies({ dependsOn, params }: Derivation, { key }: Flight): readonly Subject[] {
+  if (typeof dependsOn !== 'function') return dependsOn ?? [];
+  try {
+    return dependsOn(params);
+  } catch (cause) {
+    if (isTidemarkError(cause)) throw cause;
+    throw new TidemarkError('LOAD_FAILED', `dependsOn of ${key}: ${messageOf(cause)}`, { cause });
   }
 }
 

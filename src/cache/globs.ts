@@ -18,6 +18,8 @@ export class GlobLog {
   /** The present moment of the log: what a load keeps when it begins. */
   moment = 0;
   #globs: DeletedGlob[] = [];
+  /** While announcements may have been missed: up to which position none was. */
+  #sureUpTo: number | null = null;
   #epoch = '';
   /** Nothing before these is known: a moment here, a position in the epoch. */
   #since = { moment: 0, position: 0 };
@@ -28,8 +30,22 @@ export class GlobLog {
     this.#since = { moment: this.moment, position };
   }
 
-  /** Announcements may have been lost: what was deleted before `position` is not known. */
+  /** Announcements above `position` may have been lost: until `confirm`, nothing is known not to be deleted. */
+  doubt(position: number): void {
+    this.#sureUpTo ??= position;
+  }
+
+  /** Ends the doubt: the last pattern deletion of all had this position. */
+  confirm(epoch: string, last: number): void {
+    const sure = this.#sureUpTo;
+    if (sure === null) return;
+    this.#sureUpTo = null;
+    if (last > sure) this.restart(epoch, last);
+  }
+
+  /** What was deleted before `position` is not known. */
   restart(epoch: string, position: number): void {
+    this.#sureUpTo = null;
     this.#globs = [];
     this.#epoch = epoch;
     this.#since = { moment: ++this.moment, position };
@@ -46,6 +62,7 @@ export class GlobLog {
 
   /** Whether a value whose load began here at `moment` may have been deleted from `key` meanwhile. */
   deletedSince(moment: number, key: () => string): boolean {
+    if (this.#sureUpTo !== null) return true;
     if (moment === this.moment) return false;
     if (moment < this.#since.moment) return true;
     const text = key();
@@ -54,7 +71,7 @@ export class GlobLog {
 
   /** The same for a value stored elsewhere, whose load began when everything up to `position` was applied there. */
   deletedAfter(epoch: string, position: number, key: string): boolean {
-    if (epoch !== this.#epoch || position < this.#since.position) return true;
+    if (this.#sureUpTo !== null || epoch !== this.#epoch || position < this.#since.position) return true;
     return this.#globs.some((glob) => glob.position > position && glob.matches(key));
   }
 }

@@ -129,12 +129,9 @@ export class KeyedValues {
     load: (reader: Reader<AnyModel>) => unknown,
   ): Promise<unknown> {
     const also: readonly SubjectKey[] = [keySubject(key)];
-    const request = this.#core.derivedRequest(context, this.place(key), {
-      dependsOn: what.dependsOn ?? [],
-      also,
-      ttlMs: what.ttlMs,
-      load,
-    });
-    return (await this.#core.outcome(request)).value;
+    const { branch, demand, into } = context;
+    const { dependsOn, ttlMs } = what;
+    const loadable = this.#core.derived(branch, this.place(key), { dependsOn, also, ttlMs, load });
+    return (await this.#core.outcome(this.#core.request(loadable, demand, into))).value;
   }
 }

@@ -1,7 +1,7 @@
 import type { After, EntityLoader, Reader } from '../api.js';
 import { TidemarkError } from '../errors.js';
 import type { AnyModel, Id } from '../model.js';
-import type { AnyView, Core, Place, ReadContext } from './core.js';
+import type { AnyView, Core, Loadable, Place } from './core.js';
 import { Flight, type Demand } from './flight.js';
 import type { ReadRequest } from './read.js';
 import { type ReceiptMarks, marksOf } from './receipt.js';
@@ -17,6 +17,8 @@ export interface RequestOptions {
 interface Remembered {
   readonly value: Promise<unknown>;
   readonly flight: Flight;
+  /** What the table had heard when it was read. */
+  readonly heard: number;
   entry: Entry | null;
   landed: boolean;
 }
@@ -46,34 +48,32 @@ export class RequestReader implements Reader<AnyModel> {
     );
   }
 
-  get(type: string, id: Id): Promise<never> {
-    return this.#read(
-      () => this.#core.recordPlace(this.branch, type, id),
-      (context) => this.#core.recordRequest(context, type, id),
-    );
+  async get(type: string, id: Id): Promise<never> {
+    return this.read(this.#core.record(this.branch, type, id)) as never;
   }
 
   getMany(type: string, ids: readonly Id[]): Promise<never[]> {
     return Promise.all(ids.map((id) => this.get(type, id)));
   }
 
-  children(type: string, parent: object): Promise<never> {
-    return this.#read(
-      () => this.#core.listPlace(this.branch, type, parent),
-      (context) => this.#core.listRequest(context, type, parent),
-    );
+  async children(type: string, parent: object): Promise<never> {
+    return this.read(this.#core.list(this.branch, type, parent)) as never;
   }
 
-  view(view: unknown, params: unknown): Promise<never> {
-    return this.#read(
-      () => this.#core.viewPlace(this.branch, view as AnyView, params),
-      (context) => this.#core.viewRequest(context, view as AnyView, params),
-    );
+  async view(view: unknown, params: unknown): Promise<never> {
+    return this.read(this.#core.view(this.branch, view as AnyView, params)) as never;
   }
 
-  /** One read that is already a request. */
-  read(request: (context: ReadContext) => ReadRequest): Promise<unknown> {
-    return this.#read(() => request({ branch: this.branch, demand: ANYTHING, into: null }), request);
+  peek(type: string, id: Id): unknown {
+    return this.#held(this.#core.record(this.branch, type, id))?.value;
+  }
+
+  peekChildren(type: string, parent: object): unknown {
+    return this.#held(this.#core.list(this.branch, type, parent))?.value;
+  }
+
+  peekView(view: unknown, params: unknown): unknown {
+    return this.#held(this.#core.view(this.branch, view as AnyView, params))?.value;
   }
 
   #loader(type: string): EntityLoader<AnyModel, string> {
@@ -85,21 +85,22 @@ export class RequestReader implements Reader<AnyModel> {
     });
   }
 
-  #read(place: () => Place, request: (context: ReadContext) => ReadRequest): Promise<never> {
-    try {
-      this.#throwIfAborted();
-      const { shelf, id } = place();
-      const demand = this.#demand();
-      if (demand === ANYTHING) {
-        const held = this.#core.held(shelf, id);
-        if (held !== undefined) return Promise.resolve(held.value as never);
-      }
-      const known = this.#memo.get(shelf)?.get(id);
-      if (known !== undefined && this.#mayRepeat(known, demand)) return this.#orAborted(known.value) as Promise<never>;
-      return this.#orAborted(this.#load(request({ branch: this.branch, demand, into: null }))) as Promise<never>;
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error('a read failed', { cause: error }));
+  /** The value, at once if tier 1 holds it. */
+  read(what: Loadable): unknown {
+    this.#throwIfAborted();
+    const held = this.#held(what);
+    if (held !== undefined) return held.value;
+    const demand = this.#demand();
+    const known = this.#memo.get(what.shelf)?.get(what.id);
+    if (known === undefined || !this.#mayRepeat(known, demand)) {
+      return this.#orAborted(this.#load(this.#core.request(what, demand, null)));
     }
+    if (known.landed || known.heard === this.#core.reads.table.heard) return this.#orAborted(known.value);
+    return this.#orAborted(this.#join(this.#core.request(what, demand, null), known.flight));
+  }
+
+  #held({ shelf, id }: Place): Entry | undefined {
+    return this.#demand() === ANYTHING ? this.#core.held(shelf, id) : undefined;
   }
 
   /** A receipt once reached stays so: this replica's marks include it. */
@@ -127,6 +128,7 @@ export class RequestReader implements Reader<AnyModel> {
     const memo = shelved;
     const remembered: Remembered = {
       flight: found,
+      heard: this.#core.reads.table.heard,
       entry: null,
       landed: false,
       value: this.#core.reads.landing(request, found).then(
@@ -146,6 +148,11 @@ export class RequestReader implements Reader<AnyModel> {
     return remembered.value;
   }
 
+  /** Changes were heard since the load began: what serves its first reader may be too old for this one. */
+  async #join(request: ReadRequest, flight: Flight): Promise<unknown> {
+    return (await this.#core.reads.landing(request, flight)).value;
+  }
+
   #throwIfAborted(): void {
     if (this.signal?.aborted === true) throw this.#abortion();
   }
@@ -159,13 +166,10 @@ export class RequestReader implements Reader<AnyModel> {
     const { signal } = this;
     if (signal === undefined) return value;
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const stopWaiting = this.#core.aborts.on(signal, () => {
         reject(this.#abortion());
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      void value.then(resolve, reject).finally(() => {
-        signal.removeEventListener('abort', abort);
       });
+      void value.then(resolve, reject).finally(stopWaiting);
     });
   }
 }

@@ -30,10 +30,14 @@ export interface MarkTableOptions {
 export class MarkTable {
   /** Rises whenever any held mark changes or trust moves: "nothing changed since I last looked" in one comparison. */
   version = 1;
+  /** Rises with every bump heard, whether or not a mark of it is held. */
+  heard = 0;
   readonly globs = new GlobLog();
   readonly #options: MarkTableOptions;
   readonly #time: CoarseClock;
   readonly #partitions: readonly Partition[];
+  /** Held for ever: after a gap it tells whether a pattern deletion was missed. */
+  readonly #patterns: MarkCell;
   readonly #cells = new Map<SubjectKey, MarkCell>();
   readonly #loose = new Set<MarkCell>();
   readonly #recent = new Map<SubjectKey, number>();
@@ -53,6 +57,8 @@ export class MarkTable {
       trusted: false,
       gaps: 0,
     }));
+    this.#patterns = this.#cell(PATTERNS);
+    this.pin(this.#patterns);
   }
 
   get size(): number {
@@ -200,14 +206,14 @@ export class MarkTable {
       this.#raise(bump);
       return;
     }
+    const { applied } = partition;
     this.#raise(bump);
     if (bump.position === partition.applied && bump.nonce !== partition.appliedNonce && partition.appliedNonce !== '') {
       void this.#lost(partition);
     }
     if (bump.position <= partition.applied) return;
-    const hole = bump.prev !== partition.applied;
     this.#advance(partition, bump);
-    if (hole) this.#gap(partition);
+    if (bump.prev !== applied) this.#gap(partition, applied);
   }
 
   #advance(partition: Partition, bump: Bump): void {
@@ -219,6 +225,7 @@ export class MarkTable {
     const token: Token = { epoch: bump.epoch, position: bump.position, nonce: bump.nonce };
     const now = this.#time.now();
     let moved = false;
+    this.heard++;
     for (const subject of bump.subjects) {
       this.#recent.delete(subject);
       this.#recent.set(subject, now);
@@ -251,7 +258,7 @@ export class MarkTable {
     partition.epoch = head.epoch;
     partition.applied = head.head;
     partition.appliedNonce = '';
-    if (partition.number === partitionOf(PATTERNS, this.#partitions.length)) {
+    if (partition === this.#patterns.partition) {
       if (first) this.globs.begin(head.epoch, head.head);
       else this.globs.restart(head.epoch, head.head);
     }
@@ -262,13 +269,13 @@ export class MarkTable {
     this.version++;
   }
 
-  #gap(partition: Partition): void {
+  /** Nothing above `applied` is sure. */
+  #gap(partition: Partition, applied = partition.applied): void {
     partition.gaps++;
+    this.heard++;
     this.version++;
     this.#options.events.emit('gap', { partition: partition.number });
-    if (partition.number === partitionOf(PATTERNS, this.#partitions.length) && partition.epoch !== null) {
-      this.globs.restart(partition.epoch, partition.applied);
-    }
+    if (partition === this.#patterns.partition) this.globs.doubt(applied);
     if (!partition.trusted) return; // a re-read is under way and will start over
     partition.trusted = false;
     void this.#repair(partition);
@@ -287,6 +294,8 @@ export class MarkTable {
       }
       if (this.#closed) return;
     }
+    const { token } = this.#patterns;
+    if (partition === this.#patterns.partition && token !== null) this.globs.confirm(token.epoch, token.position);
     partition.trusted = true;
     this.version++;
     this.#options.events.emit('trusted', { partition: partition.number });

@@ -1,3 +1,4 @@
+import type { Aborts } from '../aborts.js';
 import type { Awaitable, Clock, OriginContext } from '../contract.js';
 import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 
@@ -8,6 +9,7 @@ export interface Deadline {
   readonly originTimeoutMs: number;
   /** Fires when the tide closes. */
   readonly closing: AbortSignal;
+  readonly aborts: Aborts;
 }
 
 /**
@@ -20,12 +22,12 @@ export function withDeadline<T>(
   failure: 'ORIGIN_FAILED' | 'LOAD_FAILED',
   call: (signal: AbortSignal) => Awaitable<T>,
 ): Promise<T> {
-  const { clock, originTimeoutMs, closing } = deadline;
+  const { clock, originTimeoutMs, closing, aborts } = deadline;
   const aborter = new AbortController();
   return new Promise<T>((resolve, reject) => {
     const settle = (act: () => void): void => {
       cancel();
-      closing.removeEventListener('abort', close);
+      stopWaiting();
       act();
     };
     const fail = (error: TidemarkError): void => {
@@ -45,11 +47,11 @@ export function withDeadline<T>(
     const close = (): void => {
       fail(new TidemarkError('CLOSED', `${where}: the tide was closed while it ran.`));
     };
+    const stopWaiting = aborts.on(closing, close);
     if (closing.aborted) {
       close();
       return;
     }
-    closing.addEventListener('abort', close);
     const thrown = (cause: unknown): void => {
       settle(() => {
         reject(isTidemarkError(cause) ? cause : new TidemarkError(failure, `${where}: ${messageOf(cause)}`, { cause }));

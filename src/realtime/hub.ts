@@ -1,3 +1,4 @@
+import { Aborts } from '../aborts.js';
 import type { SubscriptionItem } from '../api.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
@@ -46,7 +47,7 @@ export function createHub(options: HubOptions): Hub {
   if (!Number.isSafeInteger(ringSize) || ringSize < 1) {
     throw new TidemarkError('INVALID_OPTION', `ringSize: expected a whole number above 0, got ${String(ringSize)}.`);
   }
-  const context: HubContext = { bus, clock, codec, onError, parseId, ringSize };
+  const context: HubContext = { aborts: new Aborts(), bus, clock, codec, onError, parseId, ringSize };
   const topics = new Map<SubjectKey, Topic>();
   const feedsByTopics = new Map<string, Feed>();
   const subscriptions = new Set<Subscription>();

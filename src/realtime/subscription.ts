@@ -58,6 +58,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   #permittedUntil = Infinity;
   #asking = false;
   #cancelTimer: (() => void) | undefined;
+  #stopWaiting: (() => void) | undefined;
   /** Why it ended, until somebody is told. */
   #failure: Error | undefined;
 
@@ -82,7 +83,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
       if (sequence === undefined) this.#replay = replay(cursor, this.#replayOptions());
       else this.#sequence = sequence;
     }
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (signal !== undefined) this.#stopWaiting = hub.context.aborts.on(signal, () => this.end());
     if (authorize !== undefined) {
       this.#permittedUntil = -Infinity;
       this.#ask();
@@ -120,7 +121,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   end(): void {
     if (this.ended) return;
     this.#ending.abort();
-    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#stopWaiting?.();
     this.#cancelTimer?.();
     this.#replayed = undefined;
     this.#feed.forget(this.#pump);
@@ -137,10 +138,6 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     else first.reject(error);
     this.end();
   }
-
-  readonly #abort = (): void => {
-    this.end();
-  };
 
   // ── Delivering ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,3 +1,4 @@
+import type { Aborts } from '../aborts.js';
 import type { Bus, BusHistory, BusMessage, BusPosition, Clock, SubjectKey } from '../contract.js';
 import type { Arrival, Hole } from './merge.js';
 import { type OnError, type Retrying, toError, untilDone } from './retry.js';
@@ -5,6 +6,7 @@ import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from 
 
 /** What every part of a hub works with. */
 export interface HubContext {
+  readonly aborts: Aborts;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly codec: Codec;

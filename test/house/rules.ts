@@ -24,6 +24,7 @@ const LAYERS = [
 const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   errors: 'errors',
   contract: 'contract',
+  aborts: 'ground',
   clock: 'ground',
   events: 'ground',
   glob: 'ground',

@@ -4,6 +4,7 @@ import { delayedMarks, delayedStore, fakeClock, seededRandom } from '../../src/t
 import {
   type Commit,
   IDS,
+  PARENT,
   type Row,
   type Type,
   type ValueName,
@@ -56,6 +57,8 @@ const WEIGHTS = {
   sweep: 1,
   hole: 1,
   overtake: 1,
+  echo: 1,
+  expire: 1,
 } as const;
 
 /** One step of a history. Numbers are dice: they choose among what there is. */
@@ -198,17 +201,22 @@ export async function run(
   };
 
   const unannounced: Commit[] = [];
-  const foreignChanges: { readonly commit: Commit; readonly receipt: Tidemark.Receipt }[] = [];
+  /** Commits of the other replica, each with the position at which this one has heard of it. */
+  const toHear: { readonly commit: Commit; readonly epoch: string; readonly position: number }[] = [];
+  let lastForeign: { readonly commit: Commit; readonly receipt: Tidemark.Receipt } | undefined;
+  const changeElsewhere = async (commit: Commit): Promise<void> => {
+    const receipt = await foreign.change(changeOf(commit, 3));
+    lastForeign = { commit, receipt };
+    toHear.push({ commit, ...(receipt.marks[0] as { epoch: string; position: number }) });
+    await flush();
+  };
   const hear = (): void => {
     const next = marks.pendingMessages[0];
     if (!marks.deliverMessage() || next === undefined) return;
     const [, position, inEpoch] = /bump 0:(\d+)@(.*)/.exec(next) ?? [];
     if (position === undefined) return;
     // Hearing of a change binds; so does hearing of a later one, since the hole is noticed.
-    for (const { commit, receipt } of foreignChanges) {
-      const mark = receipt.marks[0];
-      if (mark?.epoch === inEpoch && mark !== undefined && mark.position <= Number(position)) commit.binding = true;
-    }
+    for (const one of toHear) if (one.epoch === inEpoch && one.position <= Number(position)) one.commit.binding = true;
   };
   let { epoch } = (await shared.marks.heads())[0] as { epoch: string };
   const bindSoFar = (): (() => void) => {
@@ -315,7 +323,7 @@ export async function run(
       }
       case 'foreign': {
         const commit = world.commit(...someEntity(a, b), a >> 3);
-        foreignChanges.push({ commit, receipt: await foreign.change(changeOf(commit, 3)) });
+        await changeElsewhere(commit);
         break;
       }
       case 'foreignRead': {
@@ -336,10 +344,9 @@ export async function run(
         break;
       }
       case 'afterRead': {
-        const change = foreignChanges.at(-1);
-        if (change === undefined) break;
-        const { type, id, touched, number } = change.commit;
-        const after = b % 2 === 0 ? change.receipt : change.receipt.toString();
+        if (lastForeign === undefined) break;
+        const { type, id, touched, number } = lastForeign.commit;
+        const after = b % 2 === 0 ? lastForeign.receipt : lastForeign.receipt.toString();
         const name = `${type}:${id}`;
         judged(
           name,
@@ -378,26 +385,65 @@ export async function run(
       case 'hole': {
         // A message is lost, the next one shows it: at once nothing that was held may be served.
         const [type, id] = someEntity(a, b);
+        judged(`${type}:${id}`, () => tide.get(type, id));
+        await drain();
         const commit = world.commit(type, id, a >> 3);
-        foreignChanges.push({ commit, receipt: await foreign.change(changeOf(commit, 3)) });
+        if (b % 3 === 0) {
+          await foreign.cache.delPattern('*'); // instead of announcing it
+          const at = (await shared.marks.heads())[0] as { epoch: string; head: number };
+          toHear.push({ commit, epoch: at.epoch, position: at.head });
+          await flush();
+        } else await changeElsewhere(commit);
         while (marks.dropMessage());
         const next = world.commit('kingdom', 'k2', b);
-        foreignChanges.push({ commit: next, receipt: await foreign.change(changeOf(next, 3)) });
+        await changeElsewhere(next);
         hear();
         judged(`${type}:${id}`, () => tide.get(type, id));
         break;
       }
       case 'overtake': {
-        // The same request reads twice, with a change between, while its first load is still out.
+        // The same request reads twice, with a change of it or of its parent between, while its first load is still out.
         const [type, id] = someEntity(a, b);
         judged(`${type}:${id}`, () => scope.get(type, id));
         await flush();
         while (marks.deliverReply() || store.deliverReply()) await flush();
-        const commit = world.commit(type, id, a >> 3);
+        const [above, parentId] = [PARENT[type], world.row(type, id)?.parentId];
+        const commit =
+          b % 3 === 0 && above !== null && parentId !== undefined
+            ? world.commit(above, parentId, 0)
+            : world.commit(type, id, a >> 3);
         track(tide.change(changeOf(commit, 3)).then(() => (commit.binding = true)));
         await flush();
         while (marks.deliverReply()) await flush();
         judged(`${type}:${id}`, () => scope.get(type, id));
+        break;
+      }
+      case 'echo': {
+        // The reply to our own bump arrives after the message of a later foreign one; tier 2 holds what lay between.
+        const [type, id] = someEntity(a, b);
+        judged(`${type}:${id}`, () => tide.get(type, id));
+        await drain();
+        const own = world.commit(type, id, a >> 3);
+        track(tide.change(changeOf(own, 3)).then(() => (own.binding = true)));
+        await flush();
+        await foreign.get(type, id);
+        const commit = world.commit(type, id, b >> 3);
+        await changeElsewhere(commit);
+        while (marks.pendingMessages.length > 0) hear();
+        await drain();
+        judged(`${type}:${id}`, () => tide.get(type, id));
+        break;
+      }
+      case 'expire': {
+        // Changed first, expired then: grace is for what is merely old.
+        const [type, id] = someEntity(a, b);
+        judged(`${type}:${id}`, () => tide.get(type, id));
+        await drain();
+        const commit = world.commit(type, id, a >> 3);
+        track(tide.change(changeOf(commit, 3)).then(() => (commit.binding = true)));
+        await drain();
+        await clock.advance(1001);
+        judged(`${type}:${id}`, () => tide.get(type, id));
         break;
       }
       case 'settle':

@@ -26,7 +26,12 @@ export const IDS: Readonly<Record<Type, readonly string[]>> = {
   settlement: ['s1', 's2'],
   structure: ['t1', 't2', 't3'],
 };
-const PARENT: Readonly<Record<Type, Type | null>> = { kingdom: null, settlement: 'kingdom', structure: 'settlement' };
+/** Of which type an entity's parent is. */
+export const PARENT: Readonly<Record<Type, Type | null>> = {
+  kingdom: null,
+  settlement: 'kingdom',
+  structure: 'settlement',
+};
 
 export interface Commit {
   readonly number: number;
@@ -96,7 +101,15 @@ export class World {
 
   /** The number of the last binding commit that changed this value: reads that begin now must not be older. */
   bindingFor(name: ValueName): number {
-    return this.commits.findLast((commit) => commit.binding && commit.touched.has(name))?.number ?? 0;
+    let last = 0;
+    // An entity that moved without anybody saying so: nobody can know what a change of its new parent means for it.
+    let lost = false;
+    for (const commit of this.commits) {
+      const itself = name === `${commit.type}:${commit.id}`;
+      if (itself) lost = !commit.binding && (lost || commit.before?.parentId !== commit.after.parentId);
+      if (commit.binding && commit.touched.has(name) && !lost) last = commit.number;
+    }
+    return last;
   }
 
   /** Whether the value had this content after commit `since`, or after any later one. */

@@ -1,6 +1,6 @@
 import type { Bump, BumpRequest, Head, Marks, SubjectKey, Token } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
-import { PATTERNS, partitionOf } from '../../subject.js';
+import { isPatterns, partitionOf } from '../../subject.js';
 import { createAnnouncer } from './announcer.js';
 import { counted, randomId } from './options.js';
 
@@ -58,7 +58,7 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
       prev,
       subjects: [...subjects],
       changeId: request.changeId,
-      globs: subjects.has(PATTERNS) ? [...(request.globs ?? [])] : [],
+      globs: [...subjects].some(isPatterns) ? [...(request.globs ?? [])] : [],
     };
   };
 
