@@ -3,8 +3,8 @@ import { TidemarkError } from './errors.js';
 /** What {@link configFromEnv} read, checked, in milliseconds. */
 export interface Config {
   readonly cache: {
-    /** `CACHE_DEFAULT_TTL`, seconds, default 300: pass it as `ttlMs`. */
-    readonly ttlMs: number;
+    /** `CACHE_DEFAULT_TTL`, seconds, default 300: pass it as `ttlMs`. Lists keep their own 600 seconds. */
+    readonly ttlMs: { readonly record: number; readonly list: number; readonly view: number; readonly key: number };
     /** `CACHE_METRICS_ENABLED`, default true: pass it as `metrics`. */
     readonly metrics: boolean;
     /** `CACHE_LOGGING_ENABLED`, default false: whether the host should log the tide's events. */
@@ -28,7 +28,7 @@ export interface Config {
     /** `CACHE_MAX_KEYS`, default 10,000, held within 100 to 1,000,000. */
     readonly cacheMaxKeys: number;
   };
-  /** From `REDIS_URL`, or `REDIS_HOST`, `REDIS_PORT` (6379) and `REDIS_PASSWORD`; null if neither names a server. */
+  /** From `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379) and `REDIS_PASSWORD`; null if neither names a server, whatever else is set. */
   readonly redis: {
     readonly url: string | null;
     readonly host: string | null;
@@ -58,9 +58,10 @@ export type Env = Readonly<Record<string, string | undefined>>;
  */
 export function configFromEnv(env: Env = process.env): Config {
   const read = new EnvReader(env);
+  const ttlMs = read.whole('CACHE_DEFAULT_TTL', 300, 0, MAX_TTL_SECONDS) * 1000;
   const config: Config = {
     cache: {
-      ttlMs: read.whole('CACHE_DEFAULT_TTL', 300, 0, MAX_TTL_SECONDS) * 1000,
+      ttlMs: Object.freeze({ record: ttlMs, list: LIST_TTL_MS, view: ttlMs, key: ttlMs }),
       metrics: read.flag('CACHE_METRICS_ENABLED', true),
       logging: read.flag('CACHE_LOGGING_ENABLED', false),
       statsResetPeriodMs: read.whole('CACHE_STATS_RESET_PERIOD_MS', 0, 0, MAX_TIMER_MS),
@@ -83,6 +84,7 @@ export function configFromEnv(env: Env = process.env): Config {
   return config;
 }
 
+const LIST_TTL_MS = 600_000;
 // A longer timer fires at once.
 const MAX_TIMER_MS = 2_147_483_647;
 const MAX_TTL_SECONDS = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
