@@ -1,0 +1,59 @@
+import type { TypeName, WorldRow } from '../model.ts';
+
+/** The "database" of the example, as its server and its origin see it. `createTables` in `memory-tables.ts` makes one. */
+export interface Tables {
+  /** Rows as the branch sees them: its own override, else its parent's row; in the order of the ids, absent ones left out. Deleted rows are included, marked. */
+  byIds<T extends TypeName>(type: T, branch: string, ids: readonly string[]): WorldRow<T>[];
+  /** Rows whose parent is one of these, as the branch sees them, largest settlements first, else by name. */
+  childrenOf<T extends TypeName>(type: T, branch: string, parentIds: readonly string[]): WorldRow<T>[];
+  /** Every row of a type as the branch sees it. */
+  all<T extends TypeName>(type: T, branch: string): Iterable<WorldRow<T>>;
+  /** The branch's own rows of a type: what it overrides or adds. */
+  overrides<T extends TypeName>(type: T, branch: string): readonly WorldRow<T>[];
+  /**
+   * Writes the fields given, raises `version`, and returns the images before and after as this branch saw them: what
+   * tidemark's `change()` takes. Creates the row if `before` is null. Throws `Conflict` if `expectedVersion` is given
+   * and is not the present one, `NotFound` if a parent does not exist.
+   */
+  write<T extends TypeName>(
+    type: T,
+    branch: string,
+    id: string,
+    fields: Partial<WorldRow<T>>,
+    expectedVersion?: number,
+  ): Written<T>;
+  /** Names that begin with, or contain a word that begins with, the text, ignoring case and accents; best first. */
+  search(text: string, branch: string, limit: number): SearchHit[];
+  readonly counts: Readonly<Record<TypeName, number>>;
+}
+
+export interface Written<T extends TypeName> {
+  readonly before: WorldRow<T> | null;
+  readonly after: WorldRow<T>;
+}
+
+export interface SearchHit {
+  readonly type: TypeName;
+  readonly id: string;
+  readonly name: string;
+  /** A word on where it is: 'city in France', 'airport, Reykjavík'. */
+  readonly where: string;
+  readonly lon: number | null;
+  readonly lat: number | null;
+}
+
+/** What a source of rows yields while it loads, in order: parents before children. */
+export interface WorldSource {
+  /** 'earth', or the size and seed of an invented world. */
+  readonly name: string;
+  /** Calls `progress` with a step and a share from 0 to 1. */
+  load(progress: (step: string, share: number) => void): Promise<Tables>;
+}
+
+export class Conflict extends Error {
+  readonly code = 'CONFLICT';
+}
+
+export class NotFound extends Error {
+  readonly code = 'NOT_FOUND';
+}
