@@ -45,10 +45,9 @@ export type AnyEntity = Entity<object, object>;
 type IdField<Options> = Options extends { readonly id: infer Field extends string } ? Field : 'id';
 type IdIn<Row, Options> = IdField<Options> extends keyof Row ? Extract<Row[IdField<Options>], Id> : never;
 
-type Unknown<Options, Known> = {
-  readonly [
-    Name in Exclude<keyof Options, keyof Known>
-  ]: `'${Name & string}' is no option of entity(): see EntityOptions.`;
+/** Refuses names that are none of `Known`, with a sentence a person can read. */
+type NoOther<Options, Known, Of extends string> = {
+  readonly [Name in Exclude<keyof Options, keyof Known>]: `'${Name & string}' is no option of ${Of}.`;
 };
 type NeedsId<Row, Options> = [IdIn<Row, Options>] extends [never]
   ? { readonly id: `The row has no '${IdField<Options>}' field that is a string, number or bigint: name the id field.` }
@@ -64,7 +63,10 @@ type NeedsParseId<Row, Options> = [IdIn<Row, Options>] extends [string]
  * const settlement = entity<Settlement>()({ parents: { kingdom: 'kingdomId' }, announce: ['name', 'level'] });
  */
 export function entity<Row extends object>(): <const Options extends EntityOptions<Row>>(
-  options: Options & Unknown<Options, EntityOptions<Row>> & NeedsId<Row, Options> & NeedsParseId<Row, Options>,
+  options: Options &
+    NoOther<Options, EntityOptions<Row>, 'entity(): see EntityOptions'> &
+    NeedsId<Row, Options> &
+    NeedsParseId<Row, Options>,
 ) => Entity<Row, Options> {
   return (options) => ({ options });
 }
@@ -88,6 +90,13 @@ type CheckParents<Entities> = {
     ? unknown
     : `'${Exclude<ParentNames<Entities[Type]>, keyof Entities>}', a parent of '${Type & string}', is no entity of this model.`;
 };
+
+/** What defineModel() takes. */
+export interface ModelDefinition {
+  readonly entities: Readonly<Record<string, AnyEntity>>;
+  /** With branches, every call names one. */
+  readonly branches?: BranchOptions | undefined;
+}
 
 /** A declared model. Everything else, types and keys, is read off it. */
 export interface Model<
@@ -171,19 +180,19 @@ const RESERVED = new Set(['computed-fields', 'spatial', 'view']);
  * Declares the model: the entity types, how they hang together, and optionally branches.
  * Throws INVALID_MODEL, UNKNOWN_PARENT or CYCLIC_PARENTS at once, naming the type.
  */
-export function defineModel<
-  const Entities extends Readonly<Record<string, AnyEntity>>,
-  const Branches extends BranchOptions | undefined = undefined,
->(definition: {
-  readonly entities: Entities & CheckParents<Entities>;
-  readonly branches?: Branches;
-}): Model<Entities, Branches extends BranchOptions ? true : false> {
-  const branches: BranchOptions | undefined = definition.branches;
+export function defineModel<const Definition extends ModelDefinition>(
+  definition: Definition & { readonly entities: CheckParents<Definition['entities']> } & NoOther<
+      Definition,
+      ModelDefinition,
+      'defineModel(): see ModelDefinition'
+    >,
+): Model<Definition['entities'], Definition extends { readonly branches: BranchOptions } ? true : false> {
+  const { entities, branches }: ModelDefinition = definition;
   return {
-    entities: definition.entities,
-    branched: (branches !== undefined) as Branches extends BranchOptions ? true : false,
+    entities,
+    branched: (branches !== undefined) as Definition extends { readonly branches: BranchOptions } ? true : false,
     topology: {
-      types: compile(definition.entities),
+      types: compile(entities),
       root: branches?.root ?? 'main',
       parentOf: branches === undefined ? undefined : (branch) => branches.parentOf(branch),
     },
