@@ -1,6 +1,6 @@
 import type { EntityOrigin, SubjectKey } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
-import type { AnyModel, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { AnyModel, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
 
 /** The public verbs as types, read off a model. No code. */
@@ -36,6 +36,39 @@ export interface Subject {
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Named coordinates, in units of the model's SRID: `{lon, lat}` in degrees for 4326, `{x, y}` for every other. */
+export type Point = { readonly x: number; readonly y: number } | { readonly lon: number; readonly lat: number };
+
+/** The types that declare a geometry. */
+export type PlacedType<M extends AnyModel> = {
+  [T in TypeName<M>]: M['entities'][T] extends Entity<object, { readonly geometry: (row: never) => unknown }>
+    ? T
+    : never;
+}[TypeName<M>];
+
+/** A closed box: what lies on its border is in it. */
+export interface InBox {
+  readonly min: Point;
+  readonly max: Point;
+  /** At most so many, by id. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** A closed disc. Distances are planar, in units of the SRID. */
+export interface Near {
+  readonly point: Point;
+  readonly radius: number;
+  /** At most so many, the nearest. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+export interface SpatialReader<M extends AnyModel> {
+  /** Everything in a box, by id. */
+  inBox<T extends PlacedType<M>>(type: T, query: InBox): Promise<readonly RecordOf<M, T>[]>;
+  /** Everything within a distance, nearest first, then by id. */
+  near<T extends PlacedType<M>>(type: T, query: Near): Promise<readonly RecordOf<M, T>[]>;
+}
+
 /** What a view's load reads through: whatever it reads, the view depends on. */
 export interface Reader<M extends AnyModel> {
   readonly branch: string;
@@ -47,6 +80,8 @@ export interface Reader<M extends AnyModel> {
   /** All undeleted children of one parent, in the origin's order. */
   children<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>): Promise<readonly RecordOf<M, T>[]>;
   view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params): Promise<Result>;
+  /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
+  readonly spatial: SpatialReader<M>;
 }
 
 /** Plain data: strings, numbers, bigints, booleans, null, arrays and objects of them. */
@@ -175,7 +210,13 @@ export interface Explanation {
   /** Every subject the change would bump, and why. */
   readonly subjects: readonly { readonly subject: string; readonly why: string }[];
   /** Every fresh entry of this replica's tier 1 that would go stale, and through which subjects. */
-  readonly entries: readonly { readonly key: string; readonly kind: string; readonly because: readonly string[] }[];
+  readonly entries: readonly {
+    readonly key: string;
+    readonly kind: string;
+    /** Since it was loaded. */
+    readonly ageMs: number;
+    readonly because: readonly string[];
+  }[];
   /** Views with an entry among them. Views never used on this replica are not known here. */
   readonly views: readonly string[];
   /** Live subscriptions of this replica that would receive it. */
@@ -290,6 +331,18 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
     params: Params,
     ...call: CallArguments<M>
   ): Promise<Result>;
+
+  /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
+  readonly spatial: {
+    /** Everything in a box, by id. */
+    inBox<T extends PlacedType<M>>(
+      type: T,
+      query: InBox,
+      ...call: CallArguments<M>
+    ): Promise<readonly RecordOf<M, T>[]>;
+    /** Everything within a distance, nearest first, then by id. */
+    near<T extends PlacedType<M>>(type: T, query: Near, ...call: CallArguments<M>): Promise<readonly RecordOf<M, T>[]>;
+  };
 
   /** Tier 1 only, synchronous: undefined unless the value is held and provably fresh. Null: known to be absent. */
   peek<T extends TypeName<M>>(

@@ -4,7 +4,13 @@ import { TidemarkError } from './errors.js';
 export interface Config {
   readonly cache: {
     /** `CACHE_DEFAULT_TTL`, seconds, default 300: pass it as `ttlMs`. Lists keep their own 600 seconds. */
-    readonly ttlMs: { readonly record: number; readonly list: number; readonly view: number; readonly key: number };
+    readonly ttlMs: {
+      readonly record: number;
+      readonly list: number;
+      readonly view: number;
+      readonly key: number;
+      readonly spatial: number;
+    };
     /** `CACHE_METRICS_ENABLED`, default true: pass it as `metrics`. */
     readonly metrics: boolean;
     /** `CACHE_LOGGING_ENABLED`, default false: whether the host should log the tide's events. */
@@ -61,7 +67,7 @@ export function configFromEnv(env: Env = process.env): Config {
   const ttlMs = read.whole('CACHE_DEFAULT_TTL', 300, 0, MAX_TTL_SECONDS) * 1000;
   const config: Config = {
     cache: {
-      ttlMs: Object.freeze({ record: ttlMs, list: LIST_TTL_MS, view: ttlMs, key: ttlMs }),
+      ttlMs: Object.freeze({ record: ttlMs, list: LIST_TTL_MS, view: ttlMs, key: ttlMs, spatial: ttlMs }),
       metrics: read.flag('CACHE_METRICS_ENABLED', true),
       logging: read.flag('CACHE_LOGGING_ENABLED', false),
       statsResetPeriodMs: read.whole('CACHE_STATS_RESET_PERIOD_MS', 0, 0, MAX_TIMER_MS),

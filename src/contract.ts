@@ -217,6 +217,8 @@ export type OriginAnswer<Id, Row> = Iterable<Row> | ReadonlyMap<Id, Row | Error 
 /** Where one entity type is loaded from. `ids` are unique and never empty. */
 export interface EntityOrigin<Id, Row, ParentIds extends object = Record<string, unknown>> {
   byIds(ids: readonly Id[], context: OriginContext): Awaitable<OriginAnswer<Id, Row>>;
+  /** Every row of the type, deleted ones left out or not. Fills the embedded spatial index. */
+  all?(context: OriginContext): Iterable<Row> | AsyncIterable<Row>;
   /** By parent type: all rows whose link names one of these parents. */
   readonly childrenOf?: {
     readonly [P in keyof ParentIds]?: (

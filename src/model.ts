@@ -67,7 +67,7 @@ export function entity<Row extends object>(): <const Options extends EntityOptio
     NoOther<Options, EntityOptions<Row>, 'entity(): see EntityOptions'> &
     NeedsId<Row, Options> &
     NeedsParseId<Row, Options>,
-) => Entity<Row, Options> {
+) => Entity<Row, NoInfer<Options>> {
   return (options) => ({ options });
 }
 
@@ -96,6 +96,12 @@ export interface ModelDefinition {
   readonly entities: Readonly<Record<string, AnyEntity>>;
   /** With branches, every call names one. */
   readonly branches?: BranchOptions | undefined;
+  readonly spatial?: SpatialOptions | undefined;
+}
+
+export interface SpatialOptions {
+  /** 3857 (default; metres) or another planar system, with `{x, y}`; or 4326, degrees, with `{lon, lat}`. */
+  readonly srid?: number | undefined;
 }
 
 /** A declared model. Everything else, types and keys, is read off it. */
@@ -168,6 +174,8 @@ export interface EntityPlan {
 }
 
 export interface Topology {
+  /** The spatial reference system of every geometry. */
+  readonly srid: number;
   readonly types: ReadonlyMap<string, EntityPlan>;
   readonly root: string;
   readonly parentOf: ((branch: string) => string | undefined) | undefined;
@@ -180,23 +188,29 @@ const RESERVED = new Set(['computed-fields', 'spatial', 'view']);
  * Declares the model: the entity types, how they hang together, and optionally branches.
  * Throws INVALID_MODEL, UNKNOWN_PARENT or CYCLIC_PARENTS at once, naming the type.
  */
-export function defineModel<const Definition extends ModelDefinition>(
-  definition: Definition & { readonly entities: CheckParents<Definition['entities']> } & NoOther<
-      Definition,
-      ModelDefinition,
-      'defineModel(): see ModelDefinition'
-    >,
-): Model<Definition['entities'], Definition extends { readonly branches: BranchOptions } ? true : false> {
-  const { entities, branches }: ModelDefinition = definition;
+export function defineModel<
+  const Entities extends Readonly<Record<string, AnyEntity>>,
+  Given extends Omit<ModelDefinition, 'entities'>,
+>(
+  definition: { readonly entities: Entities & CheckParents<Entities> } & Given &
+    NoOther<Given, ModelDefinition, 'defineModel(): see ModelDefinition'>,
+): Model<Entities, Given extends { readonly branches: BranchOptions } ? true : false> {
+  const { entities, branches, spatial }: ModelDefinition = definition;
   return {
-    entities,
-    branched: (branches !== undefined) as Definition extends { readonly branches: BranchOptions } ? true : false,
+    entities: definition.entities,
+    branched: (branches !== undefined) as Given extends { readonly branches: BranchOptions } ? true : false,
     topology: {
+      srid: checkedSrid(spatial?.srid ?? 3857),
       types: compile(entities),
       root: branches?.root ?? 'main',
       parentOf: branches === undefined ? undefined : (branch) => branches.parentOf(branch),
     },
   };
+}
+
+function checkedSrid(srid: number): number {
+  if (Number.isSafeInteger(srid) && srid >= 0) return srid;
+  throw new TidemarkError('INVALID_MODEL', `spatial.srid: expected a whole number from 0, got ${String(srid)}.`);
 }
 
 function compile(entities: Readonly<Record<string, AnyEntity>>): ReadonlyMap<string, EntityPlan> {

@@ -12,6 +12,7 @@ export interface TtlByKind {
   readonly list?: number | undefined;
   readonly view?: number | undefined;
   readonly key?: number | undefined;
+  readonly spatial?: number | undefined;
 }
 
 /** What createTidemark() takes. `docs/guides/options.md` lists every option with its default. */

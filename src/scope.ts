@@ -18,6 +18,7 @@ export class Scope {
   readonly signal: AbortSignal | undefined;
   readonly principal: unknown;
   readonly loaders: RequestReader['loaders'];
+  readonly spatial: RequestReader['spatial'];
   readonly #tide: ScopeHost;
   readonly #reader: RequestReader;
 
@@ -27,6 +28,7 @@ export class Scope {
     this.branch = reader.branch;
     this.signal = reader.signal;
     this.loaders = reader.loaders;
+    this.spatial = reader.spatial;
     this.principal = principal;
   }
 

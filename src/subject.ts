@@ -20,6 +20,10 @@ export const subjectKinds = {
   all: 'all',
   /** Any single change of a type; carried by what depends on a whole type. */
   type: 'type',
+  /** A cell of the map, for entities of a type in it. */
+  cell: 'cell',
+  /** Large things: what reaches beyond every cell beneath this one. */
+  under: 'under',
   branch: 'branch',
   rules: 'rules',
   key: 'key',
@@ -96,6 +100,10 @@ export const removalsSubject = (type: string, branch: string): SubjectKey => sub
 export const placementSubject = (type: string, branch: string): SubjectKey => subject('placement', type, branch);
 export const allSubject = (type: string, branch: string): SubjectKey => subject('all', type, branch);
 export const typeSubject = (type: string, branch: string): SubjectKey => subject('type', type, branch);
+export const cellSubject = (type: string, cell: string, branch: string): SubjectKey =>
+  subject('cell', type, cell, branch);
+export const underSubject = (type: string, cell: string, branch: string): SubjectKey =>
+  subject('under', type, cell, branch);
 export const branchSubject = (branch: string): SubjectKey => subject('branch', branch);
 export const rulesSubject = (type: string, scope: string, branch: string): SubjectKey =>
   subject('rules', type, scope, branch);
@@ -106,6 +114,13 @@ export const PATTERNS = subjectKinds.patterns as SubjectKey;
 /** Whether it is that of all pattern deletions, of whichever namespace. */
 export function isPatterns(key: SubjectKey): boolean {
   return key === PATTERNS || key.startsWith(`${PATTERNS}:`);
+}
+
+/** Where something is, in cells of the map. */
+export interface Footprint {
+  readonly cells: readonly string[];
+  /** Every cell that contains one of them, up to the root. */
+  readonly ancestors: readonly string[];
 }
 
 /** The parts of a subject's text: its kind, then its names, unescaped. */
@@ -127,8 +142,9 @@ export function partitionOf(key: SubjectKey, partitions: number): number {
       return hash(second) % partitions;
     case 'list':
       return hash(third) % partitions;
-    case 'rules':
-      return hash(`${first}:${second}`) % partitions;
+    case 'cell':
+    case 'under':
+      return hash(`${first}:${third}`) % partitions;
     case 'branch':
     case 'key':
       return hash(first) % partitions;

@@ -94,6 +94,13 @@ export class Tide {
     return this.#read(this.#core.view(this.#branch(call), view, params), call);
   }
 
+  readonly spatial = {
+    inBox: async (type: string, query: object, call?: Call): Promise<unknown> =>
+      this.#read(this.#core.located(this.#branch(call), 'inBox', type, query), call),
+    near: async (type: string, query: object, call?: Call): Promise<unknown> =>
+      this.#read(this.#core.located(this.#branch(call), 'near', type, query), call),
+  };
+
   /** The value at once if tier 1 holds it. With a receipt or a signal: a scope of one read. */
   #read(what: Loadable, call: Call | undefined): unknown {
     if (call?.after !== undefined || call?.signal !== undefined) {
@@ -152,7 +159,8 @@ export class Tide {
   }
 
   explain(change: AnyChange): Explanation {
-    return explainChange(this.#parts.changer.plan(change, 'change'), this.#core.reads.tier, this.#parts.hub.counts());
+    const { tier, time } = this.#core.reads;
+    return explainChange(this.#parts.changer.plan(change, 'change'), tier, time.now(), this.#parts.hub.counts());
   }
 
   // ── Watching ──────────────────────────────────────────────────────────────────────────────────────────────────

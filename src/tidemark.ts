@@ -2,9 +2,10 @@ import { Aborts } from './aborts.js';
 import { memory } from './adapters/memory/index.js';
 import type { Tidemark } from './api.js';
 import { Batches } from './cache/batch.js';
+import { chainOf } from './cache/branches.js';
 import { Changer } from './cache/change.js';
 import { typedJson } from './cache/codec.js';
-import { Core } from './cache/core.js';
+import { Core, type Located, type SpatialVerb } from './cache/core.js';
 import { KeyedValues } from './cache/keyed.js';
 import { MarkTable } from './cache/marks.js';
 import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
@@ -15,11 +16,14 @@ import { Tier2 } from './cache/tier2.js';
 import { CoarseClock, createRandom, systemClock } from './clock.js';
 import { createEvents } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
-import type { AnyModel } from './model.js';
+import { TidemarkError } from './errors.js';
+import type { AnyModel, EntityPlan, Topology } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
 import { createHub } from './realtime/hub.js';
-import { checkGeometry } from './spatial/geometry.js';
+import { footprintOf } from './spatial/cells.js';
+import { Indexes, inBoxQuery, nearQuery } from './spatial/queries.js';
+import { boundsOf, checkGeometry, extentOf, isUnstated } from './spatial/geometry.js';
 import { Tide } from './tide.js';
 
 const MARKS_PER_ENTRY = 16;
@@ -50,7 +54,13 @@ function assemble(options: TideOptions<AnyModel>): Tide {
 
   const time = new CoarseClock(clock);
   const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
-  const table = new MarkTable({ marks, clock, random, events });
+  const indexes: Indexes = new Indexes({
+    topology,
+    chainOf: (branch) => chainOf(topology, branch),
+    all: (branch, type) => core.askAll(branch, type),
+    byIds: (branch, type, ids) => core.askRecords(branch, undefined, type, ids),
+  });
+  const table = new MarkTable({ marks, clock, random, events, listener: indexes });
   const maxEntries = options.maxEntries ?? 50_000;
   const tier = new Tier(table, {
     maxEntries,
@@ -86,7 +96,14 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
   const batches = new Batches({ reads, topology, origin, deadline, maxBatchSize: options.maxBatchSize ?? 1000 });
   const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);
-  const core = new Core({ topology, reads, batches, deadline, lifetimeOf });
+  const core: Core = new Core({
+    topology,
+    reads,
+    batches,
+    deadline,
+    lifetimeOf,
+    locate: (verb, plan, query) => locate(indexes, topology, verb, plan, query),
+  });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);
   const hub = createHub({
     bus,
@@ -105,7 +122,12 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     statistics,
     events,
-    checkGeometry,
+    footprintOf: (geometry, where) => {
+      const { srid } = topology;
+      if (typeof geometry === 'object' && geometry !== null && isUnstated(geometry)) return null;
+      checkGeometry(geometry, srid, where);
+      return footprintOf(boundsOf(geometry as object), extentOf(srid));
+    },
     publish: (topics, event, id) => hub.publish(topics, event, id),
   });
   return new Tide({
@@ -122,6 +144,24 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     closing,
     storeTimeoutMs,
   });
+}
+
+function locate(indexes: Indexes, topology: Topology, verb: SpatialVerb, plan: EntityPlan, query: unknown): Located {
+  if (plan.geometryOf === undefined) {
+    throw new TidemarkError(
+      'INVALID_GEOMETRY',
+      `${verb}: expected a type that declares a geometry, got '${plan.type}'.`,
+    );
+  }
+  const { text, footprint, answer } = (verb === 'near' ? nearQuery : inBoxQuery)(topology, query);
+  return {
+    text,
+    footprint,
+    answer: async (branch) => answer(await indexes.current(plan, branch)),
+    unheard: () => {
+      indexes.lost();
+    },
+  };
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {

@@ -35,7 +35,7 @@ const EVERY_VARIABLE = {
 };
 
 /** Lists keep their own. */
-const ttlOf = (ms: number): object => ({ record: ms, list: 600_000, view: ms, key: ms });
+const ttlOf = (ms: number): object => ({ record: ms, list: 600_000, view: ms, key: ms, spatial: ms });
 
 const DEFAULTS = {
   cache: { ttlMs: ttlOf(300_000), metrics: true, logging: false, statsResetPeriodMs: 0 },

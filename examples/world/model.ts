@@ -1,4 +1,4 @@
-import { type Origin, type RecordOf, type Tidemark, defineModel, defineView, entity } from 'tidemark';
+import { type Origin, type Tidemark, defineModel, defineView, entity } from 'tidemark';
 
 /** One model for both worlds, the real one and the invented ones. */
 
@@ -28,7 +28,7 @@ export interface Settlement extends Row {
 
 export interface Structure extends Row {
   readonly settlementId: string;
-  /** 'airport' in the real world; 'market', 'temple', … in invented ones. */
+  /** 'airport', 'heliport' or 'seaplane base' in the real world; 'market', 'temple', … in invented ones. */
   readonly kind: string;
   /** What people call it by, such as an IATA code; '' without one. */
   readonly code: string;
@@ -65,11 +65,19 @@ export const model = defineModel({
     }),
   },
   branches: { root: 'main', parentOf: (branch) => BRANCHES[branch]?.parent },
+  spatial: { srid: 4326 },
 });
 
 export type WorldModel = typeof model;
 export type TypeName = keyof WorldModel['entities'];
-export type WorldRow<T extends TypeName = TypeName> = RecordOf<WorldModel, T>;
+/** What `RecordOf<WorldModel, T>` is, type by type, so that code generic over `T` can still see the common fields. */
+export interface WorldRows {
+  readonly campaign: Campaign;
+  readonly kingdom: Kingdom;
+  readonly settlement: Settlement;
+  readonly structure: Structure;
+}
+export type WorldRow<T extends TypeName = TypeName> = WorldRows[T];
 export type WorldOrigin = Origin<WorldModel>;
 /** Who asks: decided by a token, see `server/access.ts`. */
 export interface Principal {

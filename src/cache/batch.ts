@@ -10,7 +10,7 @@ import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
 import type { Reads } from './read.js';
 import type { Requirement } from './tier2.js';
-import { rowsByIds, rowsByParent } from './rows.js';
+import { checkedRows, rowsByIds, rowsByParent } from './rows.js';
 import type { Counter } from '../report.js';
 import type { Lifetime, Shelf, Space } from './tier.js';
 
@@ -161,6 +161,25 @@ export class Batches {
     if (unique.length === ids.length) return mapped;
     const byId = new Map(unique.map((id, i) => [id, mapped[i] as Answer]));
     return ids.map((id) => byId.get(id) as Answer);
+  }
+
+  /** Every row of a type, as readers may see them, past every cache. */
+  async askAll(space: RowSpace, branch: string): Promise<readonly AnyRow[]> {
+    const { reads, origin, deadline } = this.#options;
+    const { plan } = space;
+    const loaders = origin[plan.type];
+    const where = `origin.${plan.type}.all`;
+    if (loaders?.all === undefined)
+      throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
+    const { all } = loaders;
+    reads.statistics.originCalls++;
+    const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async (signal) => {
+      const rows: unknown[] = [];
+      for await (const row of all.call(loaders, { branch, signal, recentlyChanged: false })) rows.push(row);
+      return rows;
+    });
+    reads.events.emit('load', { kind: 'spatial', type: plan.type, branch, count: rows.length });
+    return guarded(where, () => visible(plan, checkedRows(plan, rows))) as readonly AnyRow[];
   }
 
   /** The value to hand out: frozen, and without what is deleted. One row that cannot be read fails only its own id. */

@@ -2,9 +2,11 @@ import type { SubjectKey } from '../contract.js';
 import type { AnyRow, EntityPlan, Topology } from '../model.js';
 import { TidemarkError } from '../errors.js';
 import {
+  type Footprint,
   allSubject,
   belowSubject,
   branchSubject,
+  cellSubject,
   entitySubject,
   idText,
   listSubject,
@@ -13,6 +15,7 @@ import {
   rulesSubject,
   subjectParts,
   typeSubject,
+  underSubject,
 } from '../subject.js';
 
 /**
@@ -69,6 +72,17 @@ export function wholeTypeSubjects(type: string, chain: Chain): SubjectKey[] {
   return [...chain.map((branch) => typeSubject(type, branch)), ...baseSubjects(type, chain)];
 }
 
+/** A spatial answer: whatever enters or leaves its cells, or anything larger that may reach into them. */
+export function spatialSubjects(type: string, { cells, ancestors }: Footprint, chain: Chain): SubjectKey[] {
+  const subjects = chain.flatMap((branch) => [
+    ...cells.map((cell) => cellSubject(type, cell, branch)),
+    ...ancestors.map((cell) => underSubject(type, cell, branch)),
+    placementSubject(type, branch),
+    removalsSubject(type, branch),
+  ]);
+  return [...subjects, ...baseSubjects(type, chain)];
+}
+
 /**
  * What a value of the kind that `key` names carries: `dependsOn` made complete, and the topics that a subscription
  * listens on. A subject of one branch stands for a reader in that branch.
@@ -106,6 +120,8 @@ export interface PlainChange {
   readonly op: 'create' | 'update' | 'delete' | 'restore';
   readonly before: AnyRow | null;
   readonly after: AnyRow | null;
+  /** Where the entity was and is, in cells; null if an image does not say, or if they are too many to bump. */
+  readonly places: readonly Footprint[] | null;
   /** The branch inherits from another: rows may be overrides of inherited ones. */
   readonly inherits: boolean;
 }
@@ -117,12 +133,15 @@ export function bumpsOf(change: PlainChange, topology: Topology): Bumps {
     [typeSubject(plan.type, branch), `what depends on every ${plan.type}`],
   ]);
   const images = trustedImages(change);
-  if (images === null) {
+  if (images === null || change.places === null) {
     bumps.set(
       placementSubject(plan.type, branch),
-      `every list of ${plan.plural}: the change does not say under which parents it was and is`,
+      images === null
+        ? `every list of ${plan.plural}: the change does not say under which parents it was and is`
+        : `every list and spatial answer of ${plan.plural}: the change does not say where it was and is`,
     );
   } else {
+    for (const place of change.places) addCells(bumps, plan.type, place, branch);
     for (const row of images) {
       for (const parent of plan.parents) {
         for (const parentId of parent.idsOf(row) ?? []) {
@@ -134,6 +153,16 @@ export function bumpsOf(change: PlainChange, topology: Topology): Bumps {
   }
   if (changesVisibility(change)) addSubtree(bumps, plan, id, branch, topology);
   return bumps;
+}
+
+function addCells(bumps: Bumps, type: string, { cells, ancestors }: Footprint, branch: string): void {
+  for (const cell of cells) {
+    bumps.set(cellSubject(type, cell, branch), `spatial answers that reach into cell ${cell}`);
+    bumps.set(underSubject(type, cell, branch), `spatial answers within cell ${cell}`);
+  }
+  for (const cell of ancestors) {
+    bumps.set(cellSubject(type, cell, branch), `spatial answers that reach into cell ${cell}`);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
-import { idText, subjectParts } from '../subject.js';
+import { type Footprint, idText, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
 import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
 import type { MarkTable } from './marks.js';
@@ -43,10 +43,12 @@ export interface ChangerOptions {
   readonly events: Events;
   /** Announces an event on each of these subjects. */
   readonly publish: (topics: readonly SubjectKey[], event: ChangeEvent, id: string) => Promise<void>;
-  /** Throws INVALID_GEOMETRY, saying where. */
-  readonly checkGeometry: (geometry: unknown, where: string) => void;
+  /** Where a geometry is, in cells; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
+  readonly footprintOf: (geometry: unknown, where: string) => Footprint | null;
 }
 
+/** A change that touches more cells bumps the type's placement instead. */
+const MOST_CELLS = 32;
 const OPS = ['create', 'update', 'delete', 'restore'] as const;
 
 /** The write path: check everything, bump once, then announce. */
@@ -134,7 +136,12 @@ export class Changer {
     const before = this.#image(plan, change, 'before', where);
     const after = this.#image(plan, change, 'after', where);
     const inherits = (chainOf(topology, branch)?.length ?? 2) > 1;
-    const bumps = bumpsOf({ plan, id, branch, op, before, after, inherits }, topology);
+    const places = this.#places(
+      plan,
+      { before, after },
+      (name) => `${where}.${name} of '${plan.type}' ${show(change.id)}`,
+    );
+    const bumps = bumpsOf({ plan, id, branch, op, before, after, places, inherits }, topology);
     const event = {
       entityType: plan.type,
       entityId: change.id as Id,
@@ -168,10 +175,28 @@ export class Changer {
         `${where}.${name}.${plan.idField}: expected ${show(change.id)}, the change's id, got ${show(id)}.`,
       );
     }
-    const geometry = plan.geometryOf?.(row);
-    if (geometry !== undefined && geometry !== null)
-      this.#options.checkGeometry(geometry, `${where}.${name} of '${plan.type}' ${show(change.id)}`);
     return row;
+  }
+
+  #places(
+    plan: EntityPlan,
+    images: Readonly<Record<string, AnyRow | null>>,
+    where: (image: string) => string,
+  ): readonly Footprint[] | null {
+    const { geometryOf } = plan;
+    if (geometryOf === undefined) return [];
+    const places: Footprint[] = [];
+    let unstated = false;
+    for (const [name, row] of Object.entries(images)) {
+      if (row === null) continue;
+      const geometry = geometryOf(row);
+      if (geometry === null || geometry === undefined) continue; // nowhere
+      const place = this.#options.footprintOf(geometry, where(name));
+      if (place === null) unstated = true;
+      else places.push(place);
+    }
+    const bumped = new Set(places.flatMap(({ cells, ancestors }) => [...cells, ...ancestors]));
+    return unstated || bumped.size > MOST_CELLS ? null : places;
   }
 
   #now(): string {

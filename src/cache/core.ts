@@ -1,12 +1,12 @@
 import type { Aborts } from '../aborts.js';
-import type { AnyRow, Id, Topology } from '../model.js';
+import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
 import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
-import { escapePart } from '../subject.js';
+import { type Footprint, escapePart } from '../subject.js';
 import { type Batches, type RowSpace, checkedId, rowSpace, visible } from './batch.js';
 import { chainOf } from './branches.js';
-import { planOf } from './cascade.js';
+import { planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
 import type { Demand, Flight, Outcome } from './flight.js';
 import { buildCacheKey, buildEntityListKey } from './keys.js';
@@ -36,12 +36,25 @@ export interface Loadable extends Place {
   readonly begin: (flight: Flight) => Promise<Outcome>;
 }
 
+export type SpatialVerb = 'inBox' | 'near';
+
+/** A checked question about where entities are. */
+export interface Located {
+  /** Unique within the type. */
+  readonly text: string;
+  readonly footprint: Footprint;
+  readonly answer: (branch: string) => Promise<readonly AnyRow[]>;
+  /** The answer must include a change that this replica has not heard of yet. */
+  readonly unheard: () => void;
+}
+
 export interface CoreOptions {
   readonly topology: Topology;
   readonly reads: Reads;
   readonly batches: Batches;
   readonly deadline: Deadline;
   readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
+  readonly locate: (verb: SpatialVerb, plan: EntityPlan, query: unknown) => Located;
 }
 
 /** The spaces of a model and the reads through them, types erased. */
@@ -52,6 +65,7 @@ export class Core {
   readonly #options: CoreOptions;
   readonly #records = new Map<string, RowSpace>();
   readonly #lists = new Map<string, Map<string, RowSpace>>();
+  readonly #located = new Map<string, Space>();
   readonly #views = new Map<string, { readonly view: AnyView; readonly space: Space }>();
   readonly #deriving: DeriveOptions;
 
@@ -84,6 +98,14 @@ export class Core {
         return [parent.type, space] as const;
       });
       this.#lists.set(plan.type, new Map(lists));
+      this.#located.set(plan.type, {
+        kind: 'spatial',
+        name: plan.type,
+        counter: options.reads.statistics.counter('spatial'),
+        lifetime: options.lifetimeOf('spatial'),
+        keyOf: (branch, id) => `spatial:${escapePart(plan.plural)}-${String(id)}:${escapePart(branch)}`,
+        shelves: new Map(),
+      });
     }
   }
 
@@ -133,9 +155,22 @@ export class Core {
     return this.derived(branch, place, {
       dependsOn: view.dependsOn as Derivation['dependsOn'],
       params,
-      also: [],
       ttlMs: view.ttlMs,
       load: view.load as Derivation['load'],
+    });
+  }
+
+  /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
+  located(branch: string, verb: SpatialVerb, type: string, query: unknown): Loadable {
+    const space = this.#located.get(type) ?? this.#unknown(type);
+    const { text, footprint, answer, unheard } = this.#options.locate(verb, planOf(this.topology, type), query);
+    const place = { shelf: this.#shelf(space, branch), id: text };
+    return this.derived(branch, place, {
+      dependsOn: undefined,
+      also: (chain) => spatialSubjects(type, footprint, chain),
+      ttlMs: undefined,
+      unheard,
+      load: () => answer(branch),
     });
   }
 
@@ -197,6 +232,11 @@ export class Core {
     });
   }
 
+  /** Every row of a type, for an index kept beside the cache. */
+  askAll(branch: string, type: string): Promise<readonly AnyRow[]> {
+    return this.#options.batches.askAll(this.#records.get(type) ?? this.#unknown(type), branch);
+  }
+
   async askChildren(branch: string, via: unknown, type: string, parent: object): Promise<readonly AnyRow[]> {
     const { shelf, id } = this.list(branch, type, parent);
     const space = shelf.space as RowSpace;
@@ -236,6 +276,13 @@ export class BoundReader implements Reader<AnyModel> {
     return this.#value(() => this.#core.view(this.branch, view as AnyView, params));
   }
 
+  readonly spatial = {
+    inBox: (type: string, query: object): Promise<never> =>
+      this.#value(() => this.#core.located(this.branch, 'inBox', type, query)),
+    near: (type: string, query: object): Promise<never> =>
+      this.#value(() => this.#core.located(this.branch, 'near', type, query)),
+  };
+
   async #value(what: () => Loadable): Promise<never> {
     const { demand, into } = this.#context;
     const { value } = await this.#core.outcome(this.#core.request(what(), demand, into));
@@ -269,9 +316,22 @@ export class OriginReader implements Reader<AnyModel> {
     return (await this.#core.askChildren(this.branch, this.#via, type, parent)) as never;
   }
 
+  /** An index shows what is committed: inside a transaction it would answer beside it. */
+  readonly spatial = {
+    inBox: (): Promise<never> => Promise.reject(outsideTransaction()),
+    near: (): Promise<never> => Promise.reject(outsideTransaction()),
+  };
+
   async view(view: unknown, params: unknown): Promise<never> {
     return (await (view as AnyView).load(this, params as ViewParams)) as never;
   }
+}
+
+function outsideTransaction(): TidemarkError {
+  return new TidemarkError(
+    'ORIGIN_MISSING',
+    'changes.read.spatial: the embedded index cannot answer inside a transaction.',
+  );
 }
 
 /** An escaped branch after a key of the host's own, so that branches never share a loaded value. */

@@ -16,9 +16,11 @@ import type { Reads } from './read.js';
 export interface Derivation {
   readonly dependsOn: readonly Subject[] | ((params: unknown) => readonly Subject[]) | undefined;
   readonly params?: unknown;
-  /** Marks to carry besides. */
-  readonly also: readonly SubjectKey[];
+  /** Marks to carry besides, for a reader in these branches. */
+  readonly also?: (chain: Chain) => readonly SubjectKey[];
   readonly ttlMs: number | undefined;
+  /** Called before a load that must include a change not heard of yet. */
+  readonly unheard?: () => void;
   readonly load: (reader: Reader<AnyModel>, params: unknown) => unknown;
 }
 
@@ -48,6 +50,7 @@ export async function derive(
   const found = (await reads.promote([flight], () => required)).get(flight);
   if (found !== undefined) return found;
   flight.shelf.space.counter.loads++;
+  if (flight.bypassesStore) what.unheard?.();
   const value = await withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) =>
     what.load(options.readerFor(branch, flight, signal), what.params),
   );
@@ -69,7 +72,7 @@ async function takeMarks(
   what: Derivation,
 ): Promise<void> {
   if (chain === null) flight.unstorable = true;
-  const subjects = new Set<SubjectKey>(what.also);
+  const subjects = new Set<SubjectKey>(what.also?.(chain ?? []));
   for (const { key } of dependencies(what, flight)) {
     const carried = carriedBy(key, topology, (branch) => {
       const found = chainOf(topology, branch);

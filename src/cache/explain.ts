@@ -7,6 +7,7 @@ import type { Tier } from './tier.js';
 export function explainChange(
   { bumps, advice }: PlannedChange,
   tier: Tier,
+  now: number,
   subscribers: ReadonlyMap<SubjectKey, number>,
 ): Explanation {
   const entries = [];
@@ -16,7 +17,7 @@ export function explainChange(
     const because = entry.cells.map(({ subject }) => subject).filter((subject) => bumps.has(subject));
     if (because.length === 0) continue;
     const { kind, name } = entry.shelf.space;
-    entries.push({ key: entry.key, kind, because });
+    entries.push({ key: entry.key, kind, ageMs: now - entry.loadedAt, because });
     if (kind === 'view') views.add(name);
   }
   return {

@@ -128,7 +128,7 @@ export class KeyedValues {
     what: { readonly ttlMs?: number | undefined; readonly dependsOn?: readonly Subject[] | undefined },
     load: (reader: Reader<AnyModel>) => unknown,
   ): Promise<unknown> {
-    const also: readonly SubjectKey[] = [keySubject(key)];
+    const also = (): readonly SubjectKey[] => [keySubject(key)];
     const { branch, demand, into } = context;
     const { dependsOn, ttlMs } = what;
     const loadable = this.#core.derived(branch, this.place(key), { dependsOn, also, ttlMs, load });

@@ -64,6 +64,13 @@ export class RequestReader implements Reader<AnyModel> {
     return this.read(this.#core.view(this.branch, view as AnyView, params)) as never;
   }
 
+  readonly spatial = {
+    inBox: async (type: string, query: object): Promise<never> =>
+      this.read(this.#core.located(this.branch, 'inBox', type, query)) as never,
+    near: async (type: string, query: object): Promise<never> =>
+      this.read(this.#core.located(this.branch, 'near', type, query)) as never,
+  };
+
   peek(type: string, id: Id): unknown {
     return this.#held(this.#core.record(this.branch, type, id))?.value;
   }

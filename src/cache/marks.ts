@@ -19,11 +19,19 @@ const RETRY_MS = 1000;
 const RECENT_MS = 5000;
 const RECENT_KEPT = 10_000;
 
+/** Told of what is heard, before any read can be answered with it. */
+export interface MarksListener {
+  heard(subjects: readonly SubjectKey[]): void;
+  /** Bumps may have been missed. */
+  lost(): void;
+}
+
 export interface MarkTableOptions {
   readonly marks: Marks;
   readonly clock: Clock;
   readonly random: () => number;
   readonly events: Events;
+  readonly listener?: MarksListener | undefined;
 }
 
 /** The local table of marks: every mark this replica holds, kept current by watching, repaired after gaps. */
@@ -236,6 +244,7 @@ export class MarkTable {
       cell.token = token;
       cell.changed = this.version;
     }
+    this.#options.listener?.heard(bump.subjects);
     if (bump.globs.length > 0) {
       this.version++;
       this.globs.add(bump.position, bump.globs);
@@ -274,6 +283,7 @@ export class MarkTable {
     partition.gaps++;
     this.heard++;
     this.version++;
+    this.#options.listener?.lost();
     this.#options.events.emit('gap', { partition: partition.number });
     if (partition === this.#patterns.partition) this.globs.doubt(applied);
     if (!partition.trusted) return; // a re-read is under way and will start over

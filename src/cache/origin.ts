@@ -72,6 +72,7 @@ export function withDeadline<T>(
 /** The loaders of one entity type as the core calls them, types erased. */
 export interface AnyEntityOrigin {
   byIds?: (ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>;
+  all?: (context: OriginContext) => Iterable<unknown> | AsyncIterable<unknown>;
   childrenOf?: Readonly<
     Record<string, ((ids: readonly unknown[], context: OriginContext) => Awaitable<unknown>) | undefined>
   >;

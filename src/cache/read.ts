@@ -204,12 +204,14 @@ export class Reads {
     const { ttlMs, absentTtlMs, graceMs } = shelf.space.lifetime;
     const asked = kept.ttlMs ?? (kept.absent === true ? absentTtlMs : ttlMs);
     const lifeMs = asked === 0 ? Infinity : asked * (1 - JITTER * this.#options.random());
-    const expiresAt = this.time.now() + Math.min(lifeMs, kept.leftMs ?? Infinity);
+    const now = this.time.now();
+    const expiresAt = now + Math.min(lifeMs, kept.leftMs ?? Infinity);
     const entry = new Entry(shelf, id, {
       value,
       cells: kept.cells ?? flight.cells,
       stamp: this.table.version,
       globs: this.table.globs.moment,
+      loadedAt: now,
       expiresAt,
       graceUntil: expiresAt + graceMs,
       bytes: this.tier.weigh(value),

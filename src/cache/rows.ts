@@ -86,6 +86,12 @@ export function rowsByParent(
   return parentIds.map((id) => lists.get(id) as AnyRow[]);
 }
 
+/** Every row of a type, checked. Throws INVALID_ROWS or ROW_WITHOUT_ID. */
+export function checkedRows(plan: EntityPlan, rows: readonly unknown[]): readonly AnyRow[] {
+  for (const row of rows) rowId(plan, row, `origin.${plan.type}.all`);
+  return rows as readonly AnyRow[];
+}
+
 function rowId(plan: EntityPlan, row: unknown, where: string): unknown {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
     throw new TidemarkError('INVALID_ROWS', `${where}: expected rows that are objects, got ${show(row)}.`);

@@ -13,7 +13,7 @@ export interface Lifetime {
 
 /** What is cached under one shape of key: the records of a type, the lists of a link, one view, the keyed values. */
 export interface Space {
-  readonly kind: 'record' | 'list' | 'view' | 'key';
+  readonly kind: 'record' | 'list' | 'view' | 'key' | 'spatial';
   /** The entity type or the view's name, for people. */
   readonly name: string;
   readonly counter: Counter;
@@ -51,6 +51,7 @@ export class Entry {
   checked: number;
   /** The moment of the pattern log when its load began, or when it was last tested against the log. */
   globs: number;
+  readonly loadedAt: number;
   /** When it expires, and until when it may still be served while a refresh runs. */
   readonly expiresAt: number;
   readonly graceUntil: number;
@@ -67,6 +68,7 @@ export class Entry {
       readonly cells: readonly MarkCell[];
       readonly stamp: number;
       readonly globs: number;
+      readonly loadedAt: number;
       readonly expiresAt: number;
       readonly graceUntil: number;
       readonly bytes: number;
@@ -79,6 +81,7 @@ export class Entry {
     this.stamp = content.stamp;
     this.checked = content.stamp;
     this.globs = content.globs;
+    this.loadedAt = content.loadedAt;
     this.expiresAt = content.expiresAt;
     this.graceUntil = content.graceUntil;
     this.bytes = content.bytes;
