@@ -87,7 +87,9 @@ function describe(value: unknown): string {
 }
 
 function subject(kind: SubjectKind, ...parts: readonly string[]): SubjectKey {
-  return [subjectKinds[kind], ...parts.map(escapePart)].join(':') as SubjectKey;
+  let text: string = subjectKinds[kind];
+  for (const part of parts) text += `:${escapePart(part)}`;
+  return text as SubjectKey;
 }
 
 export const entitySubject = (type: string, id: string, branch: string): SubjectKey =>

@@ -4,8 +4,16 @@ import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 import type { AnyRow, EntityPlan, ParentPlan, Topology } from '../model.js';
 import { idText } from '../subject.js';
 import { chainOf } from './branches.js';
-import { type Chain, absentSubjects, listSubjects, parentSubjects, recordSubjects } from './cascade.js';
-import type { Flight, Outcome } from './flight.js';
+import {
+  type Chain,
+  absentSubjects,
+  baseSubjects,
+  listSubjects,
+  parentSubjects,
+  recordSubjects,
+  sharedListSubjects,
+} from './cascade.js';
+import type { Captured, Flight, Outcome } from './flight.js';
 import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
 import type { Reads } from './read.js';
@@ -85,19 +93,26 @@ export class Batches {
   async #takeMarks(flights: readonly Flight[], chain: Chain | null): Promise<Taken> {
     const { table } = this.#options.reads;
     const space = flights[0]?.shelf.space as RowSpace;
-    let taken: Taken = { pinned: [], absent: [], stamp: table.version, applied: table.applied() };
+    let taken: Taken = { pinned: [], absent: null, applied: table.applied() };
     if (chain !== null) {
-      const own = flights.map(({ id }) => staticSubjects(space, String(id), chain));
-      const absent = absentSubjects(space.plan.type, chain);
+      const shared = sharedSubjects(space, chain);
+      const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
+      const subjects = [...shared, ...absent];
+      for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
       try {
-        const holding = table.hold([...own.flat(), ...absent]);
+        const holding = table.hold(subjects);
         const cells = 'then' in holding ? await holding : holding;
         const stamp = table.version;
         let at = 0;
-        flights.forEach((flight, i) => {
-          flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);
-        });
-        taken = { pinned: cells, absent: cells.slice(at), stamp, applied: table.applied() };
+        const next = (count: number): Captured => ({ cells: cells.slice(at, (at += count)), stamp });
+        const every = next(shared.length);
+        const none = absent.length === 0 ? null : next(absent.length);
+        const each = (cells.length - at) / flights.length;
+        for (const flight of flights) {
+          flight.capture(every);
+          flight.capture(next(each));
+        }
+        taken = { pinned: cells, absent: none, applied: table.applied() };
       } catch (error) {
         this.#options.reads.events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
         for (const flight of flights) flight.unstorable = true;
@@ -118,7 +133,7 @@ export class Batches {
   ): Promise<void> {
     const space = shelf.space as RowSpace;
     const ids = flights.map(({ id }) => id);
-    const answers = await this.ask(space, ids, { branch: shelf.branch, marks: flights.flatMap(({ cells }) => cells) });
+    const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
     const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
     const late = await this.#takeLate(space, flights, values, chain, marks.applied);
     flights.forEach((flight, i) => {
@@ -128,7 +143,7 @@ export class Batches {
         return;
       }
       const absent = value === null;
-      if (absent && marks.absent.length > 0) flight.capture(marks.absent, marks.stamp);
+      if (absent && marks.absent !== null) flight.capture(marks.absent);
       results.set(flight, this.#options.reads.settle(flight, value, { absent }));
     });
     for (const cell of late) this.#options.reads.table.unpin(cell);
@@ -138,7 +153,7 @@ export class Batches {
   async ask(
     space: RowSpace,
     ids: readonly unknown[],
-    about: { readonly branch: string; readonly marks?: readonly MarkCell[]; readonly via?: unknown },
+    about: { readonly branch: string; readonly flights?: readonly Flight[]; readonly via?: unknown },
   ): Promise<readonly Answer[]> {
     const { reads, origin, deadline } = this.#options;
     const { plan, parent } = space;
@@ -150,7 +165,7 @@ export class Batches {
     space.counter.loads += unique.length;
     reads.statistics.originCalls++;
     reads.events.emit('load', { kind: space.kind, type: plan.type, branch: about.branch, count: unique.length });
-    const recentlyChanged = reads.table.changedRecently((about.marks ?? []).map((cell) => cell.subject));
+    const recentlyChanged = about.flights?.some(({ cells }) => reads.table.changedRecently(cells)) ?? false;
     const answer = await withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
       const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
       return call.call(loaders, unique, context);
@@ -222,7 +237,7 @@ export class Batches {
       flights.forEach((flight, i) => {
         for (const subject of subjects[i] ?? []) {
           const cell = bySubject.get(subject) as MarkCell;
-          if (hasNotMovedSince(cell, applied)) flight.capture([cell], table.version);
+          if (hasNotMovedSince(cell, applied)) flight.capture({ cells: [cell], stamp: table.version });
           else flight.unstorable = true;
         }
       });
@@ -239,14 +254,13 @@ interface Taken {
   /** To unpin when the batch ends. */
   readonly pinned: readonly MarkCell[];
   /** What an absent record carries besides. */
-  readonly absent: readonly MarkCell[];
-  readonly stamp: number;
+  readonly absent: Captured | null;
   readonly applied: Applied;
 }
 
 /** Every subject that a record or list carries. */
 function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
-  const known = staticSubjects(space, String(id), chain);
+  const known = [...sharedSubjects(space, chain), ...ownSubjects(space, String(id), chain)];
   if (space.parent !== null) return known;
   return [
     ...known,
@@ -254,11 +268,16 @@ function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolea
   ];
 }
 
-/** Every subject of a record or list that is known from its id alone. */
-export function staticSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
+/** What a record or list carries that is known from its id alone: the same number of subjects for every id. */
+function ownSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
   return space.parent === null
     ? recordSubjects(space.plan.type, id, chain)
     : listSubjects(space.plan, space.parent.type, id, chain);
+}
+
+/** What every record, or every list, of the space carries. */
+function sharedSubjects(space: RowSpace, chain: Chain): SubjectKey[] {
+  return space.parent === null ? baseSubjects(space.plan.type, chain) : sharedListSubjects(space.plan, chain);
 }
 
 /** A mark first read after the origin was asked may be newer than the value: it counts if it is not. */

@@ -30,13 +30,13 @@ export type Chain = readonly string[];
 // ── What a value carries ────────────────────────────────────────────────────────────────────────────────────────
 
 /** Marks of any value of a type, whatever its id: bulk changes and changes of the branches themselves. */
-function baseSubjects(type: string, chain: Chain): SubjectKey[] {
+export function baseSubjects(type: string, chain: Chain): SubjectKey[] {
   return chain.flatMap((branch) => [allSubject(type, branch), branchSubject(branch)]);
 }
 
-/** Known before the load. The `removals` marks are kept only if the record turns out absent. */
+/** A record's own, beside `baseSubjects`. */
 export function recordSubjects(type: string, id: string, chain: Chain): SubjectKey[] {
-  return [...chain.map((branch) => entitySubject(type, id, branch)), ...baseSubjects(type, chain)];
+  return chain.map((branch) => entitySubject(type, id, branch));
 }
 
 /** What an absent record carries besides: it comes back when an ancestor does. */
@@ -56,15 +56,19 @@ export function parentSubjects(plan: EntityPlan, row: AnyRow, chain: Chain): Sub
   return subjects;
 }
 
+/** A list's own, beside `sharedListSubjects`. */
 export function listSubjects(plan: EntityPlan, parentType: string, parentId: string, chain: Chain): SubjectKey[] {
-  const subjects = chain.flatMap((branch) => [
+  return chain.flatMap((branch) => [
     listSubject(plan.type, parentType, parentId, branch),
     belowSubject(parentType, parentId, branch),
-    placementSubject(plan.type, branch),
   ]);
+}
+
+/** What every list of a type carries. */
+export function sharedListSubjects(plan: EntityPlan, chain: Chain): SubjectKey[] {
+  const subjects = [...chain.map((branch) => placementSubject(plan.type, branch)), ...baseSubjects(plan.type, chain)];
   // A child with a second parent leaves this list when that other parent goes.
-  if (plan.parents.length > 1) subjects.push(...absentSubjects(plan.type, chain));
-  return [...subjects, ...baseSubjects(plan.type, chain)];
+  return plan.parents.length > 1 ? [...subjects, ...absentSubjects(plan.type, chain)] : subjects;
 }
 
 /** Marks of a value that depends on everything of a type: `dependsOn` a type, and values with too many marks. */
@@ -93,9 +97,11 @@ export function carriedBy(key: SubjectKey, topology: Topology, chainOf: (branch:
   const [type = '', second = '', third = ''] = names;
   switch (kind) {
     case 'entity':
-      return [...recordSubjects(type, second, chain), ...absentSubjects(type, chain)];
-    case 'list':
-      return listSubjects(planOf(topology, type), second, third, chain);
+      return [...recordSubjects(type, second, chain), ...baseSubjects(type, chain), ...absentSubjects(type, chain)];
+    case 'list': {
+      const plan = planOf(topology, type);
+      return [...listSubjects(plan, second, third, chain), ...sharedListSubjects(plan, chain)];
+    }
     case 'type':
       return wholeTypeSubjects(type, chain);
     case 'rules':

@@ -82,7 +82,8 @@ async function takeMarks(
     for (const subject of carried) subjects.add(subject);
   }
   try {
-    flight.captureOwned(await reads.table.hold([...subjects]), reads.table.version);
+    const cells = await reads.table.hold([...subjects]);
+    flight.captureOwned({ cells, stamp: reads.table.version });
   } catch (error) {
     reads.events.emit('error', { error: error as Error, where: `marks of ${flight.key}` });
     flight.unstorable = true;

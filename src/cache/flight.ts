@@ -9,6 +9,12 @@ export interface Outcome {
   readonly entry: Entry | null;
 }
 
+/** Marks as they were when the table had this version. */
+export interface Captured {
+  readonly cells: readonly MarkCell[];
+  readonly stamp: number;
+}
+
 /** How new a read must be. */
 export interface Demand {
   readonly after: ReceiptMarks | null;
@@ -34,10 +40,9 @@ export class Flight {
   /** The read that began it, as opposed to those that joined. */
   launchedBy: unknown = null;
   readonly #table: MarkTable;
-  readonly #cells: MarkCell[] = [];
-  readonly #stamps: number[] = [];
-  readonly #pinned: MarkCell[] = [];
-  readonly #waitsFor = new Set<Flight>();
+  readonly #captured: Captured[] = [];
+  #pinned: MarkCell[] | null = null;
+  #waitsFor: Set<Flight> | null = null;
   #landed = false;
 
   constructor(shelf: Shelf, id: unknown, table: MarkTable, demand: Demand) {
@@ -55,28 +60,26 @@ export class Flight {
   }
 
   get cells(): readonly MarkCell[] {
-    return this.#cells;
+    const cells: MarkCell[] = [];
+    for (const captured of this.#captured) for (const cell of captured.cells) cells.push(cell);
+    return cells;
   }
 
-  /** Depends on these from now on, as they were when the table had this version. The caller has them pinned. */
-  capture(cells: readonly MarkCell[], stamp: number): void {
-    for (const cell of cells) {
-      this.#cells.push(cell);
-      this.#stamps.push(stamp);
-    }
+  /** Depends on these from now on. The caller has them pinned. */
+  capture(captured: Captured): void {
+    this.#captured.push(captured);
   }
 
   /** Captures cells that came pinned, and keeps them so until it lands. */
-  captureOwned(cells: readonly MarkCell[], stamp: number): void {
-    this.capture(cells, stamp);
-    this.#pinned.push(...cells);
+  captureOwned(captured: Captured): void {
+    this.capture(captured);
+    this.#pinned ??= [];
+    for (const cell of captured.cells) this.#pinned.push(cell);
   }
 
-  /** These were captured for an entry that proved stale: the load goes on without them. */
-  forget(cells: readonly MarkCell[]): void {
-    const from = this.#cells.length - cells.length;
-    this.#cells.splice(from);
-    this.#stamps.splice(from);
+  /** What was captured last was so for an entry that proved stale: the load goes on without it. */
+  forgetLast(): void {
+    this.#captured.pop();
   }
 
   /** A nested read brings the marks that its value was stored with, never present ones. */
@@ -88,18 +91,22 @@ export class Flight {
       return;
     }
     for (const cell of entry.cells) this.#table.pin(cell);
-    this.captureOwned(entry.cells, entry.stamp);
+    this.captureOwned(entry);
     if (this.#table.globs.deletedSince(entry.globs, () => entry.key)) this.unstorable = true;
   }
 
   land(): void {
     this.#landed = true;
-    for (const cell of this.#pinned.splice(0)) this.#table.unpin(cell);
+    for (const cell of this.#pinned ?? []) this.#table.unpin(cell);
+    this.#pinned = null;
   }
 
   /** True if nothing it depends on has changed since it captured that. */
   isUnmoved(): boolean {
-    return this.#cells.every((cell, i) => cell.usable && cell.changed <= (this.#stamps[i] as number));
+    for (const { cells, stamp } of this.#captured) {
+      for (const cell of cells) if (!cell.usable || cell.changed > stamp) return false;
+    }
+    return true;
   }
 
   /** True if its result may be kept. */
@@ -113,7 +120,7 @@ export class Flight {
    */
   canJoin(after: ReceiptMarks | null): boolean {
     if (!this.isStorable()) return false;
-    for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;
+    for (const other of this.#waitsFor ?? []) if (!other.canJoin(after)) return false;
     if (after === null) return true;
     return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);
   }
@@ -125,16 +132,16 @@ export class Flight {
       const cycle = [this, ...path].map((flight) => flight.key).join(' → ');
       throw new TidemarkError('LOAD_FAILED', `a load waits for itself: ${cycle}.`);
     }
-    this.#waitsFor.add(other);
+    (this.#waitsFor ??= new Set()).add(other);
   }
 
   stopWaiting(other: Flight): void {
-    this.#waitsFor.delete(other);
+    this.#waitsFor?.delete(other);
   }
 
   #pathTo(target: Flight): readonly Flight[] | null {
     if (this === target) return [this];
-    for (const next of this.#waitsFor) {
+    for (const next of this.#waitsFor ?? []) {
       const path = next.#pathTo(target);
       if (path !== null) return [this, ...path];
     }

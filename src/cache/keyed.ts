@@ -69,7 +69,7 @@ export class KeyedValues {
     const flight = new Flight(shelf, id, reads.table, { after: null });
     flight.applied = reads.table.applied();
     const cells = await reads.table.hold([subject]);
-    flight.captureOwned(cells, reads.table.version);
+    flight.captureOwned({ cells, stamp: reads.table.version });
     // A set that was accepted later has moved the mark on: that one stands.
     const stands =
       bump !== undefined && cells[0]?.token?.position === bump.position && cells[0].token.epoch === bump.epoch;

@@ -138,7 +138,7 @@ export class RequestReader implements Reader<AnyModel> {
       heard: this.#core.reads.table.heard,
       entry: null,
       landed: false,
-      value: this.#core.reads.landing(request, found).then(
+      value: (found.launchedBy === request ? found.promise : this.#core.reads.landing(request, found)).then(
         (outcome) => {
           remembered.entry = outcome.entry;
           remembered.landed = true;

@@ -115,9 +115,14 @@ export class MarkTable {
    */
   hold(subjects: readonly SubjectKey[]): readonly MarkCell[] | Promise<readonly MarkCell[]> {
     if (!this.#live) return this.start().then(() => this.hold(subjects));
-    const cells = subjects.map((subject) => this.#cell(subject));
-    for (const cell of cells) this.pin(cell);
-    const missing = cells.filter((cell) => !cell.valid);
+    const cells: MarkCell[] = [];
+    const missing: MarkCell[] = [];
+    for (const subject of subjects) {
+      const cell = this.#cell(subject);
+      this.pin(cell);
+      cells.push(cell);
+      if (!cell.valid) missing.push(cell);
+    }
     if (missing.length === 0) return cells;
     return this.#readAll(missing).then(
       () => cells,
@@ -163,9 +168,9 @@ export class MarkTable {
     });
   }
 
-  changedRecently(subjects: readonly SubjectKey[]): boolean {
+  changedRecently(cells: readonly MarkCell[]): boolean {
     const since = this.#time.now() - RECENT_MS;
-    return subjects.some((subject) => (this.#recent.get(subject) ?? -Infinity) >= since);
+    return cells.some(({ subject }) => (this.#recent.get(subject) ?? -Infinity) >= since);
   }
 
   // ── Bumping ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +368,6 @@ export class MarkTable {
     if (cell === undefined) {
       cell = new MarkCell(subject, this.#partition(partitionOf(subject, this.#partitions.length)));
       this.#cells.set(subject, cell);
-      this.#loose.add(cell);
     }
     return cell;
   }

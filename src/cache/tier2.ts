@@ -76,18 +76,18 @@ export class Tier2 {
     const leftMs = (stored.ttlMs ?? Infinity) - entry.graceMs;
     if (leftMs <= 0) return null;
     const cells = await table.hold(entry.marks.map(([subject]) => subject));
-    flight.captureOwned(cells, table.version);
+    flight.captureOwned({ cells, stamp: table.version });
     const current = cells.every(
       (cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]),
     );
     if (!current) {
-      flight.forget(cells);
+      flight.forgetLast();
       return null;
     }
     const value = codec.decode(entry.payload);
     const carried = new Set<SubjectKey>(entry.marks.map(([subject]) => subject));
     if (!required(flight, value, entry.absent).every((subject) => carried.has(subject))) {
-      flight.forget(cells);
+      flight.forgetLast();
       return null;
     }
     return { value, absent: entry.absent, cells, leftMs };

@@ -57,8 +57,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       [
         'cache/batch.ts',
-        'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), stamp);',
-        'flight.capture(cells.slice(at, (at += own[i]?.length ?? 0)), Infinity);',
+        'cells: cells.slice(at, (at += count)), stamp });',
+        'cells: cells.slice(at, (at += count)), stamp: Infinity });',
       ],
     ],
   },
@@ -69,7 +69,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a nested value is kept under present marks',
     edits: [
-      ['cache/flight.ts', 'this.captureOwned(entry.cells, entry.stamp);', 'this.captureOwned(entry.cells, Infinity);'],
+      ['cache/flight.ts', 'this.captureOwned(entry);', 'this.captureOwned({ cells: entry.cells, stamp: Infinity });'],
     ],
   },
   {
@@ -90,7 +90,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a load whose nested load is doomed is joined',
     edits: [
       NOT_READ_AGAIN,
-      ['cache/flight.ts', 'for (const other of this.#waitsFor) if (!other.canJoin(after)) return false;', ''],
+      ['cache/flight.ts', 'for (const other of this.#waitsFor ?? []) if (!other.canJoin(after)) return false;', ''],
     ],
   },
   {
@@ -125,8 +125,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       [
         'cache/cascade.ts',
-        'placementSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say',
-        'typeSubject(plan.type, branch),\n      `every list of ${plan.plural}: the change does not say',
+        'placementSubject(plan.type, branch),\n      images === null',
+        'typeSubject(plan.type, branch),\n      images === null',
       ],
     ],
   },

@@ -69,7 +69,9 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
         const { tokens, epoch } = partitions[partitionOf(subject, count)] as Partition;
         return tokens.get(subject) ?? { epoch, position: 0, nonce: '' };
       }),
-      heads: spread(subjects, count).map(([number]) => headOf(partitions[number] as Partition)),
+      heads: partitions
+        .filter(({ number }) => subjects.some((subject) => partitionOf(subject, count) === number))
+        .map(headOf),
     }),
     bump: async (subjects, request) => {
       const nonce = `${request.nonce}.${(++executions).toString(36)}`;
