@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type * as Tidemark from '../../src/index.js';
+import type { Library } from '../plant.js';
 import { delayedMarks, delayedStore, fakeClock, seededRandom } from '../../src/testing/index.js';
 import {
   type Commit,
@@ -13,9 +14,6 @@ import {
   model,
   openOrigin,
 } from './world.js';
-
-/** The library under test: the real one, or a copy with a fault planted in it. */
-export type Library = Pick<typeof Tidemark, 'createTidemark' | 'defineView' | 'memory'>;
 
 const TYPES = ['kingdom', 'settlement', 'structure'] as const;
 

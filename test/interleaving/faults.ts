@@ -1,8 +1,6 @@
-/** Faults of the marks protocol that can exist in one process, as edits of the source. Each must be found. */
-export interface Fault {
-  readonly name: string;
-  readonly edits: readonly (readonly [file: string, from: string, to: string])[];
-}
+import type { Fault } from '../plant.js';
+
+// Faults of the marks protocol that can exist in one process. Each must be found.
 
 /** A change that is right but brings a rare path near: on its own it must be clean. */
 export const CONTROLS: readonly Fault[] = [
