@@ -85,8 +85,8 @@ function valuesOf(library: Library, world: World, tide: real.Tidemark<ReturnType
         const params = { branch, id };
         add(view.name, id, {
           now: () => now(id),
-          read: () => tide.view(view as never, params as never, call),
-          held: () => tide.peekView(view as never, params as never, call),
+          read: () => tide.view(view, params, call),
+          held: () => tide.peekView(view, params, call),
         });
       }
     }
