@@ -1,0 +1,104 @@
+import { type Origin, createTidemark, defineModel, entity } from '../../src/index.js';
+import { fakeOrigin } from '../../src/testing/index.js';
+
+/** What the code of a guide takes for granted: names by file. A guide that needs nothing has none. */
+
+interface Kingdom {
+  id: string;
+  name: string;
+}
+interface Settlement {
+  id: string;
+  kingdomId: string;
+  name: string;
+  level: number;
+  version: number;
+  deletedAt: Date | null;
+  x: number;
+  y: number;
+}
+interface Structure {
+  id: number;
+  settlementId: string;
+  kind: string;
+}
+
+const settlement = (i: number): Settlement => ({
+  id: `s${String(i)}`,
+  kingdomId: 'k1',
+  name: `Settlement ${String(i)}`,
+  level: i,
+  version: 1,
+  deletedAt: null,
+  x: i,
+  y: i,
+});
+const structure = (id: number): Structure => ({ id, settlementId: `s${String(1 + (id % 2))}`, kind: 'mill' });
+
+/** The model of the model's guide. */
+const model = defineModel({
+  entities: {
+    kingdom: entity<Kingdom>()({}),
+    settlement: entity<Settlement>()({
+      parents: { kingdom: 'kingdomId' },
+      version: 'version',
+      deleted: (row) => row.deletedAt !== null,
+      geometry: (row) => ({ x: row.x, y: row.y }),
+      announce: ['name', 'level'],
+    }),
+    structure: entity<Structure>()({ parseId: Number, parents: { settlement: 'settlementId' } }),
+  },
+});
+
+function settings() {
+  const db = fakeOrigin({
+    kingdom: { rows: [{ id: 'k1', name: 'North' }] as Kingdom[] },
+    settlement: { rows: [1, 2, 3, 4].map(settlement), parents: { kingdom: 'kingdomId' } },
+    structure: { rows: [5, 6, 7, 8].map(structure), parents: { settlement: 'settlementId' } },
+  });
+  const { origin: rows } = db;
+  const origin = {
+    ...rows,
+    settlement: {
+      ...rows.settlement,
+      all: async function* () {
+        yield* [1, 2, 3, 4].map(settlement);
+      },
+    },
+  } as unknown as Origin<typeof model>;
+  return { db, origin, tide: createTidemark({ model, origin }) };
+}
+const context = { branch: 'main', signal: new AbortController().signal, recentlyChanged: false };
+
+export const PRELUDES = {
+  'docs/guides/model.md': () => {
+    const { origin } = settings().db;
+    const database = {
+      kingdomsByIds: (ids: readonly string[], branch: string) => origin.kingdom.byIds(ids, { ...context, branch }),
+      settlementsByIds: (ids: readonly string[]) => origin.settlement.byIds(ids, context),
+      settlementsOfKingdoms: (ids: readonly string[]) => origin.settlement.childrenOf['kingdom']?.(ids, context) ?? [],
+      structuresByIds: (ids: readonly number[]) => origin.structure.byIds(ids, context),
+      structuresOfSettlements: (ids: readonly string[]) =>
+        origin.structure.childrenOf['settlement']?.(ids, context) ?? [],
+    };
+    return {
+      database: database as {
+        readonly [Name in keyof typeof database]: (...asked: Parameters<(typeof database)[Name]>) => Promise<never[]>;
+      },
+    };
+  },
+  'docs/guides/reading.md': () => ({
+    model,
+    tide: settings().tide,
+    request: { signal: new AbortController().signal },
+  }),
+  'docs/guides/changing.md': () => {
+    const { db, tide } = settings();
+    const database = {
+      lockSettlement: async (id: string): Promise<Settlement> => settlement(Number(id.slice(1))),
+      saveSettlement: async (row: Settlement): Promise<void> => db.put('settlement', row),
+    };
+    return { tide, database };
+  },
+  'docs/guides/staleness.md': () => ({ model, origin: settings().origin, createTidemark }),
+};

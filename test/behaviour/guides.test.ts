@@ -1,0 +1,166 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import * as tidemark from '../../src/index.js';
+import * as cache from '../../src/cache/index.js';
+import * as testing from '../../src/testing/index.js';
+import { PRELUDES } from './guide-preludes.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** What a guide may import. */
+const MODULES: Readonly<Record<string, object>> = { tidemark, 'tidemark/cache': cache, 'tidemark/testing': testing };
+
+interface Guide {
+  readonly path: string;
+  readonly text: string;
+  readonly prelude?: () => object;
+}
+const guides: Guide[] = ['README.md', ...readdirSync(join(ROOT, 'docs/guides')).map((name) => `docs/guides/${name}`)]
+  .filter((path) => path.endsWith('.md'))
+  .map((path) => {
+    const prelude = Object.entries(PRELUDES).find(([file]) => file === path)?.[1];
+    return { path, text: readFileSync(join(ROOT, path), 'utf8'), ...(prelude === undefined ? {} : { prelude }) };
+  });
+
+/** All blocks of a guide as one module, each line where it stands in the guide. */
+function codeOf({ text }: Guide): string {
+  let inside = false;
+  const lines = text.split('\n').map((line) => {
+    const fence = line.startsWith('```');
+    if (fence) inside = line === '```ts';
+    return inside && !fence ? line : '';
+  });
+  return lines.join('\n');
+}
+const namesOf = ({ prelude }: Guide): string[] => Object.keys(prelude?.() ?? {});
+const hasCode = (guide: Guide): boolean => codeOf(guide).trim() !== '';
+
+// ── Compiling ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the compiler says of the guides, in one program, as 'path:line: sentence'. */
+function problemsOf(all: readonly Guide[]): string[] {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const files = new Map(all.map((guide) => [join(here, `${guide.path.replaceAll('/', '-')}.ts`), guide]));
+  const moduleOf = (guide: Guide): string => {
+    const names = namesOf(guide);
+    // On the line of the guide's title, which is no code.
+    const given =
+      names.length === 0
+        ? ''
+        : `import { PRELUDES } from './guide-preludes.js'; const { ${names.join(', ')} } = PRELUDES['${guide.path as keyof typeof PRELUDES}'](); `;
+    return `${given}export {};${codeOf(guide)}`;
+  };
+  const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config as object;
+  const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, ROOT);
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (path) => files.has(path) || fileExists(path);
+  host.readFile = (path) => {
+    const guide = files.get(path);
+    return guide === undefined ? readFile(path) : moduleOf(guide);
+  };
+  host.getSourceFile = (path, ...rest) => {
+    const guide = files.get(path);
+    return guide === undefined
+      ? getSourceFile(path, ...rest)
+      : ts.createSourceFile(path, moduleOf(guide), ts.ScriptTarget.ES2023, true);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return [...files].flatMap(([path, guide]) => {
+    const source = program.getSourceFile(path);
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((found) => {
+      const line = found.file?.getLineAndCharacterOfPosition(found.start ?? 0).line ?? 0;
+      return `${guide.path}:${String(line + 1)}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`;
+    });
+  });
+}
+
+// ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const AsyncFunction = (async () => {}).constructor as new (...parts: string[]) => (...args: unknown[]) => Promise<void>;
+
+/** Runs all blocks of a guide in one go. Gives what they say to the console, and what they announce in a comment. */
+async function run(guide: Guide): Promise<{ said: string[]; announced: string[] }> {
+  const source = codeOf(guide);
+  const announced = [...source.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1] ?? '');
+  const { code } = await transform(`${source}\nexport {};`, { loader: 'ts', format: 'esm', target: 'node22' });
+  const body = code
+    .replace(/^import \{([^}]*)\} from "([^"]+)";$/gm, (_, names: string, from: string) => {
+      return `const {${names.replaceAll(' as ', ': ')}} = modules["${from}"];`;
+    })
+    .replace(/^export \{\s*\};$/gm, '');
+  const said: string[] = [];
+  const names = namesOf(guide);
+  const given = Object.values(guide.prelude?.() ?? {}) as unknown[];
+  const log = (text: unknown): void => {
+    said.push(String(text));
+  };
+  await new AsyncFunction('modules', 'console', ...names, `'use strict';${body}`)(MODULES, { log }, ...given);
+  return { said, announced };
+}
+
+test('every guide of which a prelude speaks exists, and has code', () => {
+  for (const path of Object.keys(PRELUDES)) expect(guides.filter(hasCode).map((guide) => guide.path)).toContain(path);
+  expect(guides.filter(hasCode).length).toBeGreaterThanOrEqual(5);
+});
+
+const problems = problemsOf(guides.filter(hasCode));
+// FAULT: the ids of `childrenOf` have no type where the origin is written inside createTidemark().
+const faulty = ['docs/guides/model.md'];
+
+describe.each(guides.filter(hasCode).map((guide) => [guide.path, guide] as const))('%s', (path, guide) => {
+  const testCompiling = faulty.includes(path) ? test.fails : test;
+  testCompiling('compiles', () => {
+    expect(problems.filter((problem) => problem.startsWith(`${path}:`))).toEqual([]);
+  });
+
+  test('runs, and says what it announces', async () => {
+    const { said, announced } = await run(guide);
+    expect(said).toEqual(announced);
+  });
+});
+
+/** Names of the members of an interface of src/options.ts. */
+function membersOf(name: string): string[] {
+  const path = join(ROOT, 'src/options.ts');
+  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
+  const found = source.statements.find((one) => ts.isInterfaceDeclaration(one) && one.name.text === name);
+  return found !== undefined && ts.isInterfaceDeclaration(found)
+    ? found.members.map((member) => member.name?.getText() ?? '')
+    : [];
+}
+
+test('the guide to options names every option of createTidemark, and no other', () => {
+  const { text } = guides.find(({ path }) => path === 'docs/guides/options.md') ?? { text: '' };
+  const rows = text.split('\n').filter((line) => line.startsWith('|'));
+  const named = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1]));
+  const options = membersOf('TideOptions').filter((name) => name !== 'model' && name !== 'origin');
+  expect(options.length).toBeGreaterThan(20);
+  expect(named.sort()).toEqual(options.sort());
+});
+
+describe('code that is wrong would be seen', () => {
+  const guide = (path: string, code: string): Guide => ({ path, text: `# Title\n\n\`\`\`ts\n${code}\n\`\`\`\n` });
+  const start = `import { createTidemark, defineModel, entity } from 'tidemark';
+const model = defineModel({ entities: { kingdom: entity<{ id: string }>()({}) } });
+const tide = createTidemark({ model, origin: { kingdom: { byIds: () => [{ id: 'k1' }] } } });
+`;
+
+  test('by the compiler, with its line', () => {
+    const wrong = guide('wrong.md', `${start}await tide.get('village', 'v1');`);
+    const right = guide('right.md', `${start}await tide.get('kingdom', 'k1');`);
+    expect(problemsOf([wrong, right])).toEqual([
+      expect.stringMatching(/^wrong\.md:7: Argument of type '"village"' is not assignable/),
+    ]);
+  });
+
+  test('by running it', async () => {
+    const refused = guide('refused.md', `${start}await tide.get('kingdom', ' ');`);
+    await expect(run(refused)).rejects.toMatchObject({ code: 'BLANK_ID' });
+    const wrong = await run(guide('wrong.md', "console.log('one'); // two"));
+    expect(wrong).toEqual({ said: ['one'], announced: ['two'] });
+  });
+});
