@@ -1,7 +1,9 @@
-import type { EntityOrigin, SubjectKey } from './contract.js';
+import type { ChildrenOf, EntityOrigin } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
+import type { Subject } from './subject.js';
+import type { ChangeOp, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
 
 /** The public verbs as types, read off a model. No code. */
 
@@ -24,15 +26,6 @@ export type CallOptions<M extends AnyModel> = BranchOption<M, true> & {
 /** The last argument of a verb outside a scope: required as soon as the model declares branches. */
 export type CallArguments<M extends AnyModel, More = unknown> =
   M extends Model<M['entities'], true> ? [call: CallOptions<M> & More] : [call?: CallOptions<M> & More];
-
-/** Anything that can change, as made by `tide.subject`. */
-export interface Subject {
-  readonly kind: 'entity' | 'list' | 'type' | 'rules' | 'branch';
-  readonly type: string | null;
-  readonly branch: string;
-  readonly key: SubjectKey;
-  toString(): string;
-}
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -109,8 +102,6 @@ export type Loaders<M extends AnyModel> = { readonly [T in TypeName<M>]: EntityL
 
 // ── Changing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type ChangeOp = 'create' | 'update' | 'delete' | 'restore';
-
 /**
  * One write that was committed. `before` is the row image that this write replaced (row lock, RETURNING, trigger),
  * `after` the one it left. Both are optional: right without, more precise with.
@@ -147,8 +138,8 @@ export interface Receipt {
 }
 
 export interface Changes<M extends AnyModel> {
-  /** Keeps a change until the transaction's callback has resolved. */
-  add(change: BranchedChange<M>): void;
+  /** Keeps a change until the transaction's callback has resolved. Its branch is the transaction's unless it names one. */
+  add(change: (EntityChange<M> & BranchOption<M, false>) | SubjectsChange): void;
   /** Reads inside the transaction: straight from the origin with the transaction's `via`, never from or into a cache. */
   readonly read: Reader<M>;
 }
@@ -157,52 +148,6 @@ export type TransactionOptions<M extends AnyModel> = BranchOption<M, false> & {
   /** Handed to the origin as `context.via`: the transaction's own connection. */
   readonly via?: unknown;
 };
-
-// ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type SubscribeTarget<M extends AnyModel> =
-  | { [T in TypeName<M>]: { readonly type: T; readonly id: IdOf<M, T> } }[TypeName<M>]
-  | { readonly type: TypeName<M> }
-  | Subject;
-
-export interface SubscribeOptions {
-  /** The cursor of the last item seen: continue right after it, or be told `resync`. */
-  readonly since?: string | undefined;
-  /** What happens when this subscriber falls behind the ring. Default `'resync'`. */
-  readonly overflow?: 'resync' | 'disconnect' | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** One change as subscribers see it. */
-export interface ChangeItem {
-  readonly kind: 'change';
-  /** Where this item stands: pass it as `since` to continue after it. */
-  readonly cursor: string;
-  readonly changeId: string;
-  readonly entityType: string;
-  readonly entityId: string | number | bigint | null;
-  readonly branch: string;
-  readonly op: ChangeOp | 'bulk';
-  readonly changes: {
-    /** Names of the fields that differ; null if the change came without both row images. */
-    readonly fields: readonly string[] | null;
-    /** New values of the fields that the model allows to be announced. */
-    readonly values: Readonly<Record<string, unknown>>;
-  };
-  readonly version: number | null;
-  readonly modifiedBy: string | null;
-  /** ISO 8601, by the clock of the replica that changed it. */
-  readonly modifiedAt: string;
-}
-
-/** Items may be missing before this one: fetch the present state, then go on. */
-export interface ResyncItem {
-  readonly kind: 'resync';
-  readonly cursor: string;
-  readonly reason: 'overflow' | 'truncated' | 'gap' | 'epoch' | 'branch';
-}
-
-export type SubscriptionItem = ChangeItem | ResyncItem;
 
 // ── Explaining ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,9 +205,17 @@ export type KeyedLoadArguments<M extends AnyModel, T> =
 
 // ── The origin, typed ───────────────────────────────────────────────────────────────────────────────────────────
 
+// Mapped over every type and not over the parents alone, so that inline functions know the type of their ids.
+type Links<M extends AnyModel, T extends TypeName<M>> = {
+  readonly [P in TypeName<M>]?: Link<M, T, P, ParentOf<M, T>>;
+};
+type Link<M extends AnyModel, T extends TypeName<M>, P extends TypeName<M>, Parents> = [P] extends [Parents]
+  ? ChildrenOf<IdOf<M, P>, RecordOf<M, T>>
+  : never;
+
 /** Where each entity type is loaded from. A type that is never read needs no entry. */
 export type Origin<M extends AnyModel> = {
-  readonly [T in TypeName<M>]?: EntityOrigin<IdOf<M, T>, RecordOf<M, T>, { [P in ParentOf<M, T>]: IdOf<M, P> }>;
+  readonly [T in TypeName<M>]?: EntityOrigin<IdOf<M, T>, RecordOf<M, T>, Links<M, T>>;
 };
 
 // ── The tide ────────────────────────────────────────────────────────────────────────────────────────────────────

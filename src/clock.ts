@@ -50,6 +50,21 @@ export function randomId(random: () => number): string {
   return id;
 }
 
+/** What the call comes to within `limitMs`; else rejects with what `late` makes. A call that throws rejects as well. */
+export async function inTime<T>(clock: Clock, limitMs: number, call: () => Promise<T>, late: () => Error): Promise<T> {
+  let cancel = (): void => undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    cancel = clock.after(limitMs, () => {
+      reject(late());
+    });
+  });
+  try {
+    return await Promise.race([call(), tooLate]);
+  } finally {
+    cancel();
+  }
+}
+
 /** How often a time that was read once may be used before it is read again, within one turn. */
 const USES = 1024;
 

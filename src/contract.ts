@@ -62,7 +62,7 @@ export interface StoreInfo {
   readonly memoryUsedBytes: number | null;
   readonly memoryLimitBytes: number | null;
   readonly policy: string | null;
-  /** Keys by the text before their first ':', an estimate where counting would be a walk. */
+  /** Keys by type, an estimate where counting would be a walk. */
   readonly keyCountByType: Readonly<Record<string, number>>;
 }
 
@@ -83,7 +83,8 @@ export interface Store {
   deleteMany(keys: readonly string[]): Promise<number>;
   /** Pages of keys that match a Redis glob, over every node. Keys that live throughout the scan are seen at least once. */
   scan(glob: string): AsyncIterable<readonly string[]>;
-  info(): Promise<StoreInfo>;
+  /** `typeOf` says what a key counts as; null for not at all. Default: the text before its first ':'. */
+  info(typeOf?: (key: string) => string | null): Promise<StoreInfo>;
   /** Releases what the adapter itself opened. Idempotent. Whoever made a client closes it. */
   close(): Promise<void>;
 }
@@ -214,18 +215,19 @@ export interface OriginContext {
 /** Rows in any order, absent ones left out; or a map that can also fail single ids. */
 export type OriginAnswer<Id, Row> = Iterable<Row> | ReadonlyMap<Id, Row | Error | null | undefined>;
 
+/** All rows whose link names one of these parents, in any order. */
+export type ChildrenOf<ParentId, Row> = (
+  parentIds: readonly ParentId[],
+  context: OriginContext,
+) => Awaitable<Iterable<Row>>;
+
 /** Where one entity type is loaded from. `ids` are unique and never empty. */
-export interface EntityOrigin<Id, Row, ParentIds extends object = Record<string, unknown>> {
+export interface EntityOrigin<Id, Row, Links extends object = Readonly<Record<string, ChildrenOf<unknown, Row>>>> {
   byIds(ids: readonly Id[], context: OriginContext): Awaitable<OriginAnswer<Id, Row>>;
   /** Every row of the type, deleted ones left out or not. Fills the embedded spatial index. */
   all?(context: OriginContext): Iterable<Row> | AsyncIterable<Row>;
-  /** By parent type: all rows whose link names one of these parents. */
-  readonly childrenOf?: {
-    readonly [P in keyof ParentIds]?: (
-      parentIds: readonly ParentIds[P][],
-      context: OriginContext,
-    ) => Awaitable<Iterable<Row>>;
-  };
+  /** By parent type. */
+  readonly childrenOf?: Links | undefined;
 }
 
 /** A `pg` Pool or Client fits, inside a transaction or not. */

@@ -4,8 +4,6 @@ export type {
   BranchedChange,
   CallOptions,
   Change,
-  ChangeItem,
-  ChangeOp,
   Changes,
   DeletedByPattern,
   DependsOn,
@@ -22,21 +20,25 @@ export type {
   Point,
   Reader,
   Receipt,
-  ResyncItem,
   Scope,
   ScopeOptions,
   SpatialReader,
-  Subject,
   Subjects,
   SubjectsChange,
-  SubscribeOptions,
-  SubscribeTarget,
-  SubscriptionItem,
   Tidemark,
   TransactionOptions,
   View,
   ViewParams,
 } from './api.js';
+export type {
+  ChangeItem,
+  ChangeOp,
+  ResyncItem,
+  SubscribeOptions,
+  SubscribeTarget,
+  SubscriptionItem,
+} from './watching.js';
+export type { Subject } from './subject.js';
 export { type Codec, typedJson } from './cache/codec.js';
 export { systemClock } from './clock.js';
 export { type Config, configFromEnv } from './config.js';
@@ -49,6 +51,7 @@ export type {
   BusListener,
   BusMessage,
   BusPosition,
+  ChildrenOf,
   Clock,
   EntityOrigin,
   Head,

@@ -19,7 +19,7 @@ export interface TtlByKind {
 export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly model: M;
   /** Where rows come from. */
-  readonly origin: Origin<M>;
+  readonly origin: Origin<NoInfer<M>>;
 
   /** Tier 2. Default: none; values are kept in this process only. */
   readonly store?: Store | undefined;

@@ -1,4 +1,5 @@
-import type { Receipt, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './api.js';
+import type { Receipt } from './api.js';
+import type { SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
 import type { AnyChange } from './cache/change.js';
 import type { RequestReader } from './cache/loaders.js';
 import type { AnyModel, Id } from './model.js';

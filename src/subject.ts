@@ -32,6 +32,15 @@ export const subjectKinds = {
 
 export type SubjectKind = keyof typeof subjectKinds;
 
+/** Anything that can change, as made by `tide.subject`. */
+export interface Subject {
+  readonly kind: 'entity' | 'list' | 'type' | 'rules' | 'branch';
+  readonly type: string | null;
+  readonly branch: string;
+  readonly key: SubjectKey;
+  toString(): string;
+}
+
 // With the u flag a surrogate matches only where it stands alone. UTF-8 has no form for one alone, and each would
 // reach the store as the same U+FFFD.
 const ESCAPED = /[:*?[\]\\%\uD800-\uDFFF]/u;

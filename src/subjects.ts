@@ -1,4 +1,5 @@
-import type { Subject, SubscribeTarget } from './api.js';
+import type { SubscribeTarget } from './watching.js';
+import type { Subject } from './subject.js';
 import { branchOf } from './cache/branches.js';
 import { planOf } from './cache/cascade.js';
 import type { SubjectKey } from './contract.js';

@@ -1,12 +1,6 @@
-import type {
-  DeletedByPattern,
-  Explanation,
-  Reader,
-  Receipt,
-  Subject,
-  SubscribeOptions,
-  SubscribeTarget,
-} from './api.js';
+import type { DeletedByPattern, Explanation, Reader, Receipt } from './api.js';
+import type { SubscribeOptions, SubscribeTarget } from './watching.js';
+import type { Subject } from './subject.js';
 import { branchOf, chainOf } from './cache/branches.js';
 import { carriedBy } from './cache/cascade.js';
 import type { AnyChange, Changer } from './cache/change.js';
@@ -17,7 +11,7 @@ import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
 import { paramsText } from './cache/params.js';
 import { marksOf } from './cache/receipt.js';
-import type { Clock, Marks, Store } from './contract.js';
+import type { Clock, Marks, Store, SubjectKey } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { AnyModel, Id, Topology } from './model.js';
@@ -144,16 +138,24 @@ export class Tide {
     this.#assertOpen();
     const added: AnyChange[] = [];
     const { topology, changer } = this.#parts;
-    const branch = options.branch ?? topology.root;
+    if (options.branch !== undefined) branchOf(topology, options.branch);
+    const core = this.#core;
+    let over = false;
     const value = await run({
       // Checked now, where the stack still says who added it; applied when the callback has resolved.
       add: (change) => {
+        if (over)
+          throw new TidemarkError('INVALID_CHANGE', 'changes.add: expected a transaction under way, this one is over.');
         const whole =
           'subjects' in change || change.branch !== undefined ? change : { ...change, branch: options.branch };
         changer.plan(whole, 'changes.add');
         added.push(whole);
       },
-      read: new OriginReader(this.#core, branch, options.via),
+      get read() {
+        return new OriginReader(core, branchOf(topology, options.branch), options.via);
+      },
+    }).finally(() => {
+      over = true;
     });
     return { value, receipt: await changer.change(added) };
   }
@@ -173,9 +175,11 @@ export class Tide {
     const { topology, hub, options: given } = this.#parts;
     const branch = branchOf(topology, options.branch ?? ('key' in target ? target.branch : undefined));
     const subject = targetSubject(this.subject, target, branch);
-    const topics = carriedBy(subject.key, topology, (of) => chainOf(topology, of) ?? [of]);
+    const topicsNow = (): readonly SubjectKey[] =>
+      carriedBy(subject.key, topology, (of) => chainOf(topology, of) ?? [of]);
+    const follow = { name: subject.key, topics: topicsNow(), topicsNow };
     const { principal } = options;
-    if (principal === undefined) return hub.subscribe({ name: subject.key, topics }, options);
+    if (principal === undefined) return hub.subscribe(follow, options);
     const { authorize } = given;
     if (authorize === undefined) {
       throw new TidemarkError(
@@ -183,10 +187,7 @@ export class Tide {
         `subscribe to ${subject.key}: the scope has a principal, but createTidemark() was given no authorize().`,
       );
     }
-    return hub.subscribe(
-      { name: subject.key, topics },
-      { ...options, authorize: (signal) => authorize(principal, subject, signal) },
-    );
+    return hub.subscribe(follow, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
   }
 
   // ── By key ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,6 +256,7 @@ export class Tide {
       stats: this.stats(),
       thresholds: { ...DEFAULT_THRESHOLDS, ...options.thresholds },
       timeoutMs: storeTimeoutMs,
+      typeOf: (key) => this.#core.reads.tier2?.typeOf(key) ?? null,
       countByType: () => {
         const counts: Record<string, number> = {};
         for (const { key } of this.#core.reads.tier) {

@@ -24,6 +24,7 @@ import { createHub } from './realtime/hub.js';
 import { footprintOf } from './spatial/cells.js';
 import { Indexes, inBoxQuery, nearQuery } from './spatial/queries.js';
 import { boundsOf, checkGeometry, extentOf, isUnstated } from './spatial/geometry.js';
+import { escapePart } from './subject.js';
 import { Tide } from './tide.js';
 
 const MARKS_PER_ENTRY = 16;
@@ -60,7 +61,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     all: (branch, type) => core.askAll(branch, type),
     byIds: (branch, type, ids) => core.askRecords(branch, undefined, type, ids),
   });
-  const table = new MarkTable({ marks, clock, random, events, listener: indexes });
+  const storeTimeoutMs = options.storeTimeoutMs ?? 1000;
+  const table = new MarkTable({ marks, clock, random, events, timeoutMs: storeTimeoutMs, listener: indexes });
   const maxEntries = options.maxEntries ?? 50_000;
   const tier = new Tier(table, {
     maxEntries,
@@ -68,7 +70,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     maxMarks: options.maxMarks ?? maxEntries * MARKS_PER_ENTRY,
     bytesOf: options.bytesOf ?? ((value) => codec.encode(value).length),
   });
-  const storeTimeoutMs = options.storeTimeoutMs ?? 1000;
   const tier2 =
     store === null
       ? null
@@ -80,7 +81,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           events,
           storeTimeoutMs,
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
-          namespace: namespace === undefined ? '' : `${namespace}:`,
+          namespace: namespace === undefined ? '' : `${escapePart(namespace)}:`,
           fingerprint: fingerprintOf(topology),
           schemaOf: ({ kind, name }) =>
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',

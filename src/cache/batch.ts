@@ -203,7 +203,7 @@ export class Batches {
     try {
       return this.#options.reads.seal(visible(space.plan, answer)) as Answer;
     } catch (cause) {
-      return rowError(`${space.keyOf('', id)}`, cause);
+      return rowError(whichRow(space, id), cause);
     }
   }
 
@@ -224,7 +224,7 @@ export class Batches {
       try {
         return parentSubjects(space.plan, value as AnyRow, chain);
       } catch (cause) {
-        values[i] = rowError(space.keyOf('', flights[i]?.id), cause);
+        values[i] = rowError(whichRow(space, flights[i]?.id), cause);
         return [];
       }
     });
@@ -302,6 +302,10 @@ function guarded<T>(where: string, map: () => T): T {
   } catch (cause) {
     throw rowError(where, cause);
   }
+}
+
+function whichRow({ plan, parent }: RowSpace, id: unknown): string {
+  return parent === null ? `${plan.type} ${String(id)}` : `${plan.plural} of ${parent.type} ${String(id)}`;
 }
 
 function rowError(where: string, cause: unknown): TidemarkError {

@@ -139,7 +139,9 @@ export function bumpsOf(change: PlainChange, topology: Topology): Bumps {
     [typeSubject(plan.type, branch), `what depends on every ${plan.type}`],
   ]);
   const images = trustedImages(change);
-  if (images === null || change.places === null) {
+  if (plan.parents.length === 0 && plan.geometryOf === undefined) {
+    // It hangs nowhere and lies nowhere: no list and no spatial answer has it.
+  } else if (images === null || change.places === null) {
     bumps.set(
       placementSubject(plan.type, branch),
       images === null

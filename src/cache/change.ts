@@ -1,4 +1,6 @@
-import type { ChangeItem, Receipt, Subject, SubjectsChange } from '../api.js';
+import type { Receipt, SubjectsChange } from '../api.js';
+import type { ChangeItem } from '../watching.js';
+import type { Subject } from '../subject.js';
 import { randomId } from '../clock.js';
 import type { Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';

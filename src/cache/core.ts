@@ -13,7 +13,7 @@ import { buildCacheKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import { type ReadRequest, type Reads, shelfOf } from './read.js';
-import type { Entry, Lifetime, Shelf, Space } from './tier.js';
+import { type Entry, type Lifetime, type Shelf, type Space, checkTtl } from './tier.js';
 
 export type AnyView = View<AnyModel, ViewParams, unknown>;
 
@@ -134,6 +134,7 @@ export class Core {
   view(branch: string, view: AnyView, params: unknown): Loadable {
     let known = this.#views.get(view.name);
     if (known === undefined) {
+      checkTtl(view.ttlMs, `view '${view.name}'`);
       const space: Space = {
         kind: 'view',
         name: view.name,

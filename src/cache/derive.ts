@@ -1,4 +1,5 @@
-import type { Reader, Subject } from '../api.js';
+import type { Reader } from '../api.js';
+import type { Subject } from '../subject.js';
 import type { SubjectKey } from '../contract.js';
 import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 import type { AnyModel, Topology } from '../model.js';

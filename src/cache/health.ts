@@ -1,3 +1,4 @@
+import { inTime } from '../clock.js';
 import type { Clock, Marks, Store } from '../contract.js';
 import { messageOf } from '../errors.js';
 import type { Health, HealthThresholds, Stats } from '../report.js';
@@ -14,6 +15,8 @@ export interface Probe {
   readonly stats: Stats;
   readonly thresholds: HealthThresholds;
   readonly timeoutMs: number;
+  /** The type that a key of the store counts as; null for a key of somebody else's. */
+  readonly typeOf: (key: string) => string | null;
   /** Entries of tier 1 by type: what is counted where there is no store. */
   readonly countByType: () => Record<string, number>;
 }
@@ -24,7 +27,7 @@ export async function probeHealth(probe: Probe): Promise<Health> {
   const issues: string[] = [];
   const [marks, info] = await Promise.all([
     attempt(probe, 'marks', () => probe.marks.heads()),
-    store === null ? null : attempt(probe, 'store', () => store.info()),
+    store === null ? null : attempt(probe, 'store', () => store.info(probe.typeOf)),
   ]);
   const reads = stats.hits + stats.misses;
   const hitRate = reads === 0 ? null : stats.hitRate;
@@ -61,17 +64,9 @@ export async function probeHealth(probe: Probe): Promise<Health> {
 }
 
 async function attempt<T>({ clock, timeoutMs }: Probe, what: string, call: () => Promise<T>): Promise<T | Error> {
-  let cancel = (): void => undefined;
   try {
-    const late = new Promise<never>((_, reject) => {
-      cancel = clock.after(timeoutMs, () => {
-        reject(new Error(`no answer within ${String(timeoutMs)} ms`));
-      });
-    });
-    return await Promise.race([call(), late]);
+    return await inTime(clock, timeoutMs, call, () => new Error(`no answer within ${String(timeoutMs)} ms`));
   } catch (error) {
     return new Error(`Unreachable ${what}: ${messageOf(error)}.`);
-  } finally {
-    cancel();
   }
 }

@@ -1,4 +1,5 @@
-import type { DeletedByPattern, Reader, Subject } from '../api.js';
+import type { DeletedByPattern, Reader } from '../api.js';
+import type { Subject } from '../subject.js';
 import { randomId } from '../clock.js';
 import type { Bump, SubjectKey } from '../contract.js';
 import { TidemarkError, messageOf } from '../errors.js';
@@ -7,7 +8,7 @@ import type { AnyModel } from '../model.js';
 import { PATTERNS, keySubject } from '../subject.js';
 import type { Core, Place, ReadContext } from './core.js';
 import { Flight } from './flight.js';
-import { type Lifetime, type Shelf, type Space, isExpired } from './tier.js';
+import { type Lifetime, type Shelf, type Space, checkTtl, isExpired } from './tier.js';
 
 /** The cache by key: values that the host stores and loads under keys of its own. */
 export class KeyedValues {
@@ -56,12 +57,7 @@ export class KeyedValues {
   async set(key: string, value: unknown, ttlMs: number | undefined): Promise<void> {
     const { shelf, id } = this.place(key);
     const { reads } = this.#core;
-    if (ttlMs !== undefined && !(ttlMs >= 0)) {
-      throw new TidemarkError(
-        'INVALID_OPTION',
-        `ttlMs of key ${JSON.stringify(key)}: expected 0 or more, got ${String(ttlMs)}.`,
-      );
-    }
+    checkTtl(ttlMs, `key ${JSON.stringify(key)}`);
     const sealed = reads.seal(value);
     reads.tier2?.check(sealed);
     const subject = keySubject(key);
@@ -131,6 +127,7 @@ export class KeyedValues {
     const also = (): readonly SubjectKey[] => [keySubject(key)];
     const { branch, demand, into } = context;
     const { dependsOn, ttlMs } = what;
+    checkTtl(ttlMs, `key ${JSON.stringify(key)}`);
     const loadable = this.#core.derived(branch, this.place(key), { dependsOn, also, ttlMs, load });
     return (await this.#core.outcome(this.#core.request(loadable, demand, into))).value;
   }

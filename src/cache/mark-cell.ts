@@ -38,3 +38,12 @@ export class MarkCell {
     return this.valid && this.partition.trusted;
   }
 }
+
+/** Whether `token` replaces `held`: another epoch always does, within one the higher position. */
+export function isNewer(token: Token, held: Token | null): boolean {
+  return held === null || token.epoch !== held.epoch || token.position > held.position;
+}
+
+export function sameToken(a: Token, b: Token): boolean {
+  return a === b || (a.epoch === b.epoch && a.position === b.position && a.nonce === b.nonce);
+}

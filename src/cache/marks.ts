@@ -1,12 +1,13 @@
-import { CoarseClock, randomId } from '../clock.js';
+import { CoarseClock, inTime, randomId } from '../clock.js';
 import type { Bump, BumpRequest, Clock, Head, Marks, SubjectKey, Token } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import { PATTERNS, partitionOf } from '../subject.js';
 import { GlobLog } from './globs.js';
-import { MarkCell, type Partition } from './mark-cell.js';
+import { MarkCell, type Partition, isNewer } from './mark-cell.js';
+import { RecentChanges } from './recent.js';
 
-export type { MarkCell } from './mark-cell.js';
+export { type MarkCell, sameToken } from './mark-cell.js';
 
 /** Positions applied per partition when a load began. */
 export type Applied = readonly { readonly epoch: string | null; readonly applied: number }[];
@@ -16,8 +17,6 @@ const CHUNK = 1000;
 /** Cells that nothing relies on are kept for reuse up to this number. */
 const LOOSE_KEPT = 10_000;
 const RETRY_MS = 1000;
-const RECENT_MS = 5000;
-const RECENT_KEPT = 10_000;
 
 /** Told of what is heard, before any read can be answered with it. */
 export interface MarksListener {
@@ -31,6 +30,8 @@ export interface MarkTableOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly events: Events;
+  /** When a call of Marks counts as failed. */
+  readonly timeoutMs: number;
   readonly listener?: MarksListener | undefined;
 }
 
@@ -48,7 +49,7 @@ export class MarkTable {
   readonly #patterns: MarkCell;
   readonly #cells = new Map<SubjectKey, MarkCell>();
   readonly #loose = new Set<MarkCell>();
-  readonly #recent = new Map<SubjectKey, number>();
+  readonly #recent = new RecentChanges();
   #started: Promise<void> | null = null;
   #live = false;
   #stop: (() => Promise<void>) | null = null;
@@ -84,20 +85,26 @@ export class MarkTable {
 
   async #start(): Promise<void> {
     const { marks } = this.#options;
-    this.#stop ??= await marks.watch({
-      onBump: (bump) => {
-        this.#onBump(bump);
-      },
-      onGap: (partition) => {
-        for (const one of this.#partitions) if (partition === undefined || partition === one.number) this.#gap(one);
-      },
-    });
-    for (const head of await marks.heads()) {
+    this.#stop ??= await this.#inTime('watch', () =>
+      marks.watch({
+        onBump: (bump) => {
+          this.#onBump(bump);
+        },
+        onGap: (partition) => {
+          for (const one of this.#partitions) if (partition === undefined || partition === one.number) this.#gap(one);
+        },
+      }),
+    );
+    for (const head of await this.#inTime('heads', () => marks.heads())) {
       const partition = this.#partition(head.partition);
       if (partition.epoch === head.epoch) partition.applied = Math.max(partition.applied, head.head);
       else this.#adopt(partition, head);
       partition.trusted = true;
     }
+    await this.#read([this.#patterns]);
+    const { token, partition } = this.#patterns;
+    // Nothing was deleted by pattern between that one and now: entries stored since then are good.
+    if (token !== null && token.epoch === partition.epoch) this.globs.begin(token.epoch, token.position);
     this.version++;
     this.#live = true;
   }
@@ -169,8 +176,7 @@ export class MarkTable {
   }
 
   changedRecently(cells: readonly MarkCell[]): boolean {
-    const since = this.#time.now() - RECENT_MS;
-    return cells.some(({ subject }) => (this.#recent.get(subject) ?? -Infinity) >= since);
+    return this.#recent.hasAny(cells, this.#time.now());
   }
 
   // ── Bumping ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,7 +185,8 @@ export class MarkTable {
   async bump(subjects: readonly SubjectKey[], request: Omit<BumpRequest, 'nonce'>): Promise<readonly Bump[]> {
     try {
       if (!this.#live) await this.start();
-      const bumps = await this.#options.marks.bump(subjects, { ...request, nonce: randomId(this.#options.random) });
+      const nonce = randomId(this.#options.random);
+      const bumps = await this.#inTime('bump', () => this.#options.marks.bump(subjects, { ...request, nonce }));
       for (const bump of bumps) this.#applyOwn(bump);
       return bumps;
     } catch (cause) {
@@ -236,12 +243,10 @@ export class MarkTable {
 
   #raise(bump: Bump): void {
     const token: Token = { epoch: bump.epoch, position: bump.position, nonce: bump.nonce };
-    const now = this.#time.now();
     let moved = false;
     this.heard++;
+    this.#recent.add(bump.subjects, this.#time.now());
     for (const subject of bump.subjects) {
-      this.#recent.delete(subject);
-      this.#recent.set(subject, now);
       const cell = this.#cells.get(subject);
       if (cell === undefined || !isNewer(token, cell.token)) continue;
       if (!moved) this.version++;
@@ -250,17 +255,9 @@ export class MarkTable {
       cell.changed = this.version;
     }
     this.#options.listener?.heard(bump.subjects);
-    if (bump.globs.length > 0) {
+    if (bump.globs.length > 0 && bump.subjects.includes(PATTERNS)) {
       this.version++;
       this.globs.add(bump.position, bump.globs);
-    }
-    this.#forgetRecent(now);
-  }
-
-  #forgetRecent(now: number): void {
-    for (const [subject, at] of this.#recent) {
-      if (at >= now - RECENT_MS && this.#recent.size <= RECENT_KEPT) break;
-      this.#recent.delete(subject);
     }
   }
 
@@ -339,7 +336,7 @@ export class MarkTable {
 
   async #read(cells: readonly MarkCell[]): Promise<void> {
     const sent = this.applied();
-    const read = await this.#options.marks.read(cells.map((cell) => cell.subject));
+    const read = await this.#inTime('read', () => this.#options.marks.read(cells.map((cell) => cell.subject)));
     for (const head of read.heads) {
       const partition = this.#partition(head.partition);
       if (partition.epoch !== head.epoch) {
@@ -363,6 +360,20 @@ export class MarkTable {
     });
   }
 
+  #inTime<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#options;
+    return inTime(
+      clock,
+      timeoutMs,
+      call,
+      () =>
+        new TidemarkError(
+          'STORE_TIMEOUT',
+          `marks.${name}: expected an answer within ${String(timeoutMs)} ms, got none.`,
+        ),
+    );
+  }
+
   #cell(subject: SubjectKey): MarkCell {
     let cell = this.#cells.get(subject);
     if (cell === undefined) {
@@ -379,13 +390,4 @@ export class MarkTable {
   #partition(number: number): Partition {
     return this.#partitions[number] as Partition;
   }
-}
-
-/** Whether `token` replaces `held`: another epoch always does, within one the higher position. */
-function isNewer(token: Token, held: Token | null): boolean {
-  return held === null || token.epoch !== held.epoch || token.position > held.position;
-}
-
-export function sameToken(a: Token, b: Token): boolean {
-  return a === b || (a.epoch === b.epoch && a.position === b.position && a.nonce === b.nonce);
 }

@@ -130,7 +130,7 @@ export class Reads {
     const { shelf, id } = request;
     if (shelf.flights.has(id) || now < (this.#refreshAfter.get(entry) ?? -Infinity)) return;
     this.#launch({ ...request, into: null }).promise.catch((error: unknown) => {
-      this.#refreshAfter.set(entry, now + REFRESH_PAUSE_MS);
+      this.#refreshAfter.set(entry, this.time.now() + REFRESH_PAUSE_MS);
       this.events.emit('error', { error: error as TidemarkError, where: `refresh of ${entry.key}` });
     });
   }
@@ -180,6 +180,16 @@ export class Reads {
     return this.#options.freeze ? frozenCopy(value) : value;
   }
 
+  /** Infinity, so that it is not kept, for what cannot be measured. */
+  #weigh(value: unknown, { key }: Flight): number {
+    try {
+      return this.tier.weigh(value);
+    } catch (error) {
+      this.events.emit('error', { error: error as Error, where: `size of ${key}` });
+      return Infinity;
+    }
+  }
+
   /**
    * Ends a load: keeps the value if nothing it depends on has changed, else hands it out and forgets it. `cells` are
    * the marks to carry if they are fewer than the flight's.
@@ -214,7 +224,7 @@ export class Reads {
       loadedAt: now,
       expiresAt,
       graceUntil: expiresAt + graceMs,
-      bytes: this.tier.weigh(value),
+      bytes: this.#weigh(value, flight),
     });
     this.tier.put(entry);
     if (kept.leftMs === undefined) {

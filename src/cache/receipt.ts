@@ -15,7 +15,11 @@ export function createReceipt(changeId: string, bumps: readonly Bump[]): Receipt
 /** What a read that names a receipt has to reach. Throws INVALID_RECEIPT for text that is none. */
 export function marksOf(after: After | undefined): ReceiptMarks | null {
   if (after === undefined) return null;
-  if (typeof after !== 'string') return after.marks;
+  if (typeof after !== 'string') {
+    const marks: unknown = (after as Receipt | null)?.marks;
+    if (typeof marks === 'object' && marks !== null && Object.values(marks).every(isPosition)) return after.marks;
+    throw refused(after === null ? 'null' : typeof after);
+  }
   const [version, changeId, ...rest] = after.split('.');
   const marks: Record<number, { epoch: string; position: number }> = {};
   let valid = version === '1' && changeId !== undefined && changeId !== '' && rest.length % 3 === 0;
@@ -24,11 +28,15 @@ export function marksOf(after: After | undefined): ReceiptMarks | null {
     valid = /^\d{1,5}$/.test(partition) && /^[\w-]+$/.test(epoch) && /^\d{1,15}$/.test(position);
     marks[Number(partition)] = { epoch, position: Number(position) };
   }
-  if (!valid) {
-    throw new TidemarkError(
-      'INVALID_RECEIPT',
-      `after: expected a receipt or its string, got ${JSON.stringify(after.slice(0, 80))}.`,
-    );
-  }
+  if (!valid) throw refused(JSON.stringify(after.slice(0, 80)));
   return marks;
+}
+
+function isPosition(mark: unknown): boolean {
+  const { epoch, position } = (mark ?? {}) as Record<string, unknown>;
+  return typeof epoch === 'string' && typeof position === 'number';
+}
+
+function refused(got: string): TidemarkError {
+  return new TidemarkError('INVALID_RECEIPT', `after: expected a receipt or its string, got ${got}.`);
 }

@@ -1,3 +1,4 @@
+import { TidemarkError } from '../errors.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { ReceiptMarks } from './receipt.js';
 import type { Counter } from '../report.js';
@@ -150,6 +151,8 @@ export class Tier {
     const old = entries.get(entry.id);
     if (old !== undefined) this.remove(old);
     if (entry.bytes > this.#limits.maxBytes) return;
+    // Room first: what comes is no candidate, and the hand stays among what was there.
+    while (this.#size > 0 && this.#isTooMuch(entry)) this.#evict();
     for (const cell of entry.cells) this.#table.pin(cell);
     entries.set(entry.id, entry);
     entry.older = this.#newest;
@@ -159,13 +162,13 @@ export class Tier {
     this.#size++;
     this.#bytes += entry.bytes;
     this.#marks += entry.cells.length;
-    while (
-      this.#size > this.#limits.maxEntries ||
-      this.#bytes > this.#limits.maxBytes ||
-      (this.#marks > this.#limits.maxMarks && this.#size > 1)
-    ) {
-      this.#evict();
-    }
+  }
+
+  #isTooMuch(one: Entry): boolean {
+    const { maxEntries, maxBytes, maxMarks } = this.#limits;
+    return (
+      this.#size + 1 > maxEntries || this.#bytes + one.bytes > maxBytes || this.#marks + one.cells.length > maxMarks
+    );
   }
 
   /** False if it is not there any more. */
@@ -221,4 +224,11 @@ export function isUnmoved(entry: Entry, table: MarkTable): boolean {
 
 export function isExpired(entry: Entry, now: number): boolean {
   return now >= entry.expiresAt;
+}
+
+/** Throws INVALID_OPTION. */
+export function checkTtl(ttlMs: unknown, of: string): void {
+  if (ttlMs === undefined || (typeof ttlMs === 'number' && ttlMs >= 0)) return;
+  const got = typeof ttlMs === 'number' ? String(ttlMs) : typeof ttlMs;
+  throw new TidemarkError('INVALID_OPTION', `ttlMs of ${of}: expected a number of at least 0, got ${got}.`);
 }

@@ -1,3 +1,4 @@
+import { inTime } from '../clock.js';
 import type { Clock, Store, StoreEntry, StoredValue, SubjectKey, Token } from '../contract.js';
 import { TidemarkError, isTidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
@@ -54,8 +55,14 @@ export class Tier2 {
   async find(flights: readonly Flight[], required: Requirement): Promise<Map<Flight, Found>> {
     const found = new Map<Flight, Found>();
     if (flights.length === 0) return found;
+    try {
+      await this.#options.table.start(); // what an entry's marks are compared with
+    } catch (error) {
+      this.#options.events.emit('error', { error: error as Error, where: 'tier 2: marks' });
+      return found;
+    }
     const keys = flights.map(({ shelf, key }) => this.#storageKey(shelf.space, key));
-    const stored = await this.#attempt('getMany', this.#options.store.getMany(keys));
+    const stored = await this.#attempt('getMany', (store) => store.getMany(keys));
     for (const [i, flight] of flights.entries()) {
       const value = stored?.[i];
       if (value === undefined) continue;
@@ -134,23 +141,24 @@ export class Tier2 {
     if (entry.shelf.space.kind === 'key') {
       // Hand-set values of two replicas may arrive in either order: the later bump's stands.
       const { token } = entry.cells.find((cell) => cell.subject.startsWith('key:')) as { token: Token };
-      void this.#attempt('setIfNewer', this.#options.store.setIfNewer(key, bytes, token, ttlMs));
+      void this.#attempt('setIfNewer', (store) => store.setIfNewer(key, bytes, token, ttlMs));
       return;
     }
     if (this.#writes.length === 0) {
       clock.defer(() => {
-        void this.#attempt('setMany', this.#options.store.setMany(this.#writes.splice(0)));
+        const writes = this.#writes.splice(0);
+        void this.#attempt('setMany', (store) => store.setMany(writes));
       });
     }
     this.#writes.push({ key, value: bytes, ttlMs });
   }
 
+  /** True if there was something to delete. */
   async delete(space: Space, key: string, version: Token): Promise<boolean> {
-    const applied = await this.#attempt(
-      'setIfNewer',
-      this.#options.store.setIfNewer(this.#storageKey(space, key), null, version),
-    );
-    return applied === true;
+    const stored = this.#storageKey(space, key);
+    const found = await this.#attempt('getMany', (store) => store.getMany([stored]));
+    const applied = await this.#attempt('setIfNewer', (store) => store.setIfNewer(stored, null, version));
+    return applied === true && found?.[0] !== undefined;
   }
 
   /** Deletes in pages what the scan finds; returns how many keys. Rejects if the store fails. */
@@ -160,12 +168,21 @@ export class Tier2 {
     let deleted = 0;
     for (const kind of ['m', 'k']) {
       const prefix = this.#prefix(kind);
-      for await (const page of store.scan(`${escapeGlob(prefix)}*`)) {
-        const keys = page.filter((key) => matches(key.slice(key.indexOf(':', prefix.length) + 1)));
-        if (keys.length > 0) deleted += await store.deleteMany(keys);
+      const pages = store.scan(`${escapeGlob(prefix)}*`)[Symbol.asyncIterator]();
+      for (;;) {
+        const page = await this.#inTime('scan', () => pages.next());
+        if (page.done === true) break;
+        const keys = page.value.filter((key) => matches(keyIn(key, prefix)));
+        if (keys.length > 0) deleted += await this.#inTime('deleteMany', () => store.deleteMany(keys));
       }
     }
     return deleted;
+  }
+
+  /** What a key of the store counts as: the text before the first ':' of the key as people see it. */
+  typeOf(stored: string): string | null {
+    const prefix = ['m', 'k'].map((kind) => this.#prefix(kind)).find((known) => stored.startsWith(known));
+    return prefix === undefined ? null : (keyIn(stored, prefix).split(':', 1)[0] as string);
   }
 
   /** Waits for the writes under way. */
@@ -182,32 +199,33 @@ export class Tier2 {
   }
 
   /** The call's result, or null after an event if it failed or took too long. */
-  async #attempt<T>(name: string, call: Promise<T>): Promise<T | null> {
-    const { clock, storeTimeoutMs, events } = this.#options;
-    this.#pending.add(call);
-    const forget = (): void => {
-      this.#pending.delete(call);
-    };
-    call.then(forget, forget);
-    let cancel = (): void => undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      cancel = clock.after(storeTimeoutMs, () => {
-        this.#pending.delete(call);
-        reject(
-          new TidemarkError(
-            'STORE_TIMEOUT',
-            `store.${name}: expected an answer within ${String(storeTimeoutMs)} ms, got none.`,
-          ),
-        );
-      });
-    });
-    try {
-      return await Promise.race([call, timeout]);
-    } catch (error) {
+  async #attempt<T>(name: string, call: (store: Store) => Promise<T>): Promise<T | null> {
+    const { events, store } = this.#options;
+    const attempt = this.#inTime(name, () => call(store)).catch((error: unknown) => {
       events.emit('error', { error: error as Error, where: `tier 2: store.${name}` });
       return null;
-    } finally {
-      cancel();
-    }
+    });
+    this.#pending.add(attempt);
+    void attempt.finally(() => this.#pending.delete(attempt));
+    return attempt;
   }
+
+  #inTime<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const { clock, storeTimeoutMs } = this.#options;
+    return inTime(
+      clock,
+      storeTimeoutMs,
+      call,
+      () =>
+        new TidemarkError(
+          'STORE_TIMEOUT',
+          `store.${name}: expected an answer within ${String(storeTimeoutMs)} ms, got none.`,
+        ),
+    );
+  }
+}
+
+/** The key as people see it: after the prefix and the schema. */
+function keyIn(stored: string, prefix: string): string {
+  return stored.slice(stored.indexOf(':', prefix.length) + 1);
 }

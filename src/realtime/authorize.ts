@@ -1,4 +1,4 @@
-import type { Subject } from '../api.js';
+import type { Subject } from '../subject.js';
 import type { Awaitable, SubjectKey } from '../contract.js';
 import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 import type { Id } from '../model.js';

@@ -1,4 +1,4 @@
-import type { ResyncItem, SubscriptionItem } from '../api.js';
+import type { ResyncItem, SubscriptionItem } from '../watching.js';
 import type { BusPosition } from '../contract.js';
 import { type Place, encodeCursor, topicsHash } from './cursor.js';
 import { type Arrival, type Hole, Merge } from './merge.js';

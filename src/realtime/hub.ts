@@ -1,5 +1,5 @@
 import { Aborts } from '../aborts.js';
-import type { SubscriptionItem } from '../api.js';
+import type { SubscriptionItem } from '../watching.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import { Feed } from './feed.js';

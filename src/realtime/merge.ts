@@ -1,4 +1,4 @@
-import type { ResyncItem } from '../api.js';
+import type { ResyncItem } from '../watching.js';
 import type { BusPosition } from '../contract.js';
 import type { Place } from './cursor.js';
 import type { Announcement } from './wire.js';

@@ -1,4 +1,4 @@
-import type { ResyncItem, SubscriptionItem } from '../api.js';
+import type { ResyncItem, SubscriptionItem } from '../watching.js';
 import type { BusPosition } from '../contract.js';
 import { type Cursor, encodeCursor } from './cursor.js';
 import type { Feed } from './feed.js';

@@ -1,4 +1,4 @@
-import type { SubscribeOptions, SubscriptionItem } from '../api.js';
+import type { SubscribeOptions, SubscriptionItem } from '../watching.js';
 import type { SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import { type Guard, permittedUntil } from './authorize.js';

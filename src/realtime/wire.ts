@@ -1,4 +1,4 @@
-import type { ChangeItem } from '../api.js';
+import type { ChangeItem } from '../watching.js';
 import type { Id } from '../model.js';
 
 /** What is announced of one change: an item without its place in a subscription. */

@@ -95,7 +95,7 @@ export function delayedStore(store: Store): DelayedStore {
     scan: async function* (glob) {
       for await (const page of store.scan(glob)) yield await replies.answer('scan', Promise.resolve(page));
     },
-    info: () => replies.answer('info', store.info()),
+    info: (typeOf) => replies.answer('info', store.info(typeOf)),
     close: () => store.close(),
     ...repliesOf(replies),
     get pendingReplies() {

@@ -197,8 +197,7 @@ describe('a subscription', () => {
     expect(await told(branchedWorld(), branch)).toEqual(expected);
   });
 
-  // FAULT: Tide.subscribe() hands the hub no `topicsNow`, so that it keeps the chain that it began with.
-  test.fails('follows its branch to another parent', async () => {
+  test('follows its branch to another parent', async () => {
     const own = branchedWorld();
     const heard: string[] = [];
     const items = own.tide.subscribe({ type: 'settlement', id: 's0' }, { branch: 'feature' });

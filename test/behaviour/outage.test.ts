@@ -138,8 +138,7 @@ describe('a store that never answers', () => {
     expect(own.tide.peek('settlement', 's0')).toBeDefined();
   });
 
-  // FAULT: it waits for the calls themselves, which go on after the deadline was kept.
-  test.fails('close() waits for its writes no longer than that', async () => {
+  test('close() waits for its writes no longer than that', async () => {
     const own = world({ store: broken(hangs, ['setMany']), storeTimeoutMs: 300 });
     await own.tide.get('settlement', 's0');
     await own.clock.advance(0);
@@ -151,8 +150,7 @@ describe('a store that never answers', () => {
     expect(closed).toBe(true);
   });
 
-  // FAULT: the scan and the deletions of delPattern() have no deadline.
-  test.fails.each(['scan', 'deleteMany'] as const)('at %s does not hold up delPattern() for longer', async (verb) => {
+  test.each(['scan', 'deleteMany'] as const)('at %s does not hold up delPattern() for longer', async (verb) => {
     const own = world({ store: broken(hangs, [verb]), storeTimeoutMs: 300 });
     await own.tide.get('settlement', 's0');
     await own.clock.advance(0);
@@ -163,8 +161,7 @@ describe('a store that never answers', () => {
   });
 });
 
-// FAULT: `#attempt` is given the promise of a call that has been made already, outside of its try.
-test.fails('a store that throws before it has a promise fails no verb either', async () => {
+test('a store that throws before it has a promise fails no verb either', async () => {
   await useAll(world({ store: broken(throws) }));
 });
 
@@ -236,8 +233,7 @@ describe('marks that cannot be reached', () => {
     expect(await own.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
   });
 
-  // FAULT: storeTimeoutMs is for the store only; a read, and a change, wait for marks for ever.
-  test.fails('hold up no read for longer than storeTimeoutMs if they never answer', async () => {
+  test('hold up no read for longer than storeTimeoutMs if they never answer', async () => {
     const own = world({ marks: { ...memory().marks, read: () => hangs() }, storeTimeoutMs: 300 });
     let row: unknown;
     void own.tide.get('settlement', 's0').then((found) => (row = found));

@@ -16,6 +16,8 @@ interface Value {
   readonly held: () => unknown;
 }
 
+type AnyView = real.View<ReturnType<typeof modelOver>, { branch: Branch; id: string }, unknown>;
+
 /** Every value there is, in every branch. */
 function valuesOf(library: Library, world: World, tide: real.Tidemark<ReturnType<typeof modelOver>>): Value[] {
   const model = tide.model;
@@ -68,7 +70,7 @@ function valuesOf(library: Library, world: World, tide: real.Tidemark<ReturnType
         }
       }
     }
-    for (const [view, ids, now] of [
+    const views: readonly (readonly [AnyView, readonly string[], (id: string) => unknown])[] = [
       [
         nested,
         IDS.guild,
@@ -80,7 +82,8 @@ function valuesOf(library: Library, world: World, tide: real.Tidemark<ReturnType
       [byType, ['*'], () => world.all(branch, 'token')],
       [byEntity, IDS.person, (id: string) => world.visible(branch, 'person', id)],
       [byList, IDS.person, (id: string) => world.children(branch, 'membership', 'person', id)],
-    ] as const) {
+    ];
+    for (const [view, ids, now] of views) {
       for (const id of ids) {
         const params = { branch, id };
         add(view.name, id, {

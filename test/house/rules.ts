@@ -33,6 +33,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   model: 'model',
   fingerprint: 'model',
   namespace: 'model',
+  watching: 'model',
   api: 'api',
   config: 'pure',
   options: 'tidemark',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { SubscriptionItem } from '../../src/api.js';
+import type { SubscriptionItem } from '../../src/watching.js';
 import type { SubjectKey } from '../../src/contract.js';
 import { fakeClock } from '../../src/testing/index.js';
 import { type FakeBus, FakeServer } from './fake-bus.js';

@@ -1,4 +1,4 @@
-import type { SubscriptionItem } from '../../src/api.js';
+import type { SubscriptionItem } from '../../src/watching.js';
 import { typedJson } from '../../src/cache/codec.js';
 import type { Bus, SubjectKey } from '../../src/contract.js';
 import { type Hub, type HubOptions, createHub } from '../../src/realtime/hub.js';

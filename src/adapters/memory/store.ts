@@ -96,11 +96,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       const found = liveKeys().filter(matches);
       for (let i = 0; i < found.length; i += PAGE) yield found.slice(i, i + PAGE);
     },
-    info: async () => {
+    info: async (typeOf = (key) => key.split(':', 1)[0] as string) => {
       const counts = new Map<string, number>();
       for (const key of liveKeys()) {
-        const type = key.split(':', 1)[0] as string;
-        counts.set(type, (counts.get(type) ?? 0) + 1);
+        const type = typeOf(key);
+        if (type !== null) counts.set(type, (counts.get(type) ?? 0) + 1);
       }
       return {
         pingMs: 0,

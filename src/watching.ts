@@ -1,0 +1,50 @@
+import type { AnyModel, IdOf, TypeName } from './model.js';
+import type { Subject } from './subject.js';
+
+/** What subscriptions are asked for and give, as types. No code. */
+
+export type ChangeOp = 'create' | 'update' | 'delete' | 'restore';
+
+export type SubscribeTarget<M extends AnyModel> =
+  | { [T in TypeName<M>]: { readonly type: T; readonly id: IdOf<M, T> } }[TypeName<M>]
+  | { readonly type: TypeName<M> }
+  | Subject;
+
+export interface SubscribeOptions {
+  /** The cursor of the last item seen: continue right after it, or be told `resync`. */
+  readonly since?: string | undefined;
+  /** What happens when this subscriber falls behind the ring. Default `'resync'`. */
+  readonly overflow?: 'resync' | 'disconnect' | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One change as subscribers see it. */
+export interface ChangeItem {
+  readonly kind: 'change';
+  /** Where this item stands: pass it as `since` to continue after it. */
+  readonly cursor: string;
+  readonly changeId: string;
+  readonly entityType: string;
+  readonly entityId: string | number | bigint | null;
+  readonly branch: string;
+  readonly op: ChangeOp | 'bulk';
+  readonly changes: {
+    /** Names of the fields that differ; null if the change came without both row images. */
+    readonly fields: readonly string[] | null;
+    /** New values of the fields that the model allows to be announced. */
+    readonly values: Readonly<Record<string, unknown>>;
+  };
+  readonly version: number | null;
+  readonly modifiedBy: string | null;
+  /** ISO 8601, by the clock of the replica that changed it. */
+  readonly modifiedAt: string;
+}
+
+/** Items may be missing before this one: fetch the present state, then go on. */
+export interface ResyncItem {
+  readonly kind: 'resync';
+  readonly cursor: string;
+  readonly reason: 'overflow' | 'truncated' | 'gap' | 'epoch' | 'branch';
+}
+
+export type SubscriptionItem = ChangeItem | ResyncItem;
