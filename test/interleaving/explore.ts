@@ -57,6 +57,7 @@ const WEIGHTS = {
   overtake: 1,
   echo: 1,
   expire: 1,
+  race: 1,
 } as const;
 
 /** One step of a history. Numbers are dice: they choose among what there is. */
@@ -222,6 +223,7 @@ export async function run(
     return () => commits.forEach((commit) => (commit.binding = true));
   };
   let scope = tide.scope();
+  let races = 0;
   // A subscriber that reads again on each event must not get anything older than the event.
   for (const type of TYPES) {
     const items = tide.subscribe({ type });
@@ -430,6 +432,26 @@ export async function run(
         while (marks.pendingMessages.length > 0) hear();
         await drain();
         judged(`${type}:${id}`, () => tide.get(type, id));
+        break;
+      }
+      case 'race': {
+        // A mark is asked for and changes before the reply arrives, behind the message of the change.
+        const key = `race:${String(races++)}`;
+        track(tide.ready());
+        await drain();
+        await foreign.cache.set(key, 1);
+        track(tide.cache.get(key));
+        await flush();
+        while (store.deliverReply()) await flush();
+        await foreign.cache.set(key, 2);
+        await flush();
+        while (marks.pendingMessages.length > 0) hear();
+        await drain();
+        track(
+          tide.cache.get(key).then((value) => {
+            if (value === 1) throw new Error(`stale ${key}\n${log.join('\n')}`);
+          }),
+        );
         break;
       }
       case 'expire': {

@@ -21,7 +21,7 @@ export const FAULTS: readonly Fault[] = [
       [
         'cache/marks.ts',
         'if (!isNewer(token, cell.token)) return;',
-        'if (cell.token !== null && sameToken(token, cell.token)) return;',
+        'if (cell.token?.epoch === token.epoch && cell.token.position === token.position) return;',
       ],
     ],
   },
@@ -39,7 +39,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'positions of another epoch are compared',
     edits: [
       [
-        'cache/marks.ts',
+        'cache/mark-cell.ts',
         'return held === null || token.epoch !== held.epoch || token.position > held.position;',
         'return held === null || token.position > held.position;',
       ],

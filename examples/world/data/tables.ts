@@ -1,19 +1,23 @@
 import type { TypeName, WorldRow } from '../model.ts';
 
-/** The "database" of the example, as its server and its origin see it. `createTables` in `memory-tables.ts` makes one. */
+/**
+ * The "database" of the example, as its server and its origin see it. `createTables` in `memory-tables.ts` makes one.
+ * A row beneath a deleted one is absent, whatever its own flag says. A branch that is none throws NotFound.
+ */
 export interface Tables {
   /** Rows as the branch sees them: its own override, else its parent's row; in the order of the ids, absent ones left out. Deleted rows are included, marked. */
   byIds<T extends TypeName>(type: T, branch: string, ids: readonly string[]): WorldRow<T>[];
-  /** Rows whose parent is one of these, as the branch sees them, largest settlements first, else by name. */
+  /** Rows whose parent is one of these, as the branch sees them, largest settlements first, else by name. No deleted rows. */
   childrenOf<T extends TypeName>(type: T, branch: string, parentIds: readonly string[]): WorldRow<T>[];
-  /** Every row of a type as the branch sees it. */
+  /** Every row of a type as the branch sees it. No deleted rows. */
   all<T extends TypeName>(type: T, branch: string): Iterable<WorldRow<T>>;
-  /** The branch's own rows of a type: what it overrides or adds. */
+  /** The branch's own rows of a type: what it overrides or adds; deleted ones too, since a deletion is an override. */
   overrides<T extends TypeName>(type: T, branch: string): readonly WorldRow<T>[];
   /**
    * Writes the fields given, raises `version`, and returns the images before and after as this branch saw them: what
    * tidemark's `change()` takes. Creates the row if `before` is null. Throws `Conflict` if `expectedVersion` is given
-   * and is not the present one, `NotFound` if a parent does not exist.
+   * and is not the present one (0: there is none), `NotFound` if the parent does not exist or is deleted, `Incomplete`
+   * if a row to be created lacks a field.
    */
   write<T extends TypeName>(
     type: T,
@@ -24,6 +28,7 @@ export interface Tables {
   ): Written<T>;
   /** Names that begin with, or contain a word that begins with, the text, ignoring case and accents; best first. */
   search(text: string, branch: string, limit: number): SearchHit[];
+  /** Rows that the root branch shows. */
   readonly counts: Readonly<Record<TypeName, number>>;
 }
 
@@ -56,4 +61,8 @@ export class Conflict extends Error {
 
 export class NotFound extends Error {
   readonly code = 'NOT_FOUND';
+}
+
+export class Incomplete extends Error {
+  readonly code = 'INCOMPLETE';
 }
