@@ -213,7 +213,7 @@ export interface OriginContext {
 }
 
 /** Rows in any order, absent ones left out; or a map that can also fail single ids. */
-export type OriginAnswer<Id, Row> = Iterable<Row> | ReadonlyMap<Id, Row | Error | null | undefined>;
+export type OriginAnswer<Id, Row> = ReadonlyMap<Id, Row | Error | null | undefined> | Iterable<Row>;
 
 /** All rows whose link names one of these parents, in any order. */
 export type ChildrenOf<ParentId, Row> = (

@@ -6,9 +6,9 @@ import type { Subject } from './subject.js';
 export type ChangeOp = 'create' | 'update' | 'delete' | 'restore';
 
 export type SubscribeTarget<M extends AnyModel> =
+  | Subject
   | { [T in TypeName<M>]: { readonly type: T; readonly id: IdOf<M, T> } }[TypeName<M>]
-  | { readonly type: TypeName<M> }
-  | Subject;
+  | { readonly type: TypeName<M> };
 
 export interface SubscribeOptions {
   /** The cursor of the last item seen: continue right after it, or be told `resync`. */
