@@ -96,9 +96,8 @@ function describe(value: unknown): string {
 }
 
 function subject(kind: SubjectKind, ...parts: readonly string[]): SubjectKey {
-  let text: string = subjectKinds[kind];
-  for (const part of parts) text += `:${escapePart(part)}`;
-  return text as SubjectKey;
+  // Joined and not added up: these live long, and a text that was added up keeps its pieces.
+  return [subjectKinds[kind], ...parts.map(escapePart)].join(':') as SubjectKey;
 }
 
 export const entitySubject = (type: string, id: string, branch: string): SubjectKey =>

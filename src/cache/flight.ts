@@ -60,9 +60,8 @@ export class Flight {
   }
 
   get cells(): readonly MarkCell[] {
-    const cells: MarkCell[] = [];
-    for (const captured of this.#captured) for (const cell of captured.cells) cells.push(cell);
-    return cells;
+    // Joined and not pushed: an array that grew keeps room to grow on, in every entry.
+    return NO_CELLS.concat(...this.#captured.map(({ cells }) => cells));
   }
 
   /** Depends on these from now on. The caller has them pinned. */
@@ -149,4 +148,5 @@ export class Flight {
   }
 }
 
+const NO_CELLS: readonly MarkCell[] = [];
 const NOT_STARTED = new Promise<never>(() => undefined);

@@ -6,7 +6,7 @@ import { frozenCopy } from './freeze.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
 import type { Requirement, Tier2 } from './tier2.js';
-import { Entry, type Shelf, type Space, type Tier } from './tier.js';
+import { Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
 
 export interface ReadsOptions {
   readonly table: MarkTable;
@@ -62,7 +62,7 @@ export class Reads {
   /** The entry, if it is provably fresh and not expired. Synchronous; no string, no allocation, no clock call. */
   servable(shelf: Shelf, id: unknown): Entry | undefined {
     const entry = shelf.entries.get(id);
-    if (entry === undefined || !this.tier.isFresh(entry) || this.time.now() >= entry.expiresAt) return undefined;
+    if (entry === undefined || !this.tier.isFresh(entry) || isExpired(entry, this.time.now())) return undefined;
     return entry;
   }
 
@@ -119,8 +119,8 @@ export class Reads {
     if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
     if (demand.after !== null && !this.table.reached(demand.after)) return undefined;
     const now = this.time.now();
-    if (now < entry.expiresAt) return entry;
-    if (now >= entry.graceUntil) return undefined;
+    if (!isExpired(entry, now)) return entry;
+    if (now >= graceUntil(entry)) return undefined;
     this.#refresh(request, entry, now);
     return entry;
   }
@@ -211,19 +211,17 @@ export class Reads {
       this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
       return { value, entry: null };
     }
-    const { ttlMs, absentTtlMs, graceMs } = shelf.space.lifetime;
+    const { ttlMs, absentTtlMs } = shelf.space.lifetime;
     const asked = kept.ttlMs ?? (kept.absent === true ? absentTtlMs : ttlMs);
-    const lifeMs = asked === 0 ? Infinity : asked * (1 - JITTER * this.#options.random());
+    const lifeMs = asked === 0 ? Infinity : Math.ceil(asked * (1 - JITTER * this.#options.random()));
     const now = this.time.now();
-    const expiresAt = now + Math.min(lifeMs, kept.leftMs ?? Infinity);
     const entry = new Entry(shelf, id, {
       value,
       cells: kept.cells ?? flight.cells,
       stamp: this.table.version,
       globs: this.table.globs.moment,
       loadedAt: now,
-      expiresAt,
-      graceUntil: expiresAt + graceMs,
+      lifeMs: Math.min(lifeMs, kept.leftMs ?? Infinity),
       bytes: this.#weigh(value, flight),
     });
     this.tier.put(entry);

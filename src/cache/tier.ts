@@ -12,6 +12,8 @@ export interface Lifetime {
   readonly absentTtlMs: number;
 }
 
+const NEVER = -1;
+
 /** What is cached under one shape of key: the records of a type, the lists of a link, one view, the keyed values. */
 export interface Space {
   readonly kind: 'record' | 'list' | 'view' | 'key' | 'spatial';
@@ -43,21 +45,21 @@ export interface Joinable {
  * seen to be what they were before the load.
  */
 export class Entry {
-  readonly shelf: Shelf;
-  readonly id: unknown;
-  readonly value: unknown;
-  readonly cells: readonly MarkCell[];
-  readonly stamp: number;
+  // What a hit looks at comes first, and times are whole numbers: both keep a hit within a line or two of memory.
   /** The version of the table at which it was last found fresh. */
   checked: number;
+  /** When it expires; NEVER for until evicted. */
+  readonly expiresAt: number;
+  readonly value: unknown;
+  visited = false;
+  readonly cells: readonly MarkCell[];
+  readonly shelf: Shelf;
+  readonly id: unknown;
+  readonly stamp: number;
   /** The moment of the pattern log when its load began, or when it was last tested against the log. */
   globs: number;
   readonly loadedAt: number;
-  /** When it expires, and until when it may still be served while a refresh runs. */
-  readonly expiresAt: number;
-  readonly graceUntil: number;
   readonly bytes: number;
-  visited = false;
   newer: Entry | null = null;
   older: Entry | null = null;
 
@@ -70,21 +72,21 @@ export class Entry {
       readonly stamp: number;
       readonly globs: number;
       readonly loadedAt: number;
-      readonly expiresAt: number;
-      readonly graceUntil: number;
+      /** From `loadedAt`; Infinity for until evicted. */
+      readonly lifeMs: number;
       readonly bytes: number;
     },
   ) {
-    this.shelf = shelf;
-    this.id = id;
+    const { loadedAt, lifeMs } = content;
+    this.checked = content.stamp;
+    this.expiresAt = lifeMs === Infinity ? NEVER : Math.floor(loadedAt + lifeMs);
     this.value = content.value;
     this.cells = content.cells;
+    this.shelf = shelf;
+    this.id = id;
     this.stamp = content.stamp;
-    this.checked = content.stamp;
     this.globs = content.globs;
-    this.loadedAt = content.loadedAt;
-    this.expiresAt = content.expiresAt;
-    this.graceUntil = content.graceUntil;
+    this.loadedAt = Math.floor(loadedAt);
     this.bytes = content.bytes;
   }
 
@@ -222,8 +224,13 @@ export function isUnmoved(entry: Entry, table: MarkTable): boolean {
   return true;
 }
 
-export function isExpired(entry: Entry, now: number): boolean {
-  return now >= entry.expiresAt;
+export function isExpired({ expiresAt }: Entry, now: number): boolean {
+  return now >= expiresAt && expiresAt !== NEVER;
+}
+
+/** Until when an expired value may still be served while a refresh runs. */
+export function graceUntil({ expiresAt, shelf }: Entry): number {
+  return expiresAt + shelf.space.lifetime.graceMs;
 }
 
 /** Throws INVALID_OPTION. */

@@ -19,7 +19,13 @@ const CASES: readonly [name: string, answer: Answer, code: string, says: RegExp]
     'ORIGIN_FAILED',
     /origin\.town\.byIds: no connection/,
   ],
-  ['rejects with what is no Error', () => Promise.reject('nope'), 'ORIGIN_FAILED', /origin\.town\.byIds: nope/],
+  [
+    'rejects with what is no Error',
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the case
+    () => Promise.reject('nope'),
+    'ORIGIN_FAILED',
+    /origin\.town\.byIds: nope/,
+  ],
   [
     'never settles',
     () => new Promise(() => undefined),

@@ -17,6 +17,8 @@ interface Partition {
   readonly number: number;
   epoch: string;
   head: number;
+  /** The token of every subject that was not. */
+  unbumped: Token;
   /** Tokens of the subjects bumped in this epoch. */
   readonly tokens: Map<SubjectKey, Token>;
 }
@@ -31,17 +33,16 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
   const count = counted('partitions', options.partitions, 1);
   const maxMarks = Math.max(1, Math.floor(counted('maxMarks', options.maxMarks, 1_000_000) / count));
   const announcer = createAnnouncer<Announced>();
-  const partitions: readonly Partition[] = Array.from({ length: count }, (_, number) => ({
-    number,
-    epoch: randomId(options.random),
-    head: 0,
-    tokens: new Map(),
-  }));
+  const partitions: readonly Partition[] = Array.from({ length: count }, (_, number) => {
+    const epoch = randomId(options.random);
+    return { number, epoch, head: 0, unbumped: unbumpedIn(epoch), tokens: new Map() };
+  });
   /** What makes a nonce unique per execution, whatever the callers' random does. */
   let executions = 0;
 
   const startEpoch = (partition: Partition): void => {
     partition.epoch = randomId(options.random);
+    partition.unbumped = unbumpedIn(partition.epoch);
     partition.head = 0;
     partition.tokens.clear();
   };
@@ -66,8 +67,8 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
     partitions: count,
     read: async (subjects) => ({
       tokens: subjects.map((subject) => {
-        const { tokens, epoch } = partitions[partitionOf(subject, count)] as Partition;
-        return tokens.get(subject) ?? { epoch, position: 0, nonce: '' };
+        const { tokens, unbumped } = partitions[partitionOf(subject, count)] as Partition;
+        return tokens.get(subject) ?? unbumped;
       }),
       heads: partitions
         .filter(({ number }) => subjects.some((subject) => partitionOf(subject, count) === number))
@@ -109,6 +110,7 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
   };
 }
 
+const unbumpedIn = (epoch: string): Token => ({ epoch, position: 0, nonce: '' });
 const headOf = ({ number, epoch, head }: Partition): Head => ({ partition: number, epoch, head });
 
 /** Subjects by partition, each once, in order of partition. */
