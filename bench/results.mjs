@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { amount } from './amount.mjs';
+
+export const met = ({ actual, limit, atLeast = false }) => (atLeast ? actual >= limit : actual <= limit);
+
+/** Writes RESULTS.md anew from the results of all questions that were ever run. */
+export function writeResults(folder, names) {
+  const files = names.map((name) => new URL(`results/${name}.json`, folder)).filter((file) => existsSync(file));
+  const results = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  writeFileSync(new URL('RESULTS.md', folder), page(results));
+}
+
+function page(results) {
+  return `${[HEAD, overview(results), ...results.map(section)].join('\n\n')}\n`;
+}
+
+const HEAD = `# Benchmarks
+
+Written by \`npm run bench\`; do not edit. \`npm run bench -- tier1-hit\` asks one question alone and renews its section only.
+
+Each case of a table runs in a process of its own. They take turns, in a new shuffled order each round, each after a warm-up and a
+garbage collection. Time in which another process had the processor is not counted where Linux tells how much that was. Every case
+checks its values and counts its origin's calls before and after it is timed.
+
+- **min** is the fastest sample, **spread** how far the 90th percentile lies above it.
+- **× by min** compares minima, **× by round** is the median of the ratios within each round.
+- **again: noise** is the reference timed a second time: how far the two lie apart is what the machine cannot tell. The others are
+  compared with both together.
+
+Absolute times say little about another machine; ratios do.`;
+
+function overview(results) {
+  const rows = results.flatMap(({ name, goals }) => goals.map((goal) => [`[${name}](#${name})`, ...goalCells(goal)]));
+  return ['## Goals', table(['question', 'goal', 'by min', 'by median', ''], rows, 'llrrl')].join('\n\n');
+}
+
+function goalCells(goal) {
+  return [goal.text, goal.actual.toFixed(2), goal.byMedian.toFixed(2), met(goal) ? 'met' : '**missed**'];
+}
+
+function section({ name, title, question, setting, command, date, machine, packages, goals, groups }) {
+  return [
+    `## ${name}`,
+    `**${title}.** ${question}`,
+    [`\`${command}\``, date, machine, packages].filter((text) => text !== '').join(' · '),
+    setting,
+    table(
+      ['goal', 'by min', 'by median', ''],
+      goals.map((goal) => goalCells(goal)),
+      'lrrl',
+    ),
+    `![${title}](plots/${name}.svg)`,
+    ...groups.flatMap((group) => [`### ${name}: ${group.title}`, groupTable(group)]),
+  ].join('\n\n');
+}
+
+function groupTable({ unit, operation, reference, rounds, rows, roundRatioMeans = '× by round' }) {
+  const head = [`per ${operation}, ${rounds} rounds`, 'min', 'median', 'spread', '× by min', roundRatioMeans];
+  const cells = rows.map((row) => [
+    row.name === reference ? `**${row.name}**` : row.name,
+    amount(row.min, unit),
+    amount(row.median, unit),
+    `${(row.spread * 100).toFixed(0)} %`,
+    row.ratio.toFixed(2),
+    row.roundRatio.toFixed(2),
+  ]);
+  return table(head, cells, 'lrrrrr');
+}
+
+/** A table as Prettier would leave it. */
+function table(head, rows, align) {
+  const widths = head.map((cell, i) => Math.max(3, ...[cell, ...rows.map((row) => row[i])].map((text) => text.length)));
+  const pad = (text, i) => (align[i] === 'r' ? text.padStart(widths[i]) : text.padEnd(widths[i]));
+  const line = (cells) => `| ${cells.map(pad).join(' | ')} |`;
+  const rule = `| ${widths.map((width, i) => (align[i] === 'r' ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
