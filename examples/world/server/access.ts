@@ -1,0 +1,27 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Authorize } from 'tidemark';
+import type { Principal } from '../model.ts';
+import { Refused } from './errors.ts';
+
+/** Who asks, and what they may. A real service would verify a signed token where this one looks into a table. */
+
+const PRINCIPALS: ReadonlyMap<string, Principal> = new Map([
+  ['visitor', { name: 'visitor', mayEdit: false }],
+  ['cartographer', { name: 'cartographer', mayEdit: true }],
+]);
+
+/** By the header `Authorization: Bearer …`, else by the cookie `token`, else a visitor. */
+export function principalOf({ authorization, cookie }: IncomingHttpHeaders): Principal {
+  const token = /^Bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? /(?:^|; *)token=([^;]*)/.exec(cookie ?? '')?.[1];
+  const principal = PRINCIPALS.get(token ?? 'visitor');
+  if (principal === undefined) throw new Refused('UNAUTHENTICATED', 'The token is not one that this server gave out.');
+  return principal;
+}
+
+export function requireEditor({ name, mayEdit }: Principal): void {
+  if (!mayEdit) throw new Refused('FORBIDDEN', `A ${name} may look at everything and change nothing.`);
+}
+
+/** Everybody may watch entities and types; what concerns a whole branch is for those who edit. */
+export const authorize: Authorize<Principal> = ({ mayEdit }, { kind }) =>
+  mayEdit || kind === 'entity' || kind === 'type';

@@ -1,0 +1,68 @@
+import { type ParsedCacheKey, parseCacheKey } from 'tidemark/cache';
+import type { Tables } from '../data/tables.ts';
+import type { TypeName } from '../model.ts';
+
+/** What cache keys say, in words. */
+
+/** An entity in a branch. */
+export interface Ref {
+  readonly type: TypeName;
+  readonly id: string;
+  readonly branch: string;
+}
+
+const TYPES: readonly string[] = ['campaign', 'kingdom', 'settlement', 'structure'] satisfies TypeName[];
+const isType = (text: string | undefined): text is TypeName => text !== undefined && TYPES.includes(text);
+
+/** The entity whose record, list of children or summary a key names; null for answers of another kind. */
+export function entityOf(key: string): Ref | null {
+  const parsed = parseCacheKey(key);
+  return parsed === null ? null : entityNamedBy(parsed);
+}
+
+function entityNamedBy({ prefix, parts: [first, second], branch }: ParsedCacheKey): Ref | null {
+  // settlement:7:main, settlements:kingdom:IS:main, view:kingdom-summary:{"kingdom":"IS"}:main
+  if (isType(prefix) && first !== undefined) return { type: prefix, id: first, branch };
+  if (isType(first) && second !== undefined) return { type: first, id: second, branch };
+  if (prefix !== 'view' || second === undefined) return null;
+  const [[type, id] = []] = Object.entries(JSON.parse(second) as Record<string, string>);
+  return isType(type) && id !== undefined ? { type, id, branch } : null;
+}
+
+/** 'settlements:kingdom:IS:main' is 'Settlements of Iceland'. */
+export function labelOf(key: string, tables: Tables): string {
+  const parsed = parseCacheKey(key);
+  if (parsed === null) return key;
+  const { branch } = parsed;
+  return phraseOf(parsed, tables) + (branch === 'main' ? '' : ` in ${branch}`);
+}
+
+function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
+  const { prefix, parts } = parsed;
+  const entity = entityNamedBy(parsed);
+  if (entity !== null) {
+    const { type, id, branch } = entity;
+    const name = tables.byIds(type, branch, [id])[0]?.name ?? id;
+    return `${isType(prefix) ? 'Record' : prefix === 'view' ? 'Summary' : capital(prefix)} of ${name}`;
+  }
+  const [first = '', x, y] = parts;
+  switch (prefix) {
+    case 'spatial':
+      return first.endsWith('near')
+        ? `Settlements around ${degrees(y, 'NS')}, ${degrees(x, 'EW')}`
+        : 'Settlements in a box';
+    case 'search':
+      return `Search for '${(JSON.parse(first) as { readonly text: string }).text}'`;
+    case 'points':
+      return 'Settlements as points of the map';
+    default:
+      return [prefix, ...parts].join(' ');
+  }
+}
+
+const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
+
+function degrees(text: string | undefined, [positive = '', negative = '']: string): string {
+  const value = Number(text);
+  return `${Math.abs(value).toFixed(1)}° ${value < 0 ? negative : positive}`;
+}

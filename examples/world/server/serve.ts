@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { type RequestListener, type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createTidemark, systemClock } from 'tidemark';
+import { worldOrigin } from '../data/origin.ts';
+import type { Tables } from '../data/tables.ts';
+import { type Principal, type WorldModel, model } from '../model.ts';
+import { authorize } from './access.ts';
+import { createApp } from './app.ts';
+
+/** How long running requests may take to end. */
+const PATIENCE_MS = 5_000;
+const PORTS_TO_TRY = 20;
+
+export interface ServeOptions {
+  readonly port: number;
+  /** The outlines of the kingdoms, as GeoJSON. */
+  readonly outlines: () => object;
+  readonly report?: ((error: unknown) => void) | undefined;
+}
+
+export interface Serving {
+  readonly url: string;
+  /** Takes no more requests, ends live streams, lets the others finish, and then closes the tide. */
+  close(): Promise<void>;
+}
+
+/** Serves a world on the port, or on the next one that is free. */
+export async function serve(
+  tables: Tables,
+  { port, outlines, report = console.error }: ServeOptions,
+): Promise<Serving> {
+  const tide = createTidemark<WorldModel, Principal>({ model, origin: worldOrigin(tables), authorize });
+  tide.on('error', ({ error, where }) => {
+    report(new Error(where, { cause: error }));
+  });
+  const closing = new AbortController();
+  const world = { tables, tide, authorize, outlines, clock: systemClock, closing: closing.signal, report };
+  const server = await listening(createApp(world), port);
+  return {
+    url: `http://localhost:${String((server.address() as AddressInfo).port)}`,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      closing.abort();
+      const giveUp = systemClock.after(PATIENCE_MS, () => server.closeAllConnections());
+      await closed;
+      giveUp();
+      await tide.close();
+    },
+  };
+}
+
+async function listening(app: RequestListener, port: number): Promise<Server> {
+  for (let tried = port; ; tried++) {
+    const server = createServer(app).listen(tried);
+    try {
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      if (!taken || tried - port >= PORTS_TO_TRY) throw error;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseFlags } from '../../examples/world/server/flags.js';
+import { progressOn } from '../../examples/world/server/progress.js';
+import { type Serving, serve } from '../../examples/world/server/serve.js';
+import { listen } from './server-events.js';
+import { smallWorld } from './server-setup.js';
+
+describe('the flags', () => {
+  test('have defaults', () => {
+    expect(parseFlags([])).toEqual({ port: 4000, world: 'earth', seed: 1 });
+    expect(parseFlags(['--port', '0', '--world=stress', '--seed', '7'])).toEqual({ port: 0, world: 'stress', seed: 7 });
+  });
+
+  test.each([
+    [['--world', 'mars'], "--world: expected earth, demo, guide, stress, got 'mars'."],
+    [['--port', 'http'], "--port: expected a whole number from 0 to 65535, got 'http'."],
+    [['--port', '65536'], "--port: expected a whole number from 0 to 65535, got '65536'."],
+    [['--port', ''], "--port: expected a whole number from 0 to 65535, got ''."],
+    [['--seed=-1'], "--seed: expected a whole number from 0 to 2147483648, got '-1'."],
+    [['--verbose'], "Unknown option '--verbose'"],
+    [['earth'], "Unexpected argument 'earth'"],
+  ])('%j is refused in words', (args, message) => {
+    expect(() => parseFlags(args)).toThrow(message);
+  });
+});
+
+describe('progress', () => {
+  const shown = (isTTY: boolean): string => {
+    let text = '';
+    const progress = progressOn({ isTTY, write: (more) => (text += more) });
+    progress('Reading', 0);
+    progress('Indexing', 0.555);
+    progress('Ready', 1);
+    return text;
+  };
+  test('is one line that is rewritten on a terminal', () => {
+    const line = '\r\u001b[2K';
+    expect(shown(true)).toBe(`${line}Reading (0 %)${line}Indexing (56 %)${line}Ready (100 %)\n`);
+  });
+  test('is a line for each step elsewhere', () => {
+    expect(shown(false)).toBe('Reading (0 %)\nIndexing (56 %)\nReady (100 %)\n');
+  });
+});
+
+describe('the server', () => {
+  const begin = async (port: number): Promise<Serving> => {
+    const serving = await serve(smallWorld(), { port, outlines: () => ({}), report: () => undefined });
+    onTestFinished(() => serving.close());
+    return serving;
+  };
+
+  test('takes the next port if its own is taken', async () => {
+    const other = createServer().listen(0);
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { url } = await begin(port);
+    const got = Number(new URL(url).port);
+    expect(got).toBeGreaterThan(port);
+    expect(got).toBeLessThanOrEqual(port + 20);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+  });
+
+  test('closes: streams end, requests are refused, and it may be closed while clients are idle', async () => {
+    const { url, close } = await begin(0);
+    const live = await listen(url);
+    await live.take(1);
+    const closed = close();
+    expect(await live.next()).toBeUndefined();
+    await closed;
+    await expect(fetch(`${url}/health`)).rejects.toThrow();
+  });
+});
