@@ -54,7 +54,7 @@ function panel({ title, unit, operation, reference, rows }, top) {
     const x = at(scale, tick);
     svg.push(`<line class="grid" x1="${x}" x2="${x}" y1="${from}" y2="${to}"/>`);
     svg.push(
-      `<text class="small" x="${x}" y="${to + 16}" text-anchor="middle">${tick === 0 ? '0' : amount(tick, unit).replace(/\.?0+(?= )/, (zeros) => (zeros.startsWith('.') ? '' : zeros))}</text>`,
+      `<text class="small" x="${x}" y="${to + 16}" text-anchor="middle">${tick === 0 ? '0' : shortened(amount(tick, unit))}</text>`,
     );
   }
   svg.push(`<line class="axis" x1="${LEFT}" x2="${RIGHT}" y1="${to}" y2="${to}"/>`);
@@ -105,4 +105,6 @@ function niceStep(rough) {
 
 const at = (scale, value) => round(LEFT + scale.position(value) * (RIGHT - LEFT));
 const round = (value) => Math.round(value * 100) / 100;
+/** '1.50 ms' as '1.5 ms', '2.00 ms' as '2 ms'. */
+const shortened = (text) => text.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

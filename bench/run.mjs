@@ -1,7 +1,7 @@
 // npm run bench                      all questions
 // npm run bench -- tier1-hit codec   these
 // npm run bench -- --list            what there is
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { measure } from './measure.mjs';
 import { plot } from './plot.mjs';
 import { met, writeResults } from './results.mjs';
@@ -26,6 +26,13 @@ if (asked.includes('--list')) {
 }
 process.exit(); // libraries leave timers behind
 
+/** When the code under test was built. */
+function builtAt() {
+  const { mtimeMs } = statSync(new URL('../dist/index.js', import.meta.url), { throwIfNoEntry: false }) ?? {};
+  if (mtimeMs === undefined) throw new Error('dist/ is missing: npm run build');
+  return mtimeMs;
+}
+
 async function load(name) {
   return (await import(`./${name}.mjs`)).default;
 }
@@ -33,6 +40,7 @@ async function load(name) {
 async function run(name) {
   const asks = await load(name);
   const startedAt = performance.now();
+  const built = builtAt();
   console.log(`\n${name}: ${asks.question}`);
   const groups = [];
   for (const [number, group] of asks.groups.entries()) {
@@ -40,6 +48,8 @@ async function run(name) {
     groups.push(measured);
     print(measured);
   }
+  if (builtAt() !== built)
+    throw new Error('dist/ was built anew meanwhile: some cases ran the old code. Run it again.');
   const goals = asks.goals.map(({ actual, ...goal }) => ({
     ...goal,
     actual: actual(readerOf(groups, 'min')),

@@ -58,6 +58,25 @@ describe('what goes stale', () => {
     expect(await readLists(own)).toEqual(['old,old', 'old', 'old', 'old,old']);
   });
 
+  test('what hangs under a row, when its first override says nothing of the row it covers', async () => {
+    const own = branchedWorld();
+    const structures = (): string[] =>
+      ALL.filter((branch) => own.tide.peek('structure', 't0', { branch }) !== undefined);
+    for (const branch of ALL) await own.tide.get('structure', 't0', { branch });
+    await own.put('dev', 's0', 'by dev', 'none');
+    expect(structures()).toEqual(['main', 'other']);
+  });
+
+  test('every list, when a row of a branch goes: an inherited one may come to light, under whichever parent', async () => {
+    const own = branchedWorld();
+    const before = { id: 's0', kingdomId: 'k1', name: 'moved by dev' };
+    own.db.put('settlement', before, 'dev');
+    await readLists(own, 'k0');
+    own.db.remove('settlement', 's0', 'dev');
+    await own.tide.change({ type: 'settlement', id: 's0', op: 'delete', branch: 'dev', before });
+    expect(lists(own, 'k0')).toEqual(['main', 'other']);
+  });
+
   test('everything in a branch and under it, by the subject of the branch', async () => {
     const own = branchedWorld();
     for (const id of ['s0', 's1', 'none']) await read(own, id);

@@ -1,0 +1,37 @@
+/** What the page asks of its server. */
+
+export class Refusal extends Error {
+  constructor({ message, extensions }) {
+    super(message);
+    this.code = extensions?.code;
+  }
+}
+
+export async function ask(query, variables = {}) {
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer cartographer' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors?.length > 0) throw new Refusal(errors[0]);
+  return data;
+}
+
+export async function load(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response.json();
+}
+
+/** Changes and figures of a branch as they happen; returns what ends it. */
+export function follow(branch, { change, stats, resync, state }) {
+  const events = new EventSource(`/live?branch=${encodeURIComponent(branch)}`);
+  const on = (name, run) => events.addEventListener(name, ({ data }) => run(JSON.parse(data)));
+  on('change', change);
+  on('stats', stats);
+  on('resync', resync);
+  events.addEventListener('open', () => state('live'));
+  events.addEventListener('error', () => state('reconnecting'));
+  return () => events.close();
+}
