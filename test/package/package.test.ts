@@ -77,9 +77,10 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test('an install brings tidemark and its dependencies, and nothing else', () => {
+test('an install brings tidemark, its dependencies and what those need, and nothing else', () => {
   const installed = readdirSync(join(esm, 'node_modules')).filter((name) => !name.startsWith('.'));
-  expect(installed.sort()).toEqual([manifest.name, ...Object.keys(manifest.dependencies)].sort());
+  const neededByRbush = ['quickselect'];
+  expect(installed.sort()).toEqual([manifest.name, ...Object.keys(manifest.dependencies), ...neededByRbush].sort());
 });
 
 test('the tarball holds what package.json names, and no sources or tests', () => {

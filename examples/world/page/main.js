@@ -183,7 +183,7 @@ async function changed({ entityType, entityId, changes, branch }) {
     );
   }
   const isOpen = state.open?.id === entityId && !details.contains(document.activeElement);
-  if (isOpen) await open(entityId, null ?? undefined);
+  if (isOpen) await open(entityId);
   clearTimeout(redrawing);
   redrawing = setTimeout(() => void map?.show(state.branch), 1500);
 }
