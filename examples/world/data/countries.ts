@@ -96,8 +96,24 @@ function nameOf(id: string): string {
 
 function rounded(outline: Outline): Outline {
   const ring = (positions: Position[]): Position[] =>
-    positions.map((position) => position.map((degrees) => Math.round(degrees * 1000) / 1000));
+    unwrapped(positions).map((position) => position.map((degrees) => Math.round(degrees * 1000) / 1000));
   return outline.type === 'Polygon'
     ? { type: 'Polygon', coordinates: outline.coordinates.map(ring) }
     : { type: 'MultiPolygon', coordinates: outline.coordinates.map((polygon) => polygon.map(ring)) };
+}
+
+/**
+ * A ring that crosses the 180th meridian, going on beyond it instead of jumping to the other side of the map: Russia
+ * reaches to 190.4 degrees. The ring of Antarctica goes once around the earth: it is closed along the pole.
+ */
+function unwrapped(ring: Position[]): Position[] {
+  let turns = 0;
+  const going = ring.map(([lon = 0, lat = 0], i) => {
+    const before = ring[i - 1]?.[0] ?? lon;
+    if (Math.abs(lon - before) > 180) turns += lon < before ? 1 : -1;
+    return [lon + turns * 360, lat];
+  });
+  if (turns === 0) return going;
+  const [[start = 0, lat = 0] = [], [end = 0] = []] = [going[0], going.at(-1)];
+  return [...going, [end, -90], [start, -90], [start, lat]];
 }

@@ -1,7 +1,8 @@
 /** The panel of one settlement: its record, where it belongs, what is cached of it, and what an edit made stale. */
 
 const number = (value) => value.toLocaleString('en');
-const age = (ms) => (ms < 1000 ? 'now' : ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`);
+const age = (ms) =>
+  ms < 1000 ? 'new' : ms < 60_000 ? `${Math.round(ms / 1000)} s old` : `${Math.round(ms / 60_000)} min old`;
 
 /** An element with attributes, handlers and children. Text is always text. */
 export function h(name, attributes = {}, ...children) {
@@ -26,7 +27,7 @@ export const QUERY = `query Details($id: ID!, $branch: String) {
 
 export const EDIT = `mutation Edit($id: ID!, $branch: String, $version: Int, $fields: Fields!) {
   edit(type: settlement, id: $id, branch: $branch, expectedVersion: $version, fields: $fields) {
-    changed { stale { key label ageMs } stayed { key label ageMs } subjects { subject why } }
+    changed { stale { key label ageMs because } stayed { key label ageMs } subjects { subject why } }
   }
 }`;
 
@@ -94,7 +95,7 @@ export function render({ settlement, cached, branch, changed }, { open, save, cl
           h(
             'span',
             { class: state === 'HIT' ? 'hit' : 'miss' },
-            state === 'HIT' ? `hit, ${age(ageMs ?? 0)} old` : 'not held',
+            state === 'HIT' ? `hit in tier 1, ${age(ageMs ?? 0)}` : 'not held',
           ),
         ),
       ),
@@ -126,30 +127,47 @@ function own(branch, inherited) {
   return h('span', { class: inherited ? 'badge' : 'badge own' }, inherited ? 'inherited' : 'this branch’s own');
 }
 
+/** The change at the root, what it touched, and beneath each the held values that were read from it. */
 function tree({ stale, stayed, subjects }) {
-  const item =
-    (kind) =>
-    ({ label }, n) =>
-      h(
-        'li',
-        { class: kind, 'data-test': `${kind}-item`, style: `--n:${n}` },
-        h('span', {}, label),
-        h('span', { class: kind === 'stale' ? 'gone' : 'fresh' }, kind === 'stale' ? 'stale' : '✓ stayed'),
-      );
+  let n = 0;
+  const value = (kind) => (entry) =>
+    h(
+      'li',
+      { class: kind, 'data-test': `${kind}-item`, style: `--n:${n++}` },
+      h('span', {}, entry.label),
+      h('span', {}, kind === 'stale' ? 'stale' : '✓ stayed'),
+    );
+  const branch = (title, kind, entries) =>
+    entries.length === 0
+      ? null
+      : h('li', { class: 'branch', style: `--n:${n++}` }, h('span', {}, title), h('ul', {}, entries.map(value(kind))));
+  const shown = stayed.slice(0, MOST_STAYED);
+  const hidden = stayed.length - shown.length;
   return h(
-    'div',
-    {},
+    'section',
+    { class: 'tree', 'aria-label': 'What the change made stale' },
     h(
       'h3',
       {},
-      `Your change bumped ${subjects.length} marks: ${stale.length} values went stale, ${stayed.length} stayed`,
+      `${counted(subjects.length, 'mark')} bumped: ${counted(stale.length, 'value')} stale, ${stayed.length} stayed`,
     ),
     h(
       'ul',
-      { class: 'tree' },
-      stale.map(item('stale')),
-      stayed.slice(0, 12).map((value, i) => item('stayed')(value, stale.length + i)),
+      {},
+      groupedByReason(stale).map(([reason, entries]) => branch(reason, 'stale', entries)),
+      branch(hidden > 0 ? `untouched, and ${hidden} more` : 'untouched', 'stayed', shown),
     ),
-    stayed.length > 12 ? h('p', {}, `and ${stayed.length - 12} more that stayed`) : null,
   );
+}
+const MOST_STAYED = 12;
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Each stale value once, under the first reason that it has. */
+function groupedByReason(stale) {
+  const groups = new Map();
+  for (const entry of stale) {
+    const reason = entry.because[0] ?? 'through another value';
+    groups.set(reason, [...(groups.get(reason) ?? []), entry]);
+  }
+  return [...groups];
 }

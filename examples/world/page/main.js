@@ -41,6 +41,8 @@ async function open(id, changed) {
     toast('This place is not in this branch.');
     return;
   }
+  const isOther = state.open?.id !== settlement.id;
+  const focused = details.contains(document.activeElement) ? document.activeElement.dataset.test : undefined;
   state.open = settlement;
   details.hidden = false;
   details.replaceChildren(
@@ -49,16 +51,23 @@ async function open(id, changed) {
       { open: (other) => void open(other), save, close },
     ).filter(Boolean),
   );
-  if (changed === undefined) {
+  if (focused !== undefined) (details.querySelector(`[data-test='${focused}']`) ?? details).focus();
+  if (isOther) {
     details.scrollTop = 0;
+    details.focus({ preventScroll: true });
     map?.goTo(settlement.lon, settlement.lat);
   }
 }
 
 function close() {
+  if (details.contains(document.activeElement)) input.focus();
   details.hidden = true;
   state.open = null;
 }
+
+/** True while somebody has typed into the form what is not saved yet. */
+const isEdited = () =>
+  [...details.querySelectorAll('form.edit input')].some(({ value, defaultValue }) => value !== defaultValue);
 
 async function save(fields) {
   const { id, version } = state.open;
@@ -164,7 +173,7 @@ function followBranch() {
     stats: plot,
     state: (name) => (document.body.dataset.live = name),
     resync: () => {
-      if (state.open !== null) void open(state.open.id, undefined);
+      if (state.open !== null) void open(state.open.id);
     },
     change: (change) => void changed(change),
   });
@@ -173,7 +182,7 @@ function followBranch() {
 async function changed({ entityType, entityId, changes, branch }) {
   if (entityType !== 'settlement' || entityId === null) return;
   const { settlement } = await ask(
-    'query($id: ID!, $branch: String) { settlement(id: $id, branch: $branch) { name lon lat } }',
+    'query($id: ID!, $branch: String) { settlement(id: $id, branch: $branch) { name lon lat version } }',
     { id: entityId, branch: state.branch },
   );
   if (settlement !== null) {
@@ -182,8 +191,9 @@ async function changed({ entityType, entityId, changes, branch }) {
       `${settlement.name} changed in ${branch}: ${(changes.fields ?? ['something']).filter((field) => field !== 'version').join(', ')}`,
     );
   }
-  const isOpen = state.open?.id === entityId && !details.contains(document.activeElement);
-  if (isOpen) await open(entityId);
+  // The window that saved it shows it already, and beside it what went stale.
+  const isNews = state.open?.id === entityId && state.open.version !== settlement?.version;
+  if (isNews && !isEdited()) await open(entityId);
   clearTimeout(redrawing);
   redrawing = setTimeout(() => void map?.show(state.branch), 1500);
 }

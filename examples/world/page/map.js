@@ -122,10 +122,10 @@ export async function createMap(container, { theme, choose }) {
           properties: { id, population: population[i], name: names[i] },
         })),
       });
-      return ids.length;
+      await new Promise((resolve) => map.once('idle', resolve));
     },
     goTo(lon, lat) {
-      const zoom = Math.max(map.getZoom(), 7);
+      const zoom = Math.max(map.getZoom(), 6);
       if (matchMedia('(prefers-reduced-motion: reduce)').matches) map.jumpTo({ center: [lon, lat], zoom });
       else map.flyTo({ center: [lon, lat], zoom, speed: 1.6 });
     },
