@@ -76,7 +76,10 @@ async function save(fields) {
     await open(id, edit.changed);
   } catch (error) {
     toast(error.code === 'CONFLICT' ? 'Somebody was quicker: the place was changed meanwhile.' : error.message);
-    if (error.code === 'CONFLICT') await open(id);
+    if (error.code !== 'CONFLICT') return;
+    await open(id);
+    // What was typed stays, to be saved over what somebody else wrote, or not.
+    for (const field of details.querySelectorAll('form.edit input')) field.value = fields[field.name];
   }
 }
 

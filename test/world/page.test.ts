@@ -1,0 +1,244 @@
+import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { countriesGeoJson } from '../../examples/world/data/countries.js';
+import { earth } from '../../examples/world/data/earth.js';
+import type { Tables } from '../../examples/world/data/tables.js';
+import { type Serving, serve } from '../../examples/world/server/serve.js';
+import { findChromium } from '../../scripts/chromium.mjs';
+
+// The page as people use it: in a real browser, with the real world behind it, a fresh server for each test.
+
+const found = findChromium();
+if (found.missing !== undefined) console.warn(`NO CHROMIUM: all tests of the page are skipped: ${found.missing}`);
+
+test.runIf(process.env['CI'] === 'true')('a Chromium is there', () => {
+  expect(found).toMatchObject({ path: expect.any(String) });
+});
+
+describe.skipIf(found.missing !== undefined)('the page', () => {
+  let browser: Browser;
+  let tables: Tables;
+  beforeAll(async () => {
+    tables = await earth.load(() => {});
+    browser = await chromium.launch({
+      executablePath: found.path ?? '',
+      args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'],
+    });
+  });
+  afterAll(() => browser?.close());
+
+  async function start(): Promise<Serving> {
+    const serving = await serve(tables, { port: 0, outlines: countriesGeoJson });
+    onTestFinished(() => serving.close());
+    return serving;
+  }
+
+  /** A window with the world drawn and its stream of changes open. Whatever goes wrong in it fails the test. */
+  async function openWindow({ url }: Serving, options: BrowserContextOptions = {}): Promise<Page> {
+    const size = { width: 1280, height: 800 };
+    const context = await browser.newContext({ viewport: size, reducedMotion: 'reduce', ...options });
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) faults.push(`asked ${request.url()}`);
+    });
+    onTestFinished(async () => {
+      await context.close();
+      expect(faults).toEqual([]);
+    });
+    await page.goto(url);
+    await page.waitForSelector('body[data-ready=true][data-live=live]');
+    return page;
+  }
+
+  const the = (name: string): string => `[data-test='${name}']`;
+  const textsOf = async (page: Page, name: string): Promise<string[]> =>
+    (await page.locator(`${the(name)} > :first-child`).allTextContents()).sort();
+
+  async function search(page: Page, name: string): Promise<void> {
+    await page.fill(the('search'), name);
+    await page.locator(the('hit')).filter({ hasText: name }).first().waitFor();
+    await page.press(the('search'), 'Enter');
+    await page.locator(`${the('details')} h2`, { hasText: name }).waitFor();
+  }
+
+  async function edit(page: Page, population: number): Promise<void> {
+    await page.fill(the('edit-population'), String(population));
+    await page.click(the('save'));
+    await shows(page, population);
+    await page.locator(the('stale-item')).first().waitFor();
+  }
+
+  const shows = (page: Page, population: number): Promise<void> =>
+    page.locator(the('details'), { hasText: `${population.toLocaleString('en')} people` }).waitFor();
+
+  test('finds a city and shows its record, its parents, its airports and what is held of it', async () => {
+    const page = await openWindow(await start());
+    await search(page, 'Reykjavík');
+    const text = await page.locator(the('details')).innerText();
+    for (const part of ['Earth › Iceland', 'Keflavik International Airport', 'Kópavogur']) expect(text).toContain(part);
+    expect(await textsOf(page, 'cached-item')).toEqual(
+      expect.arrayContaining(['Record of Reykjavík', 'Settlements of Iceland', 'Summary of Iceland']),
+    );
+    await page.click(`${the('details')} [aria-label=Close]`);
+    await search(page, 'Reykjavík');
+    expect(await page.locator(the('cached-item'), { hasText: 'Record of Reykjavík' }).innerText()).toContain('hit');
+  });
+
+  test('an edit: only what depends on it goes stale, and the other window follows', async () => {
+    const serving = await start();
+    const [here, there] = await Promise.all([openWindow(serving), openWindow(serving)]);
+    await search(there, 'Hobart');
+    await search(here, 'Akureyri');
+    await search(there, 'Akureyri');
+    await edit(here, 20_001);
+    await there.locator(the('toast'), { hasText: 'Akureyri changed in main: population' }).waitFor();
+    await shows(there, 20_001);
+
+    expect(await textsOf(here, 'stale-item')).toEqual([
+      'Record of Akureyri',
+      "Search for 'akureyri'",
+      "Search for 'hobart'",
+      'Settlements around 65.7° N, 18.1° W',
+      'Settlements as points of the map',
+      'Settlements of Iceland',
+      'Summary of Iceland',
+    ]);
+    const stayed = await textsOf(here, 'stayed-item');
+    expect(stayed).toEqual(
+      expect.arrayContaining([
+        ...['Record of Australia', 'Record of Hobart', 'Record of Iceland', 'Settlements of Australia'],
+        ...['Structures of Akureyri', 'Structures of Hobart', 'Summary of Australia'],
+      ]),
+    );
+    await there.locator(the('toast')).first().waitFor({ state: 'detached' });
+    await edit(there, 20_002);
+    await shows(here, 20_002);
+  });
+
+  test('what one types while somebody else saves is kept, and nobody is overwritten unasked', async () => {
+    const serving = await start();
+    const [here, there] = await Promise.all([openWindow(serving), openWindow(serving)]);
+    for (const page of [here, there]) await search(page, 'Nuuk');
+    await there.fill(the('edit-name'), 'Godthåb');
+    await edit(here, 19_001);
+    await there.locator(the('toast'), { hasText: 'Nuuk changed' }).waitFor();
+    expect(await there.inputValue(the('edit-name'))).toBe('Godthåb');
+    await there.click(the('save'));
+    await there.locator(the('toast'), { hasText: 'quicker' }).waitFor();
+    await shows(there, 19_001);
+    expect(await there.inputValue(the('edit-name'))).toBe('Godthåb');
+    await there.fill(the('edit-population'), '19001');
+    await there.click(the('save'));
+    await here.locator(`${the('details')} h2`, { hasText: 'Godthåb' }).waitFor();
+  });
+
+  test('a branch inherits until it has a row of its own', async () => {
+    const page = await openWindow(await start());
+    await search(page, 'Malé');
+    const inMain = Number(await page.inputValue(the('edit-population')));
+    await page.selectOption(the('branch'), 'rising-seas');
+    await page.locator('.badge', { hasText: 'inherited' }).waitFor();
+    await edit(page, 12);
+    await page.locator('.badge', { hasText: 'own' }).waitFor();
+    await page.selectOption(the('branch'), 'open-skies');
+    await page.locator('.badge', { hasText: 'inherited' }).waitFor();
+    await shows(page, inMain);
+    await page.selectOption(the('branch'), 'main');
+    await page.locator('.badge').waitFor({ state: 'detached' });
+    await shows(page, inMain);
+    await page.selectOption(the('branch'), 'rising-seas');
+    await shows(page, 12);
+  });
+
+  test('by keyboard alone', async () => {
+    const page = await openWindow(await start());
+    const press = (...keys: string[]): Promise<void> =>
+      keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+    await press('?');
+    await page.locator('dialog', { hasText: 'Keyboard' }).waitFor();
+    await press('Escape', '/');
+    await page.keyboard.type('tromsø');
+    await page.locator(the('hit'), { hasText: 'Tromsø' }).first().waitFor();
+    await press('ArrowDown', 'ArrowUp', 'Enter');
+    await page.locator(`${the('details')} h2`, { hasText: 'Tromsø' }).waitFor();
+    await press('e');
+    expect(await page.locator(':focus').getAttribute('data-test')).toBe('edit-name');
+    await press('Tab');
+    await page.keyboard.insertText('');
+    await press('Control+a');
+    await page.keyboard.type('53001');
+    await press('Tab');
+    expect(await page.locator(':focus').getAttribute('data-test')).toBe('save');
+    await press('Enter');
+    await shows(page, 53_001);
+    await press('Escape');
+    await page.locator(the('details')).waitFor({ state: 'hidden' });
+    expect(await page.locator(':focus').getAttribute('data-test')).toBe('search');
+  });
+
+  test('a click on the map opens what is there', async () => {
+    const page = await openWindow(await start());
+    await search(page, 'Honolulu');
+    await page.click(`${the('details')} [aria-label=Close]`);
+    await page.locator(the('details')).waitFor({ state: 'hidden' });
+    await expect
+      .poll(
+        async () => {
+          await page.mouse.click(640, 400);
+          return page.locator(`${the('details')} h2`).allTextContents();
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(['Honolulu']);
+    await page.locator(the('details')).waitFor({ state: 'visible' });
+  });
+
+  test('on a phone nothing covers the search, and nothing is wider than the screen', async () => {
+    const page = await openWindow(await start(), { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await search(page, 'Ushuaia');
+    const [field, panel] = [
+      await page.locator(the('search')).boundingBox(),
+      await page.locator(the('details')).boundingBox(),
+    ];
+    expect(panel?.y).toBeGreaterThan((field?.y ?? NaN) + (field?.height ?? NaN));
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    expect(await page.evaluate("document.querySelector('aside').scrollWidth")).toBeLessThanOrEqual(390);
+  });
+
+  test('by night and by day', async () => {
+    const page = await openWindow(await start(), { colorScheme: 'dark' });
+    const paper = (): Promise<unknown> => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(await paper()).toBe('rgb(17, 24, 29)');
+    await page.click(the('theme'));
+    expect(await paper()).toBe('rgb(247, 244, 238)');
+    await page.reload();
+    await page.waitForSelector('body[data-ready=true]');
+    expect(await paper()).toBe('rgb(247, 244, 238)');
+  });
+
+  test('draws every settlement, plots what is read, and zooms', async () => {
+    const serving = await start();
+    const page = await openWindow(serving);
+    const { ids } = (await (await fetch(`${serving.url}/data/points`)).json()) as { ids: string[] };
+    expect(ids).toHaveLength(tables.counts.settlement);
+    const world = await page.screenshot();
+    await page.evaluate(`
+      frames = [];
+      (function frame(at) { frames.push(at); requestAnimationFrame(frame); })(performance.now());`);
+    await page.mouse.move(660, 300);
+    for (let i = 0; i < 20; i++) await page.mouse.wheel(0, -200);
+    await page.waitForFunction('frames.length > 30');
+    const times = (await page.evaluate('frames.slice(1).map((at, i) => at - frames[i])')) as number[];
+    times.sort((a, b) => a - b);
+    const at = (share: number): string => `${(times[Math.floor(share * times.length)] ?? NaN).toFixed(0)} ms`;
+    console.log(`page: frames while zooming, drawn by the processor: median ${at(0.5)}, 90th percentile ${at(0.9)}`);
+    expect((await page.screenshot()).equals(world)).toBe(false);
+    await page.locator(`${the('plot')} .rate[points*=',']`).waitFor({ state: 'attached' });
+    await page.locator('#totals', { hasText: 'origin calls' }).waitFor();
+  });
+});
