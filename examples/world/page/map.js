@@ -24,6 +24,7 @@ const COLOURS = {
 
 /** The map: countries, every settlement, and a flash where something changed. */
 export async function createMap(container, { theme, choose }) {
+  if (document.createElement('canvas').getContext('webgl2') === null) throw new Error('this browser has no WebGL 2');
   const map = new maplibre.Map({
     container,
     center: [12, 30],
@@ -32,12 +33,13 @@ export async function createMap(container, { theme, choose }) {
     maxZoom: 12,
     attributionControl: false,
     dragRotate: false,
+    fadeDuration: isStill() ? 0 : 300,
     style: { version: 8, sources: {}, layers: [] },
   });
   map.touchZoomRotate.disableRotation();
   await new Promise((resolve) => map.once('load', resolve));
   map.addSource('countries', { type: 'geojson', data: await load('/data/countries.json') });
-  map.addSource('settlements', { type: 'geojson', data: empty() });
+  map.addSource('settlements', { type: 'geojson', data: empty(), maxzoom: 8, tolerance: 0, buffer: 32 });
   map.addSource('flash', { type: 'geojson', data: empty() });
   const byZoom = (...stops) => ['interpolate', ['linear'], ['zoom'], ...stops];
   const size = (factor) => [
@@ -53,7 +55,7 @@ export async function createMap(container, { theme, choose }) {
       id: 'cities',
       type: 'circle',
       source: 'settlements',
-      layout: { 'circle-sort-key': ['get', 'population'] },
+      filter: ['>=', ['get', 'population'], ['step', ['zoom'], 30_000, 3, 10_000, 4, 5_000, 5, 2_000, 6, 0]],
       paint: {
         'circle-radius': byZoom(1, size(0.45), 5, size(1), 10, size(2.6)),
         'circle-opacity': byZoom(1, 0.45, 6, 0.8),
@@ -126,7 +128,7 @@ export async function createMap(container, { theme, choose }) {
     },
     goTo(lon, lat) {
       const zoom = Math.max(map.getZoom(), 6);
-      if (matchMedia('(prefers-reduced-motion: reduce)').matches) map.jumpTo({ center: [lon, lat], zoom });
+      if (isStill()) map.jumpTo({ center: [lon, lat], zoom });
       else map.flyTo({ center: [lon, lat], zoom, speed: 1.6 });
     },
     flash(lon, lat) {
@@ -137,4 +139,5 @@ export async function createMap(container, { theme, choose }) {
   };
 }
 
+const isStill = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 const empty = () => ({ type: 'FeatureCollection', features: [] });
