@@ -16,8 +16,19 @@ show() {
 
 echo "commit $(git rev-parse --short HEAD), $(date -u +%Y-%m-%d), $(uname -sm), $(nproc 2>/dev/null || echo '?') cores"
 show 'node --version && npm --version'
-for command in 'npm ci && npm start' 'npm ci && npm test'; do
-  begun=$SECONDS
-  show "$command"
-  echo "($((SECONDS - begun)) s)"
+begun=$SECONDS
+printf '\n$ npm ci && npm start\n'
+setsid bash -c 'npm ci && npm start' </dev/null >start.log 2>&1 &
+server=$!
+until grep -o 'http://localhost:[0-9]*' start.log >address; do
+  kill -0 "$server" || { cat start.log; exit 1; }
+  sleep 1
 done
+cat start.log
+curl --silent --fail --output /dev/null --write-out "GET / %{http_code}, %{size_download} bytes\n" "$(cat address)"
+kill -- "-$server"
+echo "($((SECONDS - begun)) s)"
+
+begun=$SECONDS
+show 'npm ci && npm test'
+echo "($((SECONDS - begun)) s)"
