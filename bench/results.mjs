@@ -7,11 +7,31 @@ export const met = ({ actual, limit, atLeast = false }) => (atLeast ? actual >= 
 export function writeResults(folder, names) {
   const files = names.map((name) => new URL(`results/${name}.json`, folder)).filter((file) => existsSync(file));
   const results = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  writeFileSync(new URL('RESULTS.md', folder), page(results));
+  const load = new URL('results/world-load.json', folder);
+  const loads = existsSync(load) ? [loadSection(JSON.parse(readFileSync(load, 'utf8')))] : [];
+  writeFileSync(new URL('RESULTS.md', folder), page(results, loads));
 }
 
-function page(results) {
-  return `${[HEAD, overview(results), ...results.map(section)].join('\n\n')}\n`;
+function page(results, loads) {
+  return `${[HEAD, overview(results), ...results.map(section), ...loads].join('\n\n')}\n`;
+}
+
+/** What `world-load.mjs` found: figures of one server, with nothing to compare them to. */
+function loadSection({ name, title, question, setting, command, date, machine, packages, goals, tier1, rows }) {
+  const ms = (value) => `${value.toFixed(1)} ms`;
+  const cells = rows.map((row) => [
+    ...[row.name, String(row.count), row.perSecond.toFixed(0)],
+    ...[ms(row.p50), ms(row.p99), ms(row.max)],
+  ]);
+  return [
+    `## ${name}`,
+    `**${title}.** ${question}`,
+    [`\`${command}\``, date, machine, packages].join(' · '),
+    setting,
+    table(['what', 'answers', 'a second', 'p50', 'p99', 'most'], cells, 'lrrrrr'),
+    `Tier 1: ${(tier1.hitRate * 100).toFixed(1)} % hits of ${tier1.hits + tier1.misses} reads; ${tier1.originCalls} origin calls; ${tier1.entries} entries held.`,
+    ...goals.map(({ text, actual, limit }) => `${text}; got ${actual}${actual > limit ? ': **missed**' : ''}.`),
+  ].join('\n\n');
 }
 
 const HEAD = `# Benchmarks
