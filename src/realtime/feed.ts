@@ -6,8 +6,8 @@ import { Ring } from './ring.js';
 import type { HubContext, Topic, TopicListener } from './topic.js';
 import { type Announcement, topicHash } from './wire.js';
 
-/** How long an event waits for its copies on other topics before it is delivered without them. */
-const HOLD_MS = 1_000;
+/** How long an event waits for its copies on other topics before they are looked for, and then once more: a second in all. */
+const HOLD_MS = 500;
 
 /** One stream for all subscribers of one set of topics: every item made once, kept in one ring. */
 export class Feed {
@@ -107,10 +107,13 @@ export class Feed {
     const { clock, ringSize } = this.#context;
     const merge = this.#merge;
     const { held } = merge;
-    const calm = !this.topics.some(({ recovering }) => recovering);
     while (merge.held > 0) {
       const before = this.cursor;
-      const content = merge.take(merge.held > ringSize ? Infinity : clock.now(), calm);
+      const now = clock.now();
+      const overfull = merge.held > ringSize;
+      if (!overfull) for (const topic of merge.chase(now, now + HOLD_MS)) this.topics[topic]?.look();
+      const calm = !this.topics.some(({ recovering }) => recovering);
+      const content = merge.take(overfull ? Infinity : now, calm);
       this.#cursor = undefined;
       if (content === undefined) break;
       this.#push(content, before);

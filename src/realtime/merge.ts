@@ -17,8 +17,10 @@ export interface Arrival {
 
 interface Held {
   readonly arrival: Arrival;
-  /** When it no longer waits for its copies. */
-  readonly untilMs: number;
+  /** When its copies are looked for, and after that when it no longer waits for them. */
+  untilMs: number;
+  /** Its copies have been looked for. */
+  chased: boolean;
   /** Topics on which its copy is lost. */
   fell: ReadonlySet<number>;
 }
@@ -32,7 +34,8 @@ const MAX_LATE = 32;
 
 /**
  * Several topics as one stream. An event announced on several of them comes out once, when it has arrived on all, so that
- * every topic's order is kept; one whose copies do not come in time comes out without them, and the late ones are dropped.
+ * every topic's order is kept. Where copies do not come in time, their topics are looked through for what they lost; then it
+ * comes out without them, and the late ones are dropped.
  * Holes come out as one, when every topic is done looking for what it missed.
  */
 export class Merge implements Place {
@@ -75,8 +78,26 @@ export class Merge implements Place {
   }
 
   offer(topic: number, arrival: Arrival, untilMs: number): void {
-    this.#queues[topic]?.push({ arrival, untilMs, fell: NONE });
+    this.#queues[topic]?.push({ arrival, untilMs, chased: false, fell: NONE });
     this.#held++;
+  }
+
+  /**
+   * The topics that lack copies which should have come by now: they may have lost messages without being told, and must
+   * look. What waits for them waits until `untilMs`, once more.
+   */
+  chase(nowMs: number, untilMs: number): ReadonlySet<number> {
+    const lacking = new Set<number>();
+    for (const [topic, [head]] of this.#queues.entries()) {
+      if (head === undefined || head.chased || head.untilMs > nowMs) continue;
+      const { content } = head.arrival;
+      if (content.kind === 'hole' || this.#isCopy(content)) continue;
+      for (const other of this.#othersOf(content, topic))
+        if (this.#awaits(other, content, head.fell)) lacking.add(other);
+      head.chased = true;
+      head.untilMs = untilMs;
+    }
+    return lacking;
   }
 
   /** The next to deliver, or undefined. `calm`: no topic is looking for what it missed. */
@@ -136,9 +157,14 @@ export class Merge implements Place {
     for (const other of this.#othersOf(content, topic)) {
       if (!this.#lacks(other, content)) {
         if (!isEvent(this.#queues[other]?.[0], content.id)) obstacle = 'order';
-      } else if (this.#ended[other] === false && !fell.has(other)) return 'missing';
+      } else if (this.#awaits(other, content, fell)) return 'missing';
     }
     return obstacle;
+  }
+
+  /** True if an event's copy on this topic may still come. */
+  #awaits(topic: number, event: Announcement, fell: ReadonlySet<number>): boolean {
+    return this.#lacks(topic, event) && this.#ended[topic] === false && !fell.has(topic);
   }
 
   /** A hole has come out: the copies that wait no longer are those that fell into it. */

@@ -128,16 +128,17 @@ export class Topic {
         // What does not fit is read from history instead.
         if (this.#waiting.length >= PAGE) this.#waiting = [];
         this.#waiting.push(message);
-        this.#missed();
+        this.look();
       }
     },
     onGap: (): void => {
       this.#again = true;
-      this.#missed();
+      this.look();
     },
   };
 
-  #missed(): void {
+  /** Reads history, in case messages were lost without a word. */
+  look(): void {
     if (this.#recovering || this.#stopping.signal.aborted) return;
     this.#recovering = true;
     void this.#recover();

@@ -88,10 +88,15 @@ async function save(fields) {
 let found = [];
 let selected = -1;
 let asked = 0;
-input.addEventListener('input', async () => {
+let searching = Promise.resolve();
+input.addEventListener('input', () => {
+  searching = search();
+});
+
+async function search() {
   const text = input.value.trim();
   const mine = ++asked;
-  const { search } =
+  const answer =
     text === ''
       ? { search: [] }
       : await ask(
@@ -99,9 +104,10 @@ input.addEventListener('input', async () => {
           { text, branch: state.branch },
         );
   if (mine !== asked) return;
-  found = search;
+  found = answer.search;
   select(found.length > 0 ? 0 : -1);
-});
+}
+
 input.addEventListener('keydown', (event) => {
   if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
     event.preventDefault();
@@ -113,8 +119,9 @@ input.addEventListener('keydown', (event) => {
     select(-1);
   }
 });
-find('form[role=search]').addEventListener('submit', (event) => {
+find('form[role=search]').addEventListener('submit', async (event) => {
   event.preventDefault();
+  await searching; // what is shown may still answer the text before
   if (found[selected] !== undefined) void take(found[selected]);
 });
 
