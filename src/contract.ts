@@ -107,14 +107,42 @@ export interface Head {
   readonly epoch: string;
   /** Position of the last bump in this partition and epoch; 0 before the first. */
   readonly head: number;
+  /** Nonce of the bump at `head`; empty before the first. Two nonces at one position: the store went back. */
+  readonly nonce: string;
+  /**
+   * The epoch that this one replaced, and up to which position its bumps are known to have been here when it ended.
+   * Null where nothing is known of one, as after a flush.
+   */
+  readonly from: { readonly epoch: string; readonly head: number } | null;
 }
 
 export interface MarksRead {
   /** One token per subject, in the order of the subjects. */
   readonly tokens: readonly Token[];
+  /** How long ago each was minted, for position 0 how long ago the epoch began: milliseconds by the store's own clock. */
+  readonly agesMs: readonly number[];
   /** The heads of the partitions touched, taken atomically with their tokens. */
   readonly heads: readonly Head[];
 }
+
+export interface Fetched {
+  /** One answer per key, as `Store.getMany` gives. */
+  readonly entries: readonly (StoredValue | undefined)[];
+  /** The subjects that `read` answers: those asked for, then what else of `subjectsOf` could be had in the same trip. */
+  readonly subjects: readonly SubjectKey[];
+  readonly read: MarksRead;
+}
+
+/**
+ * Values and marks in one round trip, values not newer than the marks. `subjectsOf` gives the subjects that a value
+ * names; an implementation that cannot call it where the values are reads them from the value's documented header, or
+ * answers those asked for only.
+ */
+export type Fetch = (
+  keys: readonly string[],
+  subjects: readonly SubjectKey[],
+  subjectsOf: (value: Uint8Array) => readonly SubjectKey[],
+) => Promise<Fetched>;
 
 /** What one bump did in one partition, and what every watcher of that partition is told, in order. */
 export interface Bump {
@@ -147,14 +175,25 @@ export interface MarksWatcher {
 
 /** Where correctness lives: the latest token of each subject. */
 export interface Marks {
-  /** Subjects are spread by `partitionOf(subject, partitions)`. */
+  /**
+   * Subjects are spread by `partitionOf(subject, partitions)`. Where replicas could be configured differently, the store
+   * remembers the number, and every call of a replica with another one rejects with INVALID_OPTION.
+   */
   readonly partitions: number;
+  /**
+   * How to read values of this store together with marks; null where the two do not lie together. `suffix` is appended
+   * to the subjects that values name, as a namespace does; those asked for have it already.
+   */
+  fetchFrom?(store: Store, suffix?: string): Fetch | null;
   read(subjects: readonly SubjectKey[]): Promise<MarksRead>;
   /** One atomic bump, with its announcement, per partition concerned. Resolves once all are acknowledged. */
   bump(subjects: readonly SubjectKey[], request: BumpRequest): Promise<readonly Bump[]>;
   /** The heads of all partitions, in order of partition. */
   heads(): Promise<readonly Head[]>;
-  /** Gives a partition a new epoch if it still has `ifEpoch`; returns the head it has now. */
+  /**
+   * Gives a partition a new epoch if it still has `ifEpoch`; returns the head it has now. Nothing is known of what the
+   * old one lost: the new one is `from` position 0 of it.
+   */
   newEpoch(partition: number, ifEpoch: string): Promise<Head>;
   /** Resolves, once acknowledged, with the function that stops watching. No bump accepted after that is missed silently. */
   watch(watcher: MarksWatcher): Promise<() => Promise<void>>;

@@ -9,15 +9,24 @@ export function namespacedMarks(marks: Marks, namespace: string): Marks {
   const suffix = `:${escapePart(namespace)}`;
   const outward = (subject: SubjectKey): SubjectKey => (subject + suffix) as SubjectKey;
   const inward = (bump: Bump): Bump => {
-    const own = bump.subjects.filter((subject) => subject.endsWith(suffix));
+    const mine = bump.subjects.filter((subject) => subject.endsWith(suffix));
     return {
       ...bump,
-      subjects: own.map((subject) => subject.slice(0, -suffix.length) as SubjectKey),
-      globs: own.some(isPatterns) ? bump.globs : [],
+      subjects: mine.map(own),
+      globs: mine.some(isPatterns) ? bump.globs : [],
     };
   };
+  const own = (subject: SubjectKey): SubjectKey => subject.slice(0, -suffix.length) as SubjectKey;
   return {
     partitions: marks.partitions,
+    fetchFrom: (store) => {
+      const fetch = marks.fetchFrom?.(store, suffix);
+      if (!fetch) return null;
+      return async (keys, subjects, subjectsOf) => {
+        const fetched = await fetch(keys, subjects.map(outward), subjectsOf);
+        return { ...fetched, subjects: fetched.subjects.map(own) };
+      };
+    },
     read: (subjects) => marks.read(subjects.map(outward)),
     bump: async (subjects, request) => (await marks.bump(subjects.map(outward), request)).map(inward),
     heads: () => marks.heads(),

@@ -205,7 +205,7 @@ export class MarkTable {
   #applyOwn(bump: Bump): void {
     const partition = this.#partition(bump.partition);
     if (partition.epoch !== bump.epoch) {
-      this.#adopt(partition, { partition: bump.partition, epoch: bump.epoch, head: bump.position });
+      this.#adopt(partition, { epoch: bump.epoch, head: bump.position });
       this.#gap(partition);
       return;
     }
@@ -221,7 +221,7 @@ export class MarkTable {
     const partition = this.#partition(bump.partition);
     if (partition.epoch !== bump.epoch) {
       const known = partition.epoch !== null;
-      this.#adopt(partition, { partition: bump.partition, epoch: bump.epoch, head: bump.position });
+      this.#adopt(partition, { epoch: bump.epoch, head: bump.position });
       if (known) this.#gap(partition);
       this.#raise(bump);
       return;
@@ -264,7 +264,7 @@ export class MarkTable {
   // ── Gaps ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Another epoch: every mark of the partition is unknown until read again. */
-  #adopt(partition: Partition, head: Head): void {
+  #adopt(partition: Partition, head: Pick<Head, 'epoch' | 'head'>): void {
     const first = partition.epoch === null;
     partition.epoch = head.epoch;
     partition.applied = head.head;

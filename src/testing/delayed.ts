@@ -121,6 +121,10 @@ export function delayedMarks(marks: Marks): DelayedMarks {
   const watches = new Set<(label: string, tell: (watcher: MarksWatcher) => void) => void>();
   return {
     partitions: marks.partitions,
+    fetchFrom: (store, suffix) => {
+      const fetch = marks.fetchFrom?.(store, suffix) ?? null;
+      return fetch && ((...asked) => replies.answer('fetch', fetch(...asked)));
+    },
     read: (subjects) => replies.answer('read', marks.read(subjects)),
     bump: (subjects, request) => replies.answer('bump', marks.bump(subjects, request)),
     heads: () => replies.answer('heads', marks.heads()),

@@ -1,4 +1,4 @@
-import type { Bus, Marks, Store } from '../../contract.js';
+import type { Bus, Fetch, Marks, Store, SubjectKey } from '../../contract.js';
 import { memoryBus, type MemoryBusOptions } from './bus.js';
 import { memoryMarks, type MemoryMarksOptions } from './marks.js';
 import { memoryStore, type MemoryStoreOptions } from './store.js';
@@ -24,5 +24,22 @@ export interface Memory {
  * const tides = [createTidemark({ model, origin, ...shared }), createTidemark({ model, origin, ...shared })];
  */
 export function memory(options: MemoryOptions = {}): Memory {
-  return { store: memoryStore(options), marks: memoryMarks(options), bus: memoryBus(options) };
+  const store = memoryStore(options);
+  const marks = memoryMarks(options);
+  return {
+    store,
+    marks: { ...marks, fetchFrom: (other, suffix = '') => (other === store ? together(store, marks, suffix) : null) },
+    bus: memoryBus(options),
+  };
+}
+
+/** Values first, then their marks: a mark that moves between the two is newer than the value, which then misses. */
+function together(store: Store, marks: Marks, suffix: string): Fetch {
+  return async (keys, predicted, subjectsOf) => {
+    const entries = await store.getMany(keys);
+    const subjects = new Set<SubjectKey>(predicted);
+    for (const entry of entries)
+      if (entry !== undefined) for (const one of subjectsOf(entry.value)) subjects.add((one + suffix) as SubjectKey);
+    return { entries, subjects: [...subjects], read: await marks.read([...subjects]) };
+  };
 }

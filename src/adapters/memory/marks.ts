@@ -1,10 +1,12 @@
-import type { Bump, BumpRequest, Head, Marks, SubjectKey, Token } from '../../contract.js';
+import type { Bump, BumpRequest, Clock, Head, Marks, MarksRead, SubjectKey, Token } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import { isPatterns, partitionOf } from '../../subject.js';
 import { createAnnouncer } from './announcer.js';
 import { counted, randomId } from './options.js';
 
 export interface MemoryMarksOptions {
+  /** Measures the age of marks. Default `performance`. */
+  readonly clock?: Pick<Clock, 'now'> | undefined;
   /** Uniform in [0, 1), for epochs. Default: the operating system's generator. */
   readonly random?: (() => number) | undefined;
   /** Default 1. */
@@ -16,11 +18,19 @@ export interface MemoryMarksOptions {
 interface Partition {
   readonly number: number;
   epoch: string;
+  beganAt: number;
+  from: Head['from'];
   head: number;
+  nonce: string;
   /** The token of every subject that was not. */
   unbumped: Token;
-  /** Tokens of the subjects bumped in this epoch. */
-  readonly tokens: Map<SubjectKey, Token>;
+  /** The subjects bumped in this epoch. */
+  readonly bumped: Map<SubjectKey, Minted>;
+}
+
+interface Minted {
+  readonly token: Token;
+  readonly at: number;
 }
 
 type Announced = { readonly bump: Bump } | { readonly gap: number };
@@ -32,27 +42,35 @@ type Announced = { readonly bump: Bump } | { readonly gap: number };
 export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
   const count = counted('partitions', options.partitions, 1);
   const maxMarks = Math.max(1, Math.floor(counted('maxMarks', options.maxMarks, 1_000_000) / count));
+  const clock = options.clock ?? performance;
   const announcer = createAnnouncer<Announced>();
   const partitions: readonly Partition[] = Array.from({ length: count }, (_, number) => {
     const epoch = randomId(options.random);
-    return { number, epoch, head: 0, unbumped: unbumpedIn(epoch), tokens: new Map() };
+    const began = { epoch, beganAt: clock.now(), from: null, head: 0, nonce: '', unbumped: unbumpedIn(epoch) };
+    return { number, ...began, bumped: new Map() };
   });
   /** What makes a nonce unique per execution, whatever the callers' random does. */
   let executions = 0;
 
-  const startEpoch = (partition: Partition): void => {
+  /** `known`: up to which position the bumps of the epoch before are known to be all there. */
+  const startEpoch = (partition: Partition, known: number): void => {
+    partition.from = { epoch: partition.epoch, head: known };
     partition.epoch = randomId(options.random);
+    partition.beganAt = clock.now();
     partition.unbumped = unbumpedIn(partition.epoch);
     partition.head = 0;
-    partition.tokens.clear();
+    partition.nonce = '';
+    partition.bumped.clear();
   };
 
   const bumpOne = (partition: Partition, subjects: ReadonlySet<SubjectKey>, request: BumpRequest): Bump => {
-    const added = [...subjects].filter((subject) => !partition.tokens.has(subject)).length;
-    if (partition.tokens.size + added > maxMarks) startEpoch(partition);
+    const added = [...subjects].filter((subject) => !partition.bumped.has(subject)).length;
+    if (partition.bumped.size + added > maxMarks) startEpoch(partition, partition.head);
     const prev = partition.head++;
+    partition.nonce = request.nonce;
     const token: Token = { epoch: partition.epoch, position: partition.head, nonce: request.nonce };
-    for (const subject of subjects) partition.tokens.set(subject, token);
+    const minted: Minted = { token, at: clock.now() };
+    for (const subject of subjects) partition.bumped.set(subject, minted);
     return {
       partition: partition.number,
       ...token,
@@ -65,15 +83,19 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
 
   return {
     partitions: count,
-    read: async (subjects) => ({
-      tokens: subjects.map((subject) => {
-        const { tokens, unbumped } = partitions[partitionOf(subject, count)] as Partition;
-        return tokens.get(subject) ?? unbumped;
-      }),
-      heads: partitions
-        .filter(({ number }) => subjects.some((subject) => partitionOf(subject, count) === number))
-        .map(headOf),
-    }),
+    read: async (subjects) => {
+      const now = clock.now();
+      const minted = subjects.map((subject) => {
+        const { bumped, unbumped, beganAt } = partitions[partitionOf(subject, count)] as Partition;
+        return bumped.get(subject) ?? { token: unbumped, at: beganAt };
+      });
+      const touched = new Set(subjects.map((subject) => partitionOf(subject, count)));
+      return {
+        tokens: minted.map(({ token }) => token),
+        agesMs: minted.map(({ at }) => now - at),
+        heads: partitions.filter(({ number }) => touched.has(number)).map(headOf),
+      } satisfies MarksRead;
+    },
     bump: async (subjects, request) => {
       const nonce = `${request.nonce}.${(++executions).toString(36)}`;
       return spread(subjects, count).map(([number, group]) => {
@@ -92,7 +114,7 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
         );
       }
       if (partition.epoch === ifEpoch) {
-        startEpoch(partition);
+        startEpoch(partition, 0);
         announcer.tell('', { gap: number });
       }
       return headOf(partition);
@@ -111,7 +133,13 @@ export function memoryMarks(options: MemoryMarksOptions = {}): Marks {
 }
 
 const unbumpedIn = (epoch: string): Token => ({ epoch, position: 0, nonce: '' });
-const headOf = ({ number, epoch, head }: Partition): Head => ({ partition: number, epoch, head });
+const headOf = ({ number, epoch, head, nonce, from }: Partition): Head => ({
+  partition: number,
+  epoch,
+  head,
+  nonce,
+  from,
+});
 
 /** Subjects by partition, each once, in order of partition. */
 function spread(subjects: readonly SubjectKey[], count: number): [partition: number, subjects: Set<SubjectKey>][] {

@@ -1,4 +1,4 @@
-import type { Bump, BumpRequest, Marks, SubjectKey, Token } from '../../contract.js';
+import type { Bump, BumpRequest, Marks, Store, SubjectKey, Token } from '../../contract.js';
 import { entitySubject, listSubject, typeSubject } from '../../subject.js';
 import type { ContractCase, Elapse } from './case.js';
 
@@ -10,6 +10,16 @@ export interface MarksFixture {
   readonly elapse: Elapse;
   /** Makes the store lose everything, as a flush or a restart does. Left out where nothing can: skip the case. */
   readonly wipe?: (() => Promise<void>) | undefined;
+  /** The same marks as a replica sees them that was configured with another number of partitions. */
+  readonly miscounted?: (() => Marks) | undefined;
+  /** A store that lies beside the marks, and an entry as bytes that names these subjects. */
+  readonly beside?:
+    | {
+        readonly store: Store;
+        readonly entry: (subjects: readonly SubjectKey[]) => Uint8Array;
+        readonly subjectsOf: (value: Uint8Array) => readonly SubjectKey[];
+      }
+    | undefined;
 }
 
 export type MarksCase = ContractCase<MarksFixture>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Head, SubjectKey } from '../../contract.js';
+import type { Head, Marks, SubjectKey } from '../../contract.js';
 import { entitySubject, keySubject, partitionOf } from '../../subject.js';
 import { seededRandom } from '../random.js';
-import { awkwardNames } from './case.js';
+import { awkwardNames, plain } from './case.js';
 import { ankh, bree, many, request, tokenIn, tokenOf, tokenText, type MarksCase } from './marks-fixture.js';
 
 /** Tokens, positions and epochs: what `read`, `bump`, `heads` and `newEpoch` answer. */
@@ -24,9 +24,10 @@ export const marksTokenCases: readonly MarksCase[] = [
     run: async (make) => {
       const { marks, peer } = await make();
       const subjects = many(30);
-      const first = await marks.read(subjects);
-      assert.deepEqual(await marks.read(subjects), first);
-      assert.deepEqual(await peer.read(subjects), first);
+      const ageless = async (replica: Marks): Promise<object> => ({ ...(await replica.read(subjects)), agesMs: [] });
+      const first = await ageless(marks);
+      assert.deepEqual(await ageless(marks), first);
+      assert.deepEqual(await ageless(peer), first);
     },
   },
   {
@@ -45,7 +46,7 @@ export const marksTokenCases: readonly MarksCase[] = [
     run: async (make) => {
       const { marks } = await make();
       const before = await marks.heads();
-      assert.deepEqual(await marks.read([]), { tokens: [], heads: [] });
+      assert.deepEqual(await marks.read([]), { tokens: [], agesMs: [], heads: [] });
       assert.deepEqual(await marks.bump([], request()), []);
       assert.deepEqual(await marks.heads(), before);
     },
@@ -146,6 +147,67 @@ export const marksTokenCases: readonly MarksCase[] = [
     },
   },
   {
+    name: 'a head names the nonce of the bump at its position, none at 0, and an epoch that began by itself comes from none',
+    run: async (make) => {
+      const { marks, peer } = await make();
+      const partition = partitionOf(ankh, marks.partitions);
+      const before = (await peer.heads())[partition];
+      assert.deepEqual([before?.nonce, before?.from], ['', null]);
+      await marks.bump([ankh], request('a', 'first'));
+      const [bump] = await peer.bump([ankh], request('b', 'second'));
+      assert.equal((await marks.heads())[partition]?.nonce, bump?.nonce);
+    },
+  },
+  {
+    name: "a mark's age is counted from its bump, and that of a subject never bumped from the epoch's beginning",
+    run: async (make) => {
+      const { marks, peer, elapse } = await make();
+      await marks.read([ankh, bree]);
+      await elapse(60);
+      await marks.bump([ankh], request());
+      await elapse(60);
+      const [bumped = 0, never = 0] = (await peer.read([ankh, bree])).agesMs;
+      assert.ok(bumped >= 50 && bumped < 30_000, `60 ms after the bump: ${String(bumped)}`);
+      assert.ok(never >= 110 && never < 30_000, `120 ms after the beginning: ${String(never)}`);
+    },
+  },
+  {
+    name: 'a replica configured with another number of partitions is refused',
+    run: async (make) => {
+      const { marks, miscounted } = await make();
+      assert.ok(miscounted, 'the fixture makes such a replica, or skips this case');
+      await marks.bump([ankh], request());
+      const other = miscounted();
+      const refused = { code: 'INVALID_OPTION' };
+      await assert.rejects(other.heads(), refused);
+      await assert.rejects(other.read([ankh]), refused);
+      await assert.rejects(other.bump([ankh], request()), refused);
+      await assert.rejects(other.watch({ onBump: () => {}, onGap: () => {} }), refused);
+    },
+  },
+  {
+    name: 'values and marks come in one fetch, those that the values name as far as they are said to be there',
+    run: async (make) => {
+      const { marks, beside } = await make();
+      assert.ok(beside, 'the fixture has the store that lies beside, or skips this case');
+      const fetch = marks.fetchFrom?.(beside.store) ?? assert.fail('a way to fetch from that store');
+      const subjects = many(20);
+      await marks.bump(subjects.slice(0, 10), request());
+      await beside.store.setMany([{ key: 'a', value: beside.entry(subjects.slice(5, 15)), ttlMs: 60_000 }]);
+      const { entries, subjects: answered, read } = await fetch(['a', 'none'], subjects.slice(0, 7), beside.subjectsOf);
+      assert.deepEqual(plain(entries[0]?.value), plain(beside.entry(subjects.slice(5, 15))));
+      assert.ok((entries[0]?.ttlMs ?? 0) > 50_000);
+      assert.equal(entries[1], undefined);
+      assert.deepEqual(answered.slice(0, 7), subjects.slice(0, 7));
+      assert.ok(answered.every((subject) => subjects.slice(0, 15).includes(subject)));
+      const { tokens, agesMs, heads } = await marks.read(answered);
+      assert.deepEqual(read.tokens, tokens);
+      assert.equal(read.agesMs.length, agesMs.length);
+      assert.deepEqual(byPartition(read.heads), byPartition(heads));
+      assert.equal(marks.fetchFrom?.({ ...beside.store }), null);
+    },
+  },
+  {
     name: "a read's tokens are never above the heads that come with them",
     run: async (make) => {
       const { marks, peer } = await make();
@@ -200,7 +262,8 @@ export const marksTokenCases: readonly MarksCase[] = [
       assert.ok(old);
       const head = await marks.newEpoch(old.partition, old.epoch);
       assert.notEqual(head.epoch, old.epoch);
-      assert.deepEqual(head, { partition: old.partition, epoch: head.epoch, head: 0 });
+      const from = { epoch: old.epoch, head: 0 };
+      assert.deepEqual(head, { partition: old.partition, epoch: head.epoch, head: 0, nonce: '', from });
       assert.deepEqual(await tokenIn(peer, ankh), { epoch: head.epoch, position: 0, nonce: '' });
       const [next] = await peer.bump([ankh], request());
       assert.deepEqual([next?.epoch, next?.prev, next?.position], [head.epoch, 0, 1]);

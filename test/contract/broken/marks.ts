@@ -1,6 +1,7 @@
-import { memoryMarks } from '../../../src/adapters/memory/index.js';
+import { memory, memoryMarks } from '../../../src/adapters/memory/index.js';
 import type { Bump, Marks, MarksWatcher, SubjectKey } from '../../../src/contract.js';
 import { fakeClock, seededRandom, type MarksFixture } from '../../../src/testing/index.js';
+import { besideText } from '../beside.js';
 import type { Broken } from './broken.js';
 
 type Change = (inner: Marks) => Partial<Marks>;
@@ -61,8 +62,9 @@ function repeating(): MarksFixture {
   const marks: Marks = {
     ...inner,
     read: async (subjects) => {
-      const { tokens, heads } = await inner.read(subjects);
+      const { tokens, heads, agesMs } = await inner.read(subjects);
       return {
+        agesMs,
         tokens: tokens.map((token) => ({ ...token, epoch: short(token.epoch), nonce: '' })),
         heads: heads.map((head) => ({ ...head, epoch: short(head.epoch) })),
       };
@@ -81,8 +83,8 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
     'a subject that was never bumped has the epoch of its partition as its token, position 0 and no nonce',
     broken((inner) => ({
       read: async (subjects) => {
-        const { tokens, heads } = await inner.read(subjects);
-        return { tokens: tokens.map((token) => ({ ...token, nonce: token.nonce || 'seed' })), heads };
+        const read = await inner.read(subjects);
+        return { ...read, tokens: read.tokens.map((token) => ({ ...token, nonce: token.nonce || 'seed' })) };
       },
     })),
   ],
@@ -93,11 +95,49 @@ export const brokenMarks: readonly Broken<MarksFixture>[] = [
       let seeds = 0;
       return {
         read: async (subjects) => {
-          const { tokens, heads } = await inner.read(subjects);
-          return { tokens: tokens.map((token) => ({ ...token, nonce: token.nonce || String(++seeds) })), heads };
+          const read = await inner.read(subjects);
+          const tokens = read.tokens.map((token) => ({ ...token, nonce: token.nonce || String(++seeds) }));
+          return { ...read, tokens };
         },
       };
     }),
+  ],
+  [
+    'heads without the nonce of their bump',
+    'a head names the nonce of the bump at its position, none at 0, and an epoch that began by itself comes from none',
+    broken((inner) => ({ heads: async () => (await inner.heads()).map((head) => ({ ...head, nonce: '' })) })),
+  ],
+  [
+    'knows no ages',
+    "a mark's age is counted from its bump, and that of a subject never bumped from the epoch's beginning",
+    broken((inner) => ({
+      read: async (subjects) => ({ ...(await inner.read(subjects)), agesMs: subjects.map(() => 0) }),
+    })),
+  ],
+  [
+    'takes whoever comes',
+    'a replica configured with another number of partitions is refused',
+    () => ({ ...broken(() => ({}))(), miscounted: () => memoryMarks({ partitions: 8 }) }),
+  ],
+  [
+    'fetches marks of another moment',
+    'values and marks come in one fetch, those that the values name as far as they are said to be there',
+    () => {
+      const { store, marks } = memory({ partitions: 4 });
+      const late: Marks['fetchFrom'] = (other) => {
+        const fetch = marks.fetchFrom?.(other) ?? null;
+        return (
+          fetch &&
+          (async (...asked) => {
+            const fetched = await fetch(...asked);
+            await marks.bump(fetched.subjects, { changeId: 'c', nonce: 'n' });
+            return fetched;
+          })
+        );
+      };
+      const mine = { ...marks, fetchFrom: late };
+      return { marks: mine, peer: mine, elapse: fakeClock().advance, beside: { ...besideText, store } };
+    },
   ],
   [
     'answers in an order of its own',
