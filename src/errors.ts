@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   ORIGIN_TIMEOUT: 'The origin did not settle within originTimeoutMs.',
   OVERFLOW: 'A subscriber with overflow "disconnect" fell behind the ring.',
   ROW_WITHOUT_ID: 'The origin returned a row whose id field is missing or blank.',
+  STORE_FAILED: 'The shared store could not do what it was asked; its error is the cause.',
   STORE_TIMEOUT: 'The shared store did not answer within storeTimeoutMs; seen in error events only.',
   UNAUTHORIZED: 'A principal may not subscribe to this subject, or no authorizer is set.',
   UNENCODABLE: 'A value holds something the codec refuses rather than change silently.',
