@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   OVERFLOW: 'A subscriber with overflow "disconnect" fell behind the ring.',
   ROW_WITHOUT_ID: 'The origin returned a row whose id field is missing or blank.',
   STORE_DOWN: 'Marks or store failed several times in a row and are not asked for a moment; seen in error events only.',
+  STORE_FAILED: 'The shared store could not do what it was asked; its error is the cause.',
   STORE_TIMEOUT: 'The shared store did not answer within storeTimeoutMs; seen in error events only.',
   UNAUTHORIZED: 'A principal may not subscribe to this subject, or no authorizer is set.',
   UNENCODABLE: 'A value holds something the codec refuses rather than change silently.',
