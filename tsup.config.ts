@@ -5,6 +5,7 @@ const options = {
   entry: {
     index: 'src/index.ts',
     cache: 'src/cache/index.ts',
+    redis: 'src/adapters/redis/index.ts',
     testing: 'src/testing/index.ts',
   },
   format: ['esm', 'cjs'],

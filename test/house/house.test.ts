@@ -45,7 +45,11 @@ describe('the public paths', () => {
 
   /** './client/apollo' is src/client/apollo/index.ts and dist/client/apollo.js; '.' is src/index.ts and dist/index.js. */
   const outputName = (subpath: string): string => (subpath === '.' ? 'index' : subpath.slice(2));
-  const sourceOf = (subpath: string): string => posix.join('src', subpath, 'index.ts');
+  /** An adapter's path does not say that it is one. */
+  const sourceOf = (subpath: string): string => {
+    const adapter = posix.join('src/adapters', subpath, 'index.ts');
+    return subpath !== '.' && existsSync(join(root, adapter)) ? adapter : posix.join('src', subpath, 'index.ts');
+  };
 
   test('are the entries of the build', () => {
     expect(tsup.entry).toEqual(Object.fromEntries(subpaths.map((path) => [outputName(path), sourceOf(path)])));

@@ -1,0 +1,167 @@
+import type { Clock } from '../../contract.js';
+import { type Listener, type RedisSubscriber, sharedOn } from './client.js';
+
+export interface Hearer {
+  onMessage(channel: string, bytes: Buffer): void;
+  /** The connection is gone: messages are being missed. */
+  onLost(): void;
+  /** Every channel is subscribed again: what comes from now on is heard. */
+  onBack(): void;
+}
+
+/** The subscriptions of one client. */
+export interface Channels {
+  /** Resolves, once acknowledged, with the function that ends it, which may be called again. */
+  listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
+}
+
+/** In these the connection, or that to one node of a cluster, is gone. */
+const LOST = ['close', 'end', '-node', '-subscriber'];
+/** In these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
+const BACK = ['ready', 'subscribersReady'];
+const RETRY_MS = 100;
+const PER_COMMAND = 1000;
+
+/** Counted per client: two adapters over one do not end each other's subscriptions. */
+export function channelsOf(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>): Channels {
+  return sharedOn(subscriber, 'channels', () => new ClientChannels(subscriber, sharded, clock));
+}
+
+interface Listening {
+  readonly hearer: Hearer;
+  /** False until acknowledged, and once ended. */
+  live: boolean;
+}
+
+class ClientChannels implements Channels {
+  readonly #subscriber: RedisSubscriber;
+  /** 's' where channels belong to the node of their slot. */
+  readonly #kind: 's' | '';
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #channels = new Map<string, Set<Listening>>();
+  readonly #handlers: readonly (readonly [event: string, handler: Listener])[];
+  #lost = false;
+  /** Outages so far: who subscribes again after one stops when the next begins. */
+  #outages = 0;
+
+  constructor(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>) {
+    this.#subscriber = subscriber;
+    this.#kind = sharded ? 's' : '';
+    this.#clock = clock;
+    const onMessage: Listener = (channel, bytes) => {
+      this.#hear(String(channel), bytes as Buffer);
+    };
+    const onLost = (): void => {
+      this.#lose();
+      // ioredis goes on with another node of a cluster by itself, and says so only of sharded subscriptions.
+      if (subscriber.isCluster === true) void this.#subscribeAgain();
+    };
+    const onBack = (): void => {
+      if (this.#lost || this.#kind === 's') void this.#subscribeAgain();
+    };
+    this.#handlers = [
+      [`${this.#kind}messageBuffer`, onMessage],
+      ...LOST.map((event) => [event, onLost] as const),
+      ...BACK.map((event) => [event, onBack] as const),
+    ];
+  }
+
+  async listen(channels: readonly string[], hearer: Hearer): Promise<() => void> {
+    if (this.#channels.size === 0) for (const [event, handler] of this.#handlers) this.#subscriber.on(event, handler);
+    const listening: Listening = { hearer, live: false };
+    for (const channel of channels) {
+      const held = this.#channels.get(channel);
+      if (held === undefined) this.#channels.set(channel, new Set([listening]));
+      else held.add(listening);
+    }
+    const end = (): void => {
+      listening.live = false;
+      this.#leave(channels, listening);
+    };
+    try {
+      // Sent even if another listens already: its acknowledgement comes behind every message of before.
+      await this.#send('subscribe', channels);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    listening.live = true;
+    return end;
+  }
+
+  #leave(channels: readonly string[], listening: Listening): void {
+    const left = channels.filter((channel) => {
+      const held = this.#channels.get(channel);
+      return held?.delete(listening) === true && held.size === 0 && this.#channels.delete(channel);
+    });
+    // Nobody waits for it: without a connection there would be no answer.
+    void this.#send('unsubscribe', left).catch(() => undefined);
+    if (this.#channels.size > 0 || left.length === 0) return;
+    for (const [event, handler] of this.#handlers) this.#subscriber.off(event, handler);
+    this.#outages++;
+    this.#lost = false;
+  }
+
+  async #send(verb: 'subscribe' | 'unsubscribe', channels: readonly string[]): Promise<void> {
+    const perCommand = this.#kind === 's' ? 1 : PER_COMMAND;
+    const sent: Promise<unknown>[] = [];
+    for (let at = 0; at < channels.length; at += perCommand) {
+      sent.push(this.#subscriber.callBuffer(`${this.#kind}${verb}`, ...channels.slice(at, at + perCommand)));
+    }
+    await Promise.all(sent);
+  }
+
+  #hear(channel: string, bytes: Buffer): void {
+    for (const listening of [...(this.#channels.get(channel) ?? [])]) {
+      if (listening.live)
+        contained(() => {
+          listening.hearer.onMessage(channel, bytes);
+        });
+    }
+  }
+
+  #lose(): void {
+    this.#outages++;
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#tell((hearer) => {
+      hearer.onLost();
+    });
+  }
+
+  async #subscribeAgain(): Promise<void> {
+    const outage = ++this.#outages;
+    for (;;) {
+      try {
+        await this.#send('subscribe', [...this.#channels.keys()]);
+        break;
+      } catch {
+        await new Promise<void>((resume) => this.#clock.after(RETRY_MS, resume));
+      }
+      if (outage !== this.#outages) return;
+    }
+    if (outage !== this.#outages) return;
+    this.#lost = false;
+    this.#tell((hearer) => {
+      hearer.onBack();
+    });
+  }
+
+  #tell(what: (hearer: Hearer) => void): void {
+    const told = new Set([...this.#channels.values()].flatMap((held) => [...held]));
+    for (const { live, hearer } of told)
+      if (live)
+        contained(() => {
+          what(hearer);
+        });
+  }
+}
+
+/** Who listens contains its own errors; others must hear all the same. */
+export function contained(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Not ours to report.
+  }
+}
