@@ -13,9 +13,15 @@ export async function reach<Name extends keyof Services>(
   return (await response.json()) as Services[Name] | { readonly missing: string };
 }
 
+export type Client = RedisClient &
+  RedisSubscriber & {
+    call(command: string, ...args: (string | number)[]): Promise<unknown>;
+    disconnect(): void;
+  };
+
 export interface Clients {
-  readonly client: RedisClient & { disconnect(): void };
-  readonly subscriber: RedisSubscriber & { disconnect(): void };
+  readonly client: Client;
+  readonly subscriber: Client;
 }
 
 /** A way to reach a Redis with one version of ioredis. */
@@ -29,7 +35,6 @@ export interface Topology {
 
 const [single, cluster, sentinel] = await Promise.all([reach('single'), reach('cluster'), reach('sentinel')]);
 
-type Client = Clients['client'];
 type Nodes = readonly { readonly host: string; readonly port: number }[];
 
 interface Ioredis {
@@ -53,22 +58,26 @@ const versions: readonly Ioredis[] = [
 
 function topologiesOf({ version, redis, cluster: connectCluster }: Ioredis): readonly Topology[] {
   const alone = (options: object): Clients => ({ client: redis(options), subscriber: redis(options) });
-  const inCluster = (shardedSubscribers: boolean): Clients => {
-    const nodes = cluster.missing === undefined ? cluster.nodes : [];
-    return { client: connectCluster(nodes), subscriber: connectCluster(nodes, { shardedSubscribers }) };
-  };
+  const nodes = cluster.missing === undefined ? cluster.nodes : [];
   return [
     {
       name: `single server, ${version}`,
       missing: single.missing,
       connect: () => alone(single.missing === undefined ? optionsOf(single.url) : {}),
     },
-    { name: `cluster, ${version}`, missing: cluster.missing, connect: () => inCluster(false) },
     {
-      name: `cluster, sharded subscriber, ${version}`,
+      name: `cluster, ${version}`,
+      missing: cluster.missing,
+      connect: () => ({
+        client: connectCluster(nodes),
+        subscriber: connectCluster(nodes, { shardedSubscribers: true }),
+      }),
+    },
+    {
+      name: `cluster, subscriber on one node, ${version}`,
       missing: cluster.missing,
       bySubscriber: true,
-      connect: () => inCluster(true),
+      connect: () => ({ client: connectCluster(nodes), subscriber: redis(nodes[0] ?? {}) }),
     },
     {
       name: `Sentinel, ${version}`,
@@ -125,15 +134,17 @@ export function describeRedis(declare: (connected: () => Connected) => void, amo
 }
 
 /** Deletes every key with this prefix, on every node. */
-export async function deleteAll(client: RedisClient, prefix: string): Promise<void> {
-  await client.callBuffer('ping');
-  for (const node of client.nodes?.('master') ?? [client]) {
+export async function deleteAll(client: Client, prefix: string): Promise<void> {
+  await client.ping();
+  for (const node of (client.nodes?.('master') ?? [client]) as unknown as readonly Client[]) {
     let cursor = '0';
     do {
-      const reply = await node.callBuffer('scan', cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000);
-      const [next, keys] = reply as [Buffer, Buffer[]];
-      await Promise.all(keys.map((key) => node.callBuffer('unlink', key)));
-      cursor = String(next);
+      const [next, keys] = (await node.call('scan', cursor, 'MATCH', `${prefix}*`, 'COUNT', 1000)) as [
+        string,
+        string[],
+      ];
+      await Promise.all(keys.map((key) => node.call('unlink', key)));
+      cursor = next;
     } while (cursor !== '0');
   }
 }

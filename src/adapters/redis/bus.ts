@@ -2,7 +2,7 @@ import { systemClock } from '../../clock.js';
 import type { Bus, BusPosition } from '../../contract.js';
 import { counted } from '../../errors.js';
 import { PUBLISH, READ } from './bus-scripts.js';
-import type { Reply, SubscriberOptions } from './client.js';
+import type { Argument, Reply, SubscriberOptions } from './client.js';
 import { connect } from './connection.js';
 import { lossCheck } from './loss-check.js';
 import { bytesOf, tagOf } from './names.js';
@@ -30,11 +30,7 @@ export function redisBus(options: RedisBusOptions): Bus {
 
   const keyOf = (topic: string): string => `${connection.prefix}tm1:t:${tagOf(topic)}`;
   const channelOf = (topic: string): string => keyOf(topic) + connection.channelEnd;
-  const run = async (
-    script: Script,
-    topic: string,
-    args: readonly (string | Buffer | number)[],
-  ): Promise<readonly Reply[]> => {
+  const run = async (script: Script, topic: string, args: readonly Argument[]): Promise<readonly Reply[]> => {
     const key = keyOf(topic);
     const opening = [connection.announce, connection.seed(), historyMs + OUTLIVES_MS];
     return (await connection.run(script, [key, `${key}:s`, `${key}:i`], [...opening, ...args])) as readonly Reply[];

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contract.js';
 import { type Listener, type RedisSubscriber, sharedOn } from './client.js';
+import { pagesOf } from './pages.js';
 
 export interface Hearer {
   onMessage(channel: string, bytes: Buffer): void;
@@ -15,11 +16,11 @@ export interface Channels {
   listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
 }
 
-/** In these the connection, or that to one node of a cluster, is gone. */
+/** At these the connection, or that to one node of a cluster, is gone. */
 const LOST = ['close', 'end', '-node', '-subscriber'];
-/** In these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
+/** At these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
 const BACK = ['ready', 'subscribersReady'];
-const RETRY_MS = 100;
+const RETRY_MS = 1000;
 const PER_COMMAND = 1000;
 
 /** Counted per client: two adapters over one do not end each other's subscriptions. */
@@ -53,11 +54,10 @@ class ClientChannels implements Channels {
     };
     const onLost = (): void => {
       this.#lose();
-      // ioredis goes on with another node of a cluster by itself, and says so only of sharded subscriptions.
-      if (subscriber.isCluster === true) void this.#subscribeAgain();
     };
     const onBack = (): void => {
-      if (this.#lost || this.#kind === 's') void this.#subscribeAgain();
+      // Where a slot has only moved, nothing was said to be lost.
+      if (this.#lost || sharded) void this.#subscribeAgain();
     };
     this.#handlers = [
       [`${this.#kind}messageBuffer`, onMessage],
@@ -104,11 +104,7 @@ class ClientChannels implements Channels {
 
   async #send(verb: 'subscribe' | 'unsubscribe', channels: readonly string[]): Promise<void> {
     const perCommand = this.#kind === 's' ? 1 : PER_COMMAND;
-    const sent: Promise<unknown>[] = [];
-    for (let at = 0; at < channels.length; at += perCommand) {
-      sent.push(this.#subscriber.callBuffer(`${this.#kind}${verb}`, ...channels.slice(at, at + perCommand)));
-    }
-    await Promise.all(sent);
+    await Promise.all(pagesOf(channels, perCommand).map((page) => this.#subscriber[`${this.#kind}${verb}`](...page)));
   }
 
   #hear(channel: string, bytes: Buffer): void {
@@ -131,20 +127,20 @@ class ClientChannels implements Channels {
 
   async #subscribeAgain(): Promise<void> {
     const outage = ++this.#outages;
-    for (;;) {
+    while (outage === this.#outages) {
       try {
         await this.#send('subscribe', [...this.#channels.keys()]);
-        break;
       } catch {
         await new Promise<void>((resume) => this.#clock.after(RETRY_MS, resume));
+        continue;
       }
       if (outage !== this.#outages) return;
+      this.#lost = false;
+      this.#tell((hearer) => {
+        hearer.onBack();
+      });
+      return;
     }
-    if (outage !== this.#outages) return;
-    this.#lost = false;
-    this.#tell((hearer) => {
-      hearer.onBack();
-    });
   }
 
   #tell(what: (hearer: Hearer) => void): void {

@@ -2,9 +2,9 @@ import type { Clock } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import { isWellFormed } from './names.js';
 
-type Argument = string | Buffer | number;
-/** What a server answers to `callBuffer`. */
+/** What a server answers to a command whose name ends in `Buffer`. */
 export type Reply = Buffer | number | null | readonly Reply[];
+export type Argument = string | Buffer | number;
 export type Listener = (...args: unknown[]) => void;
 
 /** What the adapter looks at of a client's options. */
@@ -20,29 +20,51 @@ export interface RedisClientOptions {
   readonly shardedSubscribers?: boolean | undefined;
 }
 
-/**
- * A client of the host: ioredis 5 or 6, `Redis` (single, Sentinel) or `Cluster`, or what has their shape. Whoever made
- * it closes it.
+/*
+ * Clients of the host: ioredis 5 or 6, `Redis` (single, Sentinel) or `Cluster`, or what has their shape. Whoever made one
+ * closes it. Commands go by their own methods: `call` loses the command's name where ioredis pipelines by itself
+ * (`enableAutoPipelining`).
  */
-export interface RedisClient {
-  /** Sends a command; bulk replies come as buffers. */
-  callBuffer(command: string, ...args: Argument[]): Promise<unknown>;
+
+interface Emitter {
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
+}
+
+/** One server, of a cluster perhaps. */
+export interface RedisNode {
+  evalsha(digest: string, keys: number, ...args: Argument[]): Promise<unknown>;
+  eval(source: string, keys: number, ...args: Argument[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+  info(section: string): Promise<unknown>;
+  dbsize(): Promise<unknown>;
+}
+
+export interface RedisClient extends RedisNode, Emitter {
   pipeline(commands: unknown[][]): {
     exec(): Promise<readonly (readonly [error: Error | null, reply: unknown])[] | null>;
   };
-  on(event: string, listener: Listener): unknown;
-  off(event: string, listener: Listener): unknown;
   readonly options: RedisClientOptions;
   readonly isCluster?: boolean | undefined;
   /** Cluster only. */
   nodes?(role: 'master'): RedisNode[];
 }
 
-/** One server of a cluster. */
-export type RedisNode = Pick<RedisClient, 'callBuffer'>;
-
 /** A connection of its own for subscriptions: `client.duplicate()`. */
-export type RedisSubscriber = Pick<RedisClient, 'callBuffer' | 'on' | 'off' | 'options' | 'isCluster'>;
+export interface RedisSubscriber extends Emitter {
+  subscribe(...channels: string[]): Promise<unknown>;
+  unsubscribe(...channels: string[]): Promise<unknown>;
+  ssubscribe(...channels: string[]): Promise<unknown>;
+  sunsubscribe(...channels: string[]): Promise<unknown>;
+  readonly options: RedisClientOptions;
+  readonly isCluster?: boolean | undefined;
+}
+
+/** A node whose scripts answer in buffers: every ioredis has these methods, and no version declares them. */
+export interface BufferNode {
+  evalshaBuffer: RedisNode['evalsha'];
+  evalBuffer: RedisNode['eval'];
+}
 
 export interface ClientOptions {
   readonly client: RedisClient;
@@ -60,9 +82,21 @@ export interface SubscriberOptions extends ClientOptions {
 }
 
 /** Throws INVALID_OPTION for what is no client, or one whose own prefix would reach keys but neither channels nor globs. */
-export function checkClient(client: RedisSubscriber | undefined, name = 'client', wanted = 'an ioredis client'): void {
-  if (typeof client?.callBuffer !== 'function') refuse(name, wanted, client === null ? 'null' : typeof client);
-  const { keyPrefix } = client.options;
+export function checkClient(client: RedisClient | undefined): void {
+  check(client, { name: 'client', verb: 'evalshaBuffer', expected: 'an ioredis client' });
+}
+
+interface Expected {
+  readonly name: string;
+  /** A method that only such a client has. */
+  readonly verb: string;
+  readonly expected: string;
+}
+
+function check(client: { readonly options: RedisClientOptions } | undefined, { name, verb, expected }: Expected): void {
+  const held = client as Record<string, unknown> | null | undefined;
+  if (typeof held?.[verb] !== 'function') refuse(name, expected, held == null ? String(held) : `one without ${verb}()`);
+  const keyPrefix = client?.options.keyPrefix;
   if (keyPrefix) refuse(name, 'no keyPrefix, but the option prefix', JSON.stringify(keyPrefix));
 }
 
@@ -70,7 +104,11 @@ export function checkClient(client: RedisSubscriber | undefined, name = 'client'
 export function checkClients({ client, subscriber }: SubscriberOptions): void {
   checkClient(client);
   const apart = 'an ioredis client of its own for subscriptions, client.duplicate()';
-  checkClient(subscriber, 'subscriber', apart);
+  check(subscriber, { name: 'subscriber', verb: 'subscribe', expected: apart });
+  if (subscriber.isCluster === true && subscriber.options.shardedSubscribers !== true) {
+    const says = 'a Cluster with shardedSubscribers true, or a Redis connected to one of its nodes';
+    refuse('subscriber', says, 'a Cluster that does not say when its subscriptions were interrupted');
+  }
   if ((subscriber as object) === client) refuse('subscriber', apart, 'the same as client');
   // A replica's marks are those of a moment ago.
   const { scaleReads = 'master', readOnly = false, role = 'master' } = client.options;
@@ -104,7 +142,7 @@ export function sharedOn<Shared extends object>(client: object, name: string, ma
 }
 
 /** Keeps a client's 'error' events from going unhandled; returns the function that stops it, which may be called again. */
-export function listenForErrors(client: Pick<RedisClient, 'on' | 'off'>): () => void {
+export function listenForErrors(client: Emitter): () => void {
   // A call that fails says so itself.
   const shared = sharedOn(client, 'errors', () => ({ listeners: new Set<object>(), ignore: (): void => {} }));
   const mine = {};

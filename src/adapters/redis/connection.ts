@@ -28,7 +28,7 @@ export function connect(options: SubscriberOptions): Connection {
   checkClients(options);
   const { client, subscriber, clock = systemClock, random = createRandom() } = options;
   const apart = client.isCluster === true;
-  const sharded = subscriber.isCluster === true && subscriber.options.shardedSubscribers === true;
+  const sharded = subscriber.isCluster === true;
   const unlisten = [listenForErrors(client), listenForErrors(subscriber)];
   return {
     prefix: checkPrefix(options.prefix),

@@ -1,7 +1,7 @@
 import type { SubjectKey } from '../../contract.js';
 import { counted } from '../../errors.js';
 import { partitionOf } from '../../subject.js';
-import type { Reply } from './client.js';
+import type { Argument, Reply } from './client.js';
 import type { Connection } from './connection.js';
 import { READ } from './marks-scripts.js';
 import type { Script } from './script.js';
@@ -22,7 +22,7 @@ export interface Partitions {
   readonly run: (
     script: Script,
     keys: readonly (string | Buffer)[],
-    args: readonly (string | Buffer | number)[],
+    args: readonly Argument[],
   ) => Promise<readonly Reply[]>;
   /** Resolves once it is known that this replica is not. */
   readonly confirm: () => Promise<void>;

@@ -10,7 +10,7 @@ const PAGE = 1000;
 /** The servers that together hold every key. */
 export async function primariesOf(client: RedisClient): Promise<readonly RedisNode[]> {
   if (client.isCluster !== true || client.nodes === undefined) return [client];
-  await client.callBuffer('ping'); // which servers there are is known once connected
+  await client.ping(); // which servers there are is known once connected
   return client.nodes('master');
 }
 
@@ -44,11 +44,11 @@ export async function infoOf(
   const parts = await Promise.all(
     nodes.map(async (node) => {
       const sent = clock.now();
-      await node.callBuffer('ping');
+      await node.ping();
       const pingMs = clock.now() - sent;
       const [memory, size, page] = await Promise.all([
-        node.callBuffer('info', 'memory'),
-        node.callBuffer('dbsize'),
+        node.info('memory'),
+        node.dbsize(),
         scanPage(run, node, '0', '*'),
       ]);
       const each = page.next === '0' ? 1 : Number(size) / page.looked;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
-import type { RedisNode } from './client.js';
+import type { Argument, BufferNode, RedisNode } from './client.js';
 
 interface Text {
   readonly source: string;
@@ -43,7 +43,7 @@ function refusalIn(error: unknown): unknown {
 export type RunScript = (
   script: Script,
   keys: readonly (string | Buffer)[],
-  args: readonly (string | Buffer | number)[],
+  args: readonly Argument[],
   node?: RedisNode,
 ) => Promise<unknown>;
 
@@ -63,12 +63,12 @@ export function scriptRunner(client: RedisNode, clock: Pick<Clock, 'after'>): Ru
     const { withoutFlags } = script;
     const { source, digest } = knowsFlags ? script : (withoutFlags ?? script);
     try {
-      return await node.callBuffer('evalsha', digest, keys.length, ...keys, ...args);
+      return await (node as RedisNode & BufferNode).evalshaBuffer(digest, keys.length, ...keys, ...args);
     } catch (error) {
       if (!says(error, /^NOSCRIPT\b/)) throw error;
     }
     try {
-      return await node.callBuffer('eval', source, keys.length, ...keys, ...args);
+      return await (node as RedisNode & BufferNode).evalBuffer(source, keys.length, ...keys, ...args);
     } catch (error) {
       if (!knowsFlags || withoutFlags === null || !says(error, /compiling script/)) throw error;
     }

@@ -3,14 +3,21 @@ import type { Store, StoreEntry, StoredValue } from '../../contract.js';
 import { escapeGlob } from '../../glob.js';
 import { type ClientOptions, type RedisNode, type Reply, checkClient, checkPrefix, listenForErrors } from './client.js';
 import { bytesOf, slotOf } from './names.js';
+import { pagesOf } from './pages.js';
 import { infoOf, primariesOf, scanPage } from './scan.js';
 import { type Script, scriptRunner } from './script.js';
 import { DELETE_IF, DELETE_MANY, GET_MANY, RENEW_IF, SET_IF_ABSENT, SET_IF_NEWER } from './store-scripts.js';
 
-/** Keys per script, so that no command holds the server for long. */
-const PER_SCRIPT = 1000;
+/** Keys per command, so that no command holds the server for long. */
+const PER_COMMAND = 1000;
 /** How long a deletion by version holds off older writes if it was given no life: they are on their way for seconds. */
 const DELETION_MS = 3_600_000;
+
+/** Keys, and where they stand in the list asked for. */
+interface Part {
+  readonly at: readonly number[];
+  readonly keys: readonly (string | Buffer)[];
+}
 
 /**
  * A {@link Store} in Redis: a string per value, a small hash for one with a version. One round trip per call and node;
@@ -31,32 +38,23 @@ export function redisStore(options: ClientOptions): Store {
     args: readonly (string | Uint8Array | number)[],
   ): Promise<boolean> => (await run(script, [keyOf(key)], args.map(argumentOf))) === 1;
 
-  /** A script over many keys, by slot where they are apart; gives the reply of each part with where its keys stood. */
-  const runMany = (
-    script: Script,
-    keys: readonly string[],
-  ): Promise<readonly { reply: unknown; at: readonly number[] }[]> => {
+  /** The keys in parts that can go in one command: all together, or by slot. */
+  const partsOf = (keys: readonly string[]): readonly Part[] => {
     const stored = keys.map(keyOf);
-    const parts = (apart ? bySlot(stored) : [[...stored.keys()]]).flatMap((part) => pagesOf(part, PER_SCRIPT));
-    return Promise.all(
-      parts.map(async (at) => ({
-        reply: await run(
-          script,
-          at.map((i) => stored[i] as string | Buffer),
-          [],
-        ),
-        at,
-      })),
-    );
+    const places = apart ? bySlot(stored) : [[...keys.keys()]];
+    return places
+      .flatMap((at) => pagesOf(at, PER_COMMAND))
+      .map((at) => ({ at, keys: at.map((i) => stored[i] as string | Buffer) }));
   };
-  const setAll = async (entries: readonly StoreEntry[]): Promise<void> => {
-    const commands = entries.map(({ key, value, ttlMs }) => [keyOf(key), argumentOf(value), ...lifeOf(ttlMs)] as const);
-    if (apart) {
-      await Promise.all(commands.map((args) => client.callBuffer('set', ...args)));
-      return;
-    }
-    const replies = await client.pipeline(commands.map((args) => ['set', ...args])).exec();
-    for (const [error] of replies ?? []) if (error !== null) throw error;
+  const runMany = (script: Script, keys: readonly string[]): Promise<readonly (Part & { reply: unknown })[]> =>
+    Promise.all(partsOf(keys).map(async (part) => ({ ...part, reply: await run(script, part.keys, []) })));
+
+  const setPart = async ({ at, keys }: Part, entries: readonly StoreEntry[]): Promise<void> => {
+    const commands = keys.map((key, i) => {
+      const { value, ttlMs } = entries[at[i] as number] as StoreEntry;
+      return ['set', key, argumentOf(value), ...lifeOf(ttlMs)];
+    });
+    for (const [error] of (await client.pipeline(commands).exec()) ?? []) if (error !== null) throw error;
   };
   const pagesFrom = async function* (node: RedisNode, glob: string): AsyncIterable<readonly string[]> {
     let cursor = '0';
@@ -74,8 +72,9 @@ export function redisStore(options: ClientOptions): Store {
         at.forEach((i, j) => (answers[i] = storedOf((reply as readonly Reply[])[j])));
       return answers;
     },
-    // Of two entries for one key the later: commands to a cluster may overtake each other.
-    setMany: (entries) => setAll([...new Map(entries.map((entry) => [entry.key, entry])).values()]),
+    setMany: async (entries) => {
+      await Promise.all(partsOf(entries.map(({ key }) => key)).map((part) => setPart(part, entries)));
+    },
     setIfAbsent: (key, value, ttlMs) => runOne(SET_IF_ABSENT, key, [value, Math.ceil(ttlMs)]),
     setIfNewer: (key, value, { epoch, position }, ttlMs = value === null ? DELETION_MS : 0) =>
       runOne(SET_IF_NEWER, key, [bytesOf(epoch), position, Math.ceil(ttlMs), ...(value === null ? [] : [value])]),
@@ -120,10 +119,4 @@ function bySlot(keys: readonly (string | Buffer)[]): number[][] {
     else held.push(i);
   }
   return [...slots.values()];
-}
-
-function pagesOf<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, page) =>
-    items.slice(page * size, (page + 1) * size),
-  );
 }
