@@ -64,7 +64,9 @@ export function redisBus(options: RedisBusOptions): Bus {
     subscribe: async (topic, listener) => {
       // Between the nodes of a cluster a message may still be on its way after its publication was acknowledged.
       const began = await topOf(topic);
-      const unfollow = losses.follow(topic, listener, began);
+      const unfollow = losses.follow(topic, began, () => {
+        listener.onGap();
+      });
       const end = await connection.channels
         .listen([channelOf(topic)], {
           onMessage: (_, message) => {

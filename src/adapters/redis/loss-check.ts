@@ -1,4 +1,4 @@
-import type { BusListener, BusPosition, Clock } from '../../contract.js';
+import type { BusPosition, Clock } from '../../contract.js';
 import { contained } from './channels.js';
 
 /** How often topics that somebody listens to are compared with what was heard of them. */
@@ -6,7 +6,8 @@ const CHECK_MS = 30_000;
 const AT_ONCE = 500;
 
 interface Followed {
-  readonly listeners: Set<BusListener>;
+  /** What to do when messages were lost, for each that follows. */
+  readonly gaps: Set<() => void>;
   /** Up to where its messages were heard, or read. */
   known: BusPosition;
   /** Where it stood at the last check, if that had not been heard by then. */
@@ -15,8 +16,8 @@ interface Followed {
 
 /** Finds messages that were lost without a lost connection, as happens between the nodes of a cluster. */
 export interface LossCheck {
-  /** Returns the function that ends it, which may be called again. */
-  follow(topic: string, listener: BusListener, began: BusPosition): () => void;
+  /** From `began` on; returns the function that ends it, which may be called again. */
+  follow(topic: string, began: BusPosition, onGap: () => void): () => void;
   /** Messages up to here were heard or read. */
   reached(topic: string, position: BusPosition): void;
   close(): void;
@@ -36,11 +37,7 @@ export function lossCheck(topOf: (topic: string) => Promise<BusPosition>, clock:
     if (lost) followed.known = top;
     followed.suspect = isBefore(followed.known, top) ? top : undefined;
     if (!lost) return;
-    for (const listener of followed.listeners) {
-      contained(() => {
-        listener.onGap();
-      });
-    }
+    for (const onGap of followed.gaps) contained(onGap);
   };
   const check = async (): Promise<void> => {
     const names = [...topics.keys()];
@@ -60,13 +57,16 @@ export function lossCheck(topOf: (topic: string) => Promise<BusPosition>, clock:
   };
 
   return {
-    follow: (topic, listener, began) => {
-      const followed = topics.get(topic) ?? { listeners: new Set(), known: began, suspect: undefined };
+    follow: (topic, began, onGap) => {
+      const followed = topics.get(topic) ?? { gaps: new Set(), known: began, suspect: undefined };
       topics.set(topic, followed);
-      followed.listeners.add(listener);
+      const mine = (): void => {
+        onGap();
+      };
+      followed.gaps.add(mine);
       if (cancel === undefined) begin();
       return () => {
-        if (!followed.listeners.delete(listener) || followed.listeners.size > 0) return;
+        if (!followed.gaps.delete(mine) || followed.gaps.size > 0) return;
         topics.delete(topic);
         if (topics.size === 0) end();
       };
