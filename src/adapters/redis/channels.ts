@@ -20,6 +20,8 @@ export interface Channels {
 const LOST = ['close', 'end', '-node', '-subscriber'];
 /** At these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
 const BACK = ['ready', 'subscribersReady'];
+/** All that ioredis 5 says when a server ends a subscription because its slot has moved; to subscribe makes it look where to. */
+const MOVED = 'nodeError';
 const RETRY_MS = 1000;
 const PER_COMMAND = 1000;
 
@@ -59,10 +61,19 @@ class ClientChannels implements Channels {
       // Where a slot has only moved, nothing was said to be lost.
       if (this.#lost || sharded) void this.#subscribeAgain();
     };
+    const onMoved = (): void => {
+      this.#lose();
+      const outage = this.#outages;
+      // Not at once: ioredis 5 takes what else is ended for the answer to what it sends now, and would lose count.
+      clock.after(RETRY_MS, () => {
+        if (outage === this.#outages) void this.#subscribeAgain();
+      });
+    };
     this.#handlers = [
       [`${this.#kind}messageBuffer`, onMessage],
       ...LOST.map((event) => [event, onLost] as const),
       ...BACK.map((event) => [event, onBack] as const),
+      [MOVED, onMoved],
     ];
   }
 
