@@ -111,12 +111,10 @@ describe.each([
     const listeners = () =>
       [client, subscriber].map((one) => one.eventNames().map((name) => [name, one.listenerCount(name)]));
     const before = listeners();
-    const parts = Array.from({ length: 20 }, () => redis({ client, subscriber })).flatMap((each) =>
-      Object.values(each),
-    );
+    const opened = Array.from({ length: 20 }, () => redis({ client, subscriber }));
     expect(client.listenerCount('error')).toBe(1);
     expect(client.status).toBe('wait');
-    for (const part of parts) await (part as { close(): Promise<void> }).close();
+    for (const { store, marks, bus } of opened) await Promise.all([store.close(), marks.close(), bus.close()]);
     expect(listeners()).toEqual(before);
   });
 });
