@@ -7,6 +7,7 @@ const options = {
     cache: 'src/cache/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',
+    redis: 'src/adapters/redis/index.ts',
     testing: 'src/testing/index.ts',
   },
   format: ['esm', 'cjs'],

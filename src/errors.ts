@@ -73,3 +73,10 @@ export function messageOf(thrown: unknown): string {
     return 'an unprintable value';
   }
 }
+
+/** An option that counts something: a whole number of at least 1. Throws INVALID_OPTION. */
+export function counted(name: string, value: number | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new TidemarkError('INVALID_OPTION', `${name}: expected a whole number of at least 1, got ${String(value)}.`);
+}
