@@ -117,7 +117,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
   const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
   const { freeze = true, originLagMs = 0 } = options;
-  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs });
+  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs, leases });
   const closing = new AbortController();
   const deadline: Deadline = {
     clock,
@@ -127,7 +127,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   };
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
   const { maxBatchSize = 1000 } = options;
-  const batches = new Batches({ reads, topology, origin, deadline, leases, gate, maxBatchSize });
+  const batches = new Batches({ reads, topology, origin, deadline, gate, maxBatchSize });
   let reloadedAt = -Infinity;
   /** While nothing can be heard, an index counts as long as a value does. */
   const unheard = (known: boolean): void => {
@@ -141,7 +141,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reads,
     batches,
     deadline,
-    leases,
     gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
@@ -185,7 +184,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     events,
     closing,
-    leases,
     storeTimeoutMs,
   });
 }
