@@ -79,8 +79,10 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
     listener: {
-      changed: (subjects) => {
+      changed: (subjects, changeId) => {
         indexes.heard(subjects);
+        // Bumps that only repeat others have no event.
+        if (changeId !== '') hub.bumped(changeId, subjects);
       },
       missed: () => {
         indexes.lost();
@@ -152,6 +154,10 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     codec,
     ringSize: options.ringSize ?? 1024,
+    heard: (marks) => {
+      if (marks === null) table.distrust();
+      else table.expect(marks);
+    },
     onError: (error, where) => {
       events.emit('error', { error, where });
     },
@@ -170,7 +176,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       checkGeometry(geometry, srid, where);
       return footprintOf(boundsOf(geometry as object), extentOf(srid));
     },
-    publish: (topics, { event, id }) => hub.publish(topics, event, id),
+    publish: (announced, marks) => hub.publish(announced, marks),
   });
   return new Tide({
     options,
