@@ -1,0 +1,131 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Database } from './database.js';
+import type { History } from './history.js';
+import type { Link } from './link.js';
+import type { Origin } from './origin.js';
+import type { FromHost, HostOptions, Question, ToHost, Verb, Verbs } from './wire.js';
+
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+export interface ReplicaParts {
+  readonly options: HostOptions;
+  readonly database: Database;
+  readonly origin: Origin;
+  readonly history: History;
+  readonly client: Link;
+  readonly subscriber: Link;
+}
+
+type Calls = { readonly [Name in Verb]: Verbs[Name] };
+
+/** A process that is one replica, with its links, and the way to ask it things. */
+export class Replica {
+  readonly name: string;
+  readonly client: Link;
+  readonly subscriber: Link;
+  /** What it is asked for. Rejects once it is gone. */
+  readonly call: Calls;
+  /** Told of every change of this replica that has a receipt. */
+  onReceipt: (id: string, version: number, receipt: string) => void = () => {};
+  readonly #parts: ReplicaParts;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #asking = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
+  #asked = 0;
+  #killed = false;
+  readonly #started: Promise<unknown>;
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    this.name = parts.options.name;
+    this.client = parts.client;
+    this.subscriber = parts.subscriber;
+    this.#child = fork(file('host.ts'), [JSON.stringify(parts.options)], {
+      execArgv: ['--import', file('resolve.mjs')],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    this.#child.stderr?.on('data', (bytes: Buffer) => {
+      parts.history.complain(`${this.name} wrote to stderr: ${String(bytes).trim()}`);
+    });
+    this.#child.on('message', (message: FromHost) => {
+      this.#hear(message);
+    });
+    this.#child.on('error', () => undefined);
+    this.#exited = once(this.#child, 'exit').then(([code, signal]) => {
+      const how = String(signal ?? code);
+      if (!this.#killed) parts.history.complain(`${this.name} ended by itself: ${how}`);
+      for (const { reject } of this.#asking.values()) reject(new Error(`${this.name} is gone: ${how}`));
+      this.#asking.clear();
+    });
+    this.call = new Proxy({} as Calls, {
+      get:
+        (_, verb: Verb) =>
+        (...args: unknown[]) =>
+          this.#call(verb, args),
+    });
+    this.#started = new Promise((resolve, reject) => this.#asking.set(0, { resolve, reject }));
+  }
+
+  /** Resolves once the process runs. */
+  async started(): Promise<void> {
+    await this.#started;
+  }
+
+  #call(verb: Verb, args: readonly unknown[]): Promise<unknown> {
+    const n = ++this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#asking.set(n, { resolve, reject });
+      this.tell({ kind: 'call', n, verb, args });
+    });
+  }
+
+  tell(message: ToHost): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #hear(message: FromHost): void {
+    if (message.kind === 'batch') {
+      this.#parts.history.add(this.name, message.batch);
+      for (const { id, version, receipt } of message.batch.changes)
+        if (receipt !== undefined) this.onReceipt(id, version, receipt);
+    } else if (message.kind === 'question') void this.#answer(message.n, message.question);
+    else {
+      const asking = this.#asking.get(message.n);
+      this.#asking.delete(message.n);
+      if (message.error === undefined) asking?.resolve(message.result);
+      else asking?.reject(new Error(`${this.name}: ${message.error}`));
+    }
+  }
+
+  async #answer(n: number, question: Question): Promise<void> {
+    const { database, origin, options } = this.#parts;
+    if (question.kind === 'commit') {
+      this.tell({ kind: 'answer', n, written: database.commit(question.ids[0] as string, options.schema) });
+      return;
+    }
+    this.tell({ kind: 'answer', n, rows: await origin.answer(this.name, question, options.schema) });
+  }
+
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
+  /** A crash. */
+  async kill(): Promise<void> {
+    this.#killed = true;
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await Promise.all([this.client.close(), this.subscriber.close()]);
+  }
+}
