@@ -104,5 +104,5 @@ export const PRELUDES = {
     const { db, origin } = settings();
     return { model, origin, db };
   },
-  'docs/guides/staleness.md': () => ({ model, origin: settings().origin, createTidemark }),
+  'docs/guides/staleness.md': () => ({ model, ...settings(), createTidemark }),
 };

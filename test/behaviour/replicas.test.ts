@@ -295,11 +295,11 @@ test('what a branch inherits is not kept while this replica’s tree of branches
   const a = createTidemark({
     model: branched((branch) => parents.get(branch)),
     ...options,
-  } as never) as never as World['tide'];
+  }) as never as World['tide'];
   const b = createTidemark({
     model: branched((branch) => (branch === 'fork' ? 'main' : undefined)),
     ...options,
-  } as never) as never as World['tide'];
+  }) as never as World['tide'];
   const fork = { branch: 'fork' } as never;
   await b.get('settlement', 's0', fork);
   expect(b.peek('settlement', 's0', fork)).toBeDefined();
