@@ -207,6 +207,7 @@ export class Tier2 {
 
   /** Waits for the writes under way. */
   async close(): Promise<void> {
+    await this.#written;
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
   }
 
