@@ -130,16 +130,22 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
 
   test('an edit by one button: the tree begins with what was changed, and the address leads there', async () => {
     const serving = await start();
-    const page = await openWindow(serving);
+    const [page, other] = await Promise.all([openWindow(serving), openWindow(serving)]);
     for (const { text, url } of ATTRIBUTIONS)
       expect(await page.locator(`footer a[href='${url}']`).textContent()).toBe(text);
     await search(page, 'Hobart');
     const before = Number(await page.inputValue(the('edit-population')));
+    const heard = page.waitForResponse((response) => response.request().postData()?.includes('lat version') === true);
     await page.locator(the('nudge')).last().click();
     const after = Math.round(before * 1.1);
     await shows(page, after);
     const change = `Hobart · people ${before.toLocaleString('en')} → ${after.toLocaleString('en')}`;
     await page.locator(the('tree'), { hasText: change }).waitFor();
+    // The event of one's own edit arrives as well, and must not take the tree away.
+    await other.locator(the('toast'), { hasText: 'Hobart changed' }).waitFor();
+    await heard;
+    expect(await page.locator(the('tree')).innerText()).toContain(change);
+    expect(await page.locator(the('toast')).count()).toBe(0);
     await page.reload();
     await page.locator(the('name'), { hasText: 'Hobart' }).waitFor();
     await shows(page, after);

@@ -8,17 +8,17 @@ const MOST_LISTED = 30;
 /** The choice of a branch, and what the chosen one inherits and has of its own. */
 export function createBranches({ select, card }, { open, showOwn }) {
   return {
-    /** Again after every change: a branch may have got a row of its own. */
-    async show(chosen) {
+    /** Again after every change: a branch may have got a row of its own. Resolves to the branch: the first, if there is no such. */
+    async show(wanted) {
       const { branches } = await ask(BRANCHES);
+      const { id: chosen, title, parent, overrides, own } = branches.find(({ id }) => id === wanted) ?? branches[0];
       select.replaceChildren(
         ...branches.map(({ id, title }) => h('option', { value: id, selected: id === chosen }, title)),
       );
-      const { title, parent, overrides, own } = branches.find(({ id }) => id === chosen);
       const above = branches.find(({ id }) => id === parent);
       showOwn(own);
       card.hidden = above === undefined;
-      if (above === undefined) return;
+      if (above === undefined) return chosen;
       const isOpen = card.open;
       card.replaceChildren(
         h('summary', {}, h('b', {}, counted(overrides, 'row')), ' of its own, all others inherited'),
@@ -29,6 +29,7 @@ export function createBranches({ select, card }, { open, showOwn }) {
           : '',
       );
       card.open = isOpen;
+      return chosen;
     },
   };
 

@@ -9,13 +9,14 @@ const find = (selector) => document.querySelector(selector);
 const [details, branchSelect, input, status, welcome] = ['#details', '#branch', '#search', '#status', '#welcome'].map(
   find,
 );
-/** What is open, by the address: `#branch/id`. */
-const [, linkedBranch, linkedId] = /^#([\w-]+)(?:\/(.+))?$/.exec(location.hash) ?? [];
-const state = { branch: linkedBranch ?? 'main', open: null, effect: undefined };
+/** What is open is in the address: `#branch=main&id=7`. */
+const linked = new URLSearchParams(location.hash.slice(1));
+/** `effect`: what the last edit of the open place did. */
+const state = { branch: linked.get('branch') ?? 'main', open: null, effect: undefined };
 
 function remember() {
-  const id = state.open === null ? '' : `/${encodeURIComponent(state.open.id)}`;
-  history.replaceState(null, '', `#${state.branch}${id}`);
+  const id = state.open === null ? {} : { id: state.open.id };
+  history.replaceState(null, '', `#${new URLSearchParams({ branch: state.branch, ...id })}`);
   find('#second').href = location.href;
 }
 
@@ -55,6 +56,7 @@ async function startMap() {
     step(`Drawing ${number(counts.settlement)} places`, 0.5);
     await made.show(state.branch);
     map = made;
+    await map.drawn();
     status.hidden = true;
   } catch (error) {
     status.hidden = false;
@@ -70,10 +72,12 @@ function offset() {
 
 // ── One settlement ──────────────────────────────────────────────────────────────────────────────────────────────
 
+let opened = 0;
 async function open(id, effect) {
+  const mine = ++opened;
   const branch = state.branch;
   const { settlement, inMain, cached } = await ask(QUERY, { id, branch, isWhatIf: branch !== 'main' });
-  if (branch !== state.branch) return;
+  if (mine !== opened) return; // something else was opened meanwhile
   if (settlement === null) {
     toast('This place is not in this branch.');
     return;
@@ -81,13 +85,14 @@ async function open(id, effect) {
   const isOther = state.open?.id !== settlement.id;
   const focused = details.contains(document.activeElement) ? document.activeElement.dataset.test : undefined;
   const scrolled = details.scrollTop;
+  if (effect !== undefined || isOther || state.open.version !== settlement.version) state.effect = effect;
   state.open = settlement;
   remember();
   details.hidden = false;
   details.replaceChildren(
     ...render(
-      { settlement, inMain, cached, branch, effect },
-      { open: (other) => void open(other), save: (fields) => void save(fields), close, resize },
+      { settlement, inMain, cached, branch, effect: state.effect },
+      { open: (other) => void open(other), save: (fields) => (saving = save(fields)), close, resize },
     ).filter(Boolean),
   );
   if (focused !== undefined) (details.querySelector(`[data-test='${focused}']`) ?? details).focus();
@@ -111,6 +116,8 @@ function close() {
 const isEdited = () =>
   [...details.querySelectorAll('form.edit input')].some(({ value, defaultValue }) => value !== defaultValue);
 
+/** The change that comes of it arrives as one of somebody else's would: it waits until this is shown. */
+let saving = Promise.resolve();
 async function save(fields) {
   const { id, name, version } = state.open;
   const was = state.open;
@@ -135,11 +142,14 @@ async function save(fields) {
   }
 }
 
+/** What lies over the upper edge of the panel on a phone. */
+const HANDLES_PX = 52;
+
 /** Scrolls the panel as far as it takes to see the beginning of a part of it. */
 function reveal(part) {
   if (part === null) return;
   const room = details.clientHeight * 0.45;
-  if (part.offsetTop - details.scrollTop > room) details.scrollTop = part.offsetTop - 12;
+  if (part.offsetTop - details.scrollTop > room) details.scrollTop = part.offsetTop - HANDLES_PX;
 }
 
 // ── Live ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,14 +185,14 @@ async function changed({ entityType, entityId, op, changes, branch }) {
     { id: entityId, branch: state.branch },
   );
   if (map?.change(entityId, settlement) === false) await map.show(state.branch);
-  if (settlement !== null) {
-    map?.flash(settlement.lon, settlement.lat);
+  await saving;
+  const isShown = state.open?.id === entityId && state.open.version === settlement?.version;
+  if (settlement !== null) map?.flash(settlement.lon, settlement.lat);
+  if (settlement !== null && !isShown) {
     const fields = (changes.fields ?? ['something']).filter((field) => field !== 'version');
     toast(`${settlement.name} changed in ${branch}: ${fields.join(', ')}`);
   }
-  // The window that saved it shows it already, and beside it what went stale.
-  const isNews = state.open?.id === entityId && state.open.version !== settlement?.version;
-  if (isNews && !isEdited()) await open(entityId);
+  if (state.open?.id === entityId && !isShown && !isEdited()) await open(entityId);
 }
 
 // ── Branches ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,6 +203,7 @@ const branches = createBranches(
 );
 branchSelect.addEventListener('change', async () => {
   state.branch = branchSelect.value;
+  state.effect = undefined;
   remember();
   followBranch();
   await branches.show(state.branch);
@@ -252,12 +263,12 @@ find('#count').textContent = `${number(counts.settlement)} places, one cache tha
 find('#credits').replaceChildren(
   ...credits.map(({ what, text, url }) => h('span', {}, `${what}: `, h('a', { href: url, rel: 'noopener' }, text))),
 );
-await branches.show(state.branch);
+state.branch = await branches.show(state.branch);
 followBranch();
 plot(await load('/stats').then(({ tier1, ...figures }) => ({ ...figures, entries: tier1.entries })));
 await startMap();
 suggest();
 if (state.branch !== 'main') await branches.show(state.branch);
-if (linkedId !== undefined) await open(decodeURIComponent(linkedId));
+if (linked.has('id')) await open(linked.get('id'));
 remember();
 document.body.dataset.ready = 'true';

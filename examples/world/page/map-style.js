@@ -13,9 +13,6 @@ const name = {
   'symbol-sort-key': ['get', 'rank'],
 };
 
-/** Beneath the dot; of the place that is open, which has rank -1, beneath the ring around it. */
-const below = ['case', ['<', ['get', 'rank'], 0], ['literal', [0, 1.15]], ['literal', [0, 0.5]]];
-
 /** From bottom to top. The dots of all settlements are drawn between `borders` and `own`. */
 export const LAYERS = [
   { id: 'sea', type: 'background' },
@@ -33,12 +30,25 @@ export const LAYERS = [
     source: 'structures',
     paint: { 'circle-radius': 4, 'circle-stroke-width': 2 },
   },
-  { id: 'names', type: 'symbol', source: 'names', layout: { ...name, 'text-offset': below, 'text-padding': 6 } },
+  {
+    id: 'names',
+    type: 'symbol',
+    source: 'names',
+    filter: ['>=', ['get', 'rank'], 0],
+    layout: { ...name, 'text-offset': [0, 0.5], 'text-padding': 6 },
+  },
   {
     id: 'codes',
     type: 'symbol',
     source: 'structures',
-    layout: { ...name, 'text-anchor': 'left', 'text-offset': [0.6, 0] },
+    layout: { ...name, 'text-anchor': 'left', 'text-offset': [1.1, 0] },
+  },
+  {
+    id: 'open',
+    type: 'symbol',
+    source: 'names',
+    filter: ['<', ['get', 'rank'], 0],
+    layout: { ...name, 'text-offset': [0, 1.15], 'text-allow-overlap': true },
   },
 ];
 
@@ -53,5 +63,6 @@ export function painted({ sea, land, border, city, label, own }) {
     structures: { 'circle-color': land, 'circle-stroke-color': city },
     codes: text,
     names: text,
+    open: text,
   };
 }

@@ -113,6 +113,7 @@ export async function createMap(container, { theme, choose }) {
       isFramed = true;
       rename();
     },
+    drawn: () => new Promise((resolve) => map.once('idle', () => resolve())),
     /** Brings what changed of one settlement onto the map; null if it is there no more. False: load all anew. */
     change(id, settlement) {
       const i = points.indexOf(id);
