@@ -29,7 +29,7 @@ import { createHub } from './realtime/hub.js';
 import { footprintOf } from './spatial/cells.js';
 import { Indexes, inBoxQuery, nearQuery } from './spatial/queries.js';
 import { boundsOf, checkGeometry, extentOf, isUnstated } from './spatial/geometry.js';
-import { escapePart } from './subject.js';
+import { escapePart, partitionOf } from './subject.js';
 import { Tide } from './tide.js';
 
 const MARKS_PER_ENTRY = 16;
@@ -84,8 +84,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
         // Bumps that only repeat others have no event.
         if (changeId !== '') hub.bumped(changeId, subjects);
       },
-      missed: () => {
+      missed: (partition, epoch) => {
         indexes.lost();
+        if (epoch !== null) hub.lost(epoch, (topic) => partitionOf(topic, marks.partitions) === partition);
       },
     },
   });
@@ -155,8 +156,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     codec,
     ringSize: options.ringSize ?? 1024,
     heard: (marks) => {
-      if (marks === null) table.distrust();
-      else table.expect(marks);
+      table.expect(marks);
     },
     onError: (error, where) => {
       events.emit('error', { error, where });
