@@ -48,8 +48,8 @@ export function judge(history: History, terms: Terms): Verdict {
   ];
   const stale = staleness(history);
   const boundMs = terms.maxStalenessMs + terms.slackMs + (terms.moreMs ?? 0);
-  for (const { ms, text } of stale)
-    if (ms > boundMs) violations.push(`P3: ${text}, which the store had ${ms.toFixed(0)} ms before`);
+  for (const { ms, text, strong } of stale)
+    if (ms > (strong ? 0 : boundMs)) violations.push(`P3: ${text}, which the store had ${ms.toFixed(0)} ms before`);
   const times = history.reads.map(({ start, end }) => end - start).sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
   return {
@@ -142,7 +142,7 @@ function tooOld(history: History, known: ReadonlyMap<string, readonly Since[]>, 
 }
 
 /** P3 and P2: for each read of something older than what the store had accepted, how long it had. */
-function staleness(history: History): { readonly ms: number; readonly text: string }[] {
+function staleness(history: History): { readonly ms: number; readonly strong: boolean; readonly text: string }[] {
   const sentAt = new Map(history.sent.map(({ changeId, at }) => [changeId, at]));
   const accepted = new Map<string, Since[]>();
   for (const { id, version, state, end, changeId = '' } of history.changes) {
@@ -157,7 +157,8 @@ function staleness(history: History): { readonly ms: number; readonly text: stri
       let first = Infinity;
       for (const one of accepted.get(id) ?? []) if (one.version > version) first = Math.min(first, one.at);
       const ms = read.start - first;
-      return ms <= 0 ? [] : [{ ms, text: `${named(read, begin)}: ${id} at version ${String(version)}, older than one` }];
+      const text = `${named(read, begin)}: ${id} at version ${String(version)}, older than one`;
+      return ms <= 0 ? [] : [{ ms, strong: read.strong, text }];
     }),
   );
 }

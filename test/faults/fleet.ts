@@ -60,13 +60,10 @@ export class Fleet<G extends Ground = Ground> {
           tide: { maxStalenessMs: MAX_STALENESS_MS, ...options.tide, ...options.hosts?.[i]?.tide },
           connection: ground.connection(client, subscriber),
         };
-        return new Replica({ options: host, database, origin, history, client, subscriber });
+        return Replica.open({ options: host, database, origin, history, client, subscriber });
       }),
     );
-    const fleet = new Fleet<G>({ ground, database, origin, history, replicas });
-    await Promise.all(replicas.map((replica) => replica.started()));
-    await Promise.all(replicas.map((replica) => replica.call.ready()));
-    return fleet;
+    return new Fleet<G>({ ground, database, origin, history, replicas });
   }
 
   get a(): Replica {
@@ -98,7 +95,7 @@ export class Fleet<G extends Ground = Ground> {
         for (const id of writes) this.#writers.set(id, replica);
         await Promise.all(this.targets.map((target) => replica.call.read(target)));
         await replica.call.load({
-          ...{ readers: 8, pauseMs: 16, targets: this.targets, writePauseMs: 50, afterShare: 0.1 },
+          ...{ readers: 4, pauseMs: 20, targets: this.targets, writePauseMs: 50, afterShare: 0.1, strongShare: 0.02 },
           ...load,
           writes,
         });

@@ -12,19 +12,31 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
+/** What the guide tells to set. */
+const CLIENT = { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 2000, socketTimeout: 2000 };
+const SUBSCRIBER = { maxRetriesPerRequest: null };
+
 export interface Single extends Ground {
   readonly server: RedisServer;
   /** A connection past all links, for what an operator does. */
   readonly admin: Redis;
 }
 
-export async function single(settings: Readonly<Record<string, string | number>> = {}): Promise<Single> {
+export interface SingleOptions {
+  readonly settings?: Readonly<Record<string, string | number>> | undefined;
+  /** Clients as ioredis makes them if it is told nothing. */
+  readonly untold?: boolean | undefined;
+}
+
+export async function single({ settings = {}, untold = false }: SingleOptions = {}): Promise<Single> {
   const server = await startRedis(settings);
   const admin = adminOf(server);
   return {
     ...{ server, admin, nodes: [server] },
     connection: (client, subscriber) => ({
-      ...{ cluster: false, nodes: [], client: client.at(server), subscriber: subscriber.at(server) },
+      ...{ cluster: false, nodes: [] },
+      client: { ...client.at(server), ...(untold ? {} : CLIENT) },
+      subscriber: { ...subscriber.at(server), ...(untold ? {} : SUBSCRIBER) },
     }),
     stop: async () => {
       admin.disconnect();
@@ -41,10 +53,13 @@ export async function sentinel(): Promise<Sentinel> {
   const started = await startSentinel();
   const { name, sentinels, servers } = started;
   const options = ({ natMap }: Link): object => ({ name, sentinels, natMap });
+  const reconnects = { ...CLIENT, enableOfflineQueue: true };
   return {
     ...{ sentinel: started, nodes: servers.slice(0, 2) },
     connection: (client, subscriber) => ({
-      ...{ cluster: false, nodes: [], client: options(client), subscriber: options(subscriber) },
+      ...{ cluster: false, nodes: [] },
+      client: { ...options(client), ...reconnects },
+      subscriber: { ...options(subscriber), ...SUBSCRIBER },
     }),
     stop: () => started.stop(),
   };
@@ -62,8 +77,8 @@ export async function cluster(options: { readonly replicas?: number } = {}): Pro
     connection: (client, subscriber) => ({
       cluster: true,
       nodes: nodes.map((node) => client.at(node)),
-      client: { natMap: client.natMap },
-      subscriber: { natMap: subscriber.natMap, shardedSubscribers: true },
+      client: { natMap: client.natMap, redisOptions: { maxRetriesPerRequest: 1 } },
+      subscriber: { natMap: subscriber.natMap, shardedSubscribers: true, slotsRefreshInterval: 5000 },
     }),
     stop: () => started.stop(),
   };

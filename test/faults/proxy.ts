@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Server, type Socket, connect, createServer } from 'node:net';
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 
 export interface Address {
   readonly host: string;
@@ -42,7 +42,7 @@ export async function openProxy(target: Address): Promise<Proxy> {
     });
     server.listen(port, HOST);
     await once(server, 'listening');
-    return (server.address() as Address).port;
+    return (server.address() as AddressInfo).port;
   };
   const unlisten = async (): Promise<void> => {
     const closing = server;

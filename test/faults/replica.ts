@@ -1,13 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Database } from './database.js';
 import type { History } from './history.js';
 import type { Link } from './link.js';
 import type { Origin } from './origin.js';
+import { type HostProcess, giveBack, takeProcess } from './processes.js';
 import type { FromHost, HostOptions, Question, ToHost, Verb, Verbs } from './wire.js';
-
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 export interface ReplicaParts {
   readonly options: HostOptions;
@@ -30,48 +26,41 @@ export class Replica {
   /** Told of every change of this replica that has a receipt. */
   onReceipt: (id: string, version: number, receipt: string) => void = () => {};
   readonly #parts: ReplicaParts;
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  readonly #process: HostProcess;
   readonly #asking = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #asked = 0;
   #killed = false;
-  readonly #started: Promise<unknown>;
 
-  constructor(parts: ReplicaParts) {
+  private constructor(parts: ReplicaParts, process: HostProcess) {
     this.#parts = parts;
+    this.#process = process;
     this.name = parts.options.name;
     this.client = parts.client;
     this.subscriber = parts.subscriber;
-    this.#child = fork(file('host.ts'), [JSON.stringify(parts.options)], {
-      execArgv: ['--import', file('resolve.mjs')],
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
-    this.#child.stderr?.on('data', (bytes: Buffer) => {
-      parts.history.complain(`${this.name} wrote to stderr: ${String(bytes).trim()}`);
-    });
-    this.#child.on('message', (message: FromHost) => {
+    process.onStderr = (text) => {
+      parts.history.complain(`${this.name} wrote to stderr: ${text}`);
+    };
+    process.onMessage = (message) => {
       this.#hear(message);
-    });
-    this.#child.on('error', () => undefined);
-    this.#exited = once(this.#child, 'exit').then(([code, signal]) => {
-      const how = String(signal ?? code);
+    };
+    process.onExit = (how) => {
       if (!this.#killed) parts.history.complain(`${this.name} ended by itself: ${how}`);
       for (const { reject } of this.#asking.values()) reject(new Error(`${this.name} is gone: ${how}`));
       this.#asking.clear();
-    });
+    };
     this.call = new Proxy({} as Calls, {
       get:
         (_, verb: Verb) =>
         (...args: unknown[]) =>
           this.#call(verb, args),
     });
-    this.#started = new Promise((resolve, reject) => this.#asking.set(0, { resolve, reject }));
   }
 
-  /** Resolves once the process runs. */
-  async started(): Promise<void> {
-    await this.#started;
+  static async open(parts: ReplicaParts): Promise<Replica> {
+    const replica = new Replica(parts, await takeProcess());
+    await replica.call.open(parts.options);
+    await replica.call.ready();
+    return replica;
   }
 
   #call(verb: Verb, args: readonly unknown[]): Promise<unknown> {
@@ -83,7 +72,7 @@ export class Replica {
   }
 
   tell(message: ToHost): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined);
+    this.#process.send(message);
   }
 
   #hear(message: FromHost): void {
@@ -110,22 +99,24 @@ export class Replica {
   }
 
   get alive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#process.alive;
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#child.kill(signal);
+    this.#process.signal(signal);
   }
 
   /** A crash. */
   async kill(): Promise<void> {
     this.#killed = true;
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    await this.#process.kill();
   }
 
+  /** Its process may become another replica. */
   async close(): Promise<void> {
-    await this.kill();
+    this.#killed = true;
+    this.signal('SIGCONT');
+    await giveBack(this.#process, this.alive ? this.call.close() : Promise.reject(new Error('dead')));
     await Promise.all([this.client.close(), this.subscriber.close()]);
   }
 }

@@ -33,6 +33,8 @@ export interface Read {
   /** Undefined if it failed. */
   readonly seen?: Seen | undefined;
   readonly error?: string | undefined;
+  /** `consistency: 'strong'`. */
+  readonly strong: boolean;
   /** It had to be at least as new as this. */
   readonly after?: readonly [id: string, version: number] | undefined;
 }
@@ -93,9 +95,13 @@ export interface Load {
   readonly writePauseMs: number;
   /** How many of the reads name the latest receipt of something they read. */
   readonly afterShare: number;
+  /** How many of them are strong. */
+  readonly strongShare: number;
 }
 
 export interface Verbs {
+  /** Becomes this replica; `close` ends that. */
+  open(options: HostOptions): Promise<void>;
   ready(): Promise<void>;
   read(what: string, options?: ReadOptions): Promise<Read>;
   /** Commits at the origin, then announces it. */
@@ -111,15 +117,20 @@ export interface Verbs {
     readonly tier2Hits: number;
     readonly loads: number;
     readonly entries: number;
-    /** The longest that the event loop was held up since the last time it was asked. */
-    readonly lagMs: number;
   }>;
   resetStats(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A version, and the receipt of its change. */
+export interface Receipted {
+  readonly id: string;
+  readonly version: number;
+  readonly receipt: string;
+}
+
 export interface ReadOptions {
-  readonly after?: { readonly receipt: string; readonly id: string; readonly version: number } | undefined;
+  readonly after?: Receipted | undefined;
   readonly consistency?: 'strong' | 'bounded' | undefined;
 }
 
@@ -143,14 +154,13 @@ export type FromHost =
   | { readonly kind: 'reply'; readonly n: number; readonly result?: unknown; readonly error?: string }
   | { readonly kind: 'batch'; readonly batch: Batch };
 
+export interface Answer {
+  readonly rows?: readonly (Kingdom | Settlement)[];
+  readonly written?: Written;
+}
+
 export type ToHost =
   | { readonly kind: 'call'; readonly n: number; readonly verb: Verb; readonly args: readonly unknown[] }
-  | {
-      readonly kind: 'answer';
-      readonly n: number;
-      readonly rows?: readonly (Kingdom | Settlement)[];
-      readonly written?: Written;
-      readonly error?: string;
-    }
+  | ({ readonly kind: 'answer'; readonly n: number } & Answer)
   /** The latest change of an entity, by any replica. */
-  | { readonly kind: 'receipt'; readonly id: string; readonly version: number; readonly receipt: string };
+  | ({ readonly kind: 'receipt' } & Receipted);
