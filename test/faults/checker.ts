@@ -169,7 +169,7 @@ function staleness(history: History): { readonly ms: number; readonly strong: bo
  * P7: in order, no duplicates, and where something is missing between two items, or at the end, a resync in its place.
  * What was never announced, since whoever changed it died on the way, cannot be missed.
  */
-function deliveries({ heard, changes }: History): string[] {
+function deliveries({ heard, changes, killed }: History): string[] {
   const announced = new Map<string, { readonly version: number; readonly end: number }[]>();
   for (const { id, version, end, error } of changes) {
     if (error !== undefined) continue;
@@ -185,7 +185,7 @@ function deliveries({ heard, changes }: History): string[] {
     all.push(one);
   }
   for (const [subscription, items] of bySubscription) {
-    const { id } = items[0] as (typeof items)[number];
+    const { id, replica } = items[0] as (typeof items)[number];
     let last: number | null = null;
     let resyncAt = -Infinity;
     const missing = (from: number, to: number, since: number): string[] =>
@@ -206,7 +206,7 @@ function deliveries({ heard, changes }: History): string[] {
       last = Math.max(last ?? 0, version);
       resyncAt = -Infinity;
     }
-    const lost = missing(last ?? 0, Infinity, resyncAt);
+    const lost = killed.has(replica) ? [] : missing(last ?? 0, Infinity, resyncAt);
     if (lost.length > 0) found.push(`P7: ${subscription} was never told ${lost.join(', ')} at the end`);
   }
   return found;

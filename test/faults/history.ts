@@ -12,6 +12,8 @@ export class History {
   readonly events: By<Event>[] = [];
   /** Of processes: what went wrong that nobody may let go wrong. */
   readonly complaints: string[] = [];
+  /** Replicas that were killed: nobody asks what they would have heard. */
+  readonly killed = new Set<string>();
   readonly commits: readonly Commit[];
 
   constructor(commits: readonly Commit[] = []) {

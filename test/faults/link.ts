@@ -30,6 +30,11 @@ export class Link {
     return this.#all.reduce((sum, { open }) => sum + open, 0);
   }
 
+  /** What is held back on its way to the replica. */
+  get held(): string {
+    return this.#all.map(({ held }) => held).join('');
+  }
+
   get #all(): readonly Proxy[] {
     return [...this.#proxies.values()];
   }

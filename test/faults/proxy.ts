@@ -13,6 +13,8 @@ export type Direction = 'up' | 'down';
 export interface Proxy extends Address {
   /** Connections open now. */
   readonly open: number;
+  /** What is held back on its way to the clients. */
+  readonly held: string;
   /** Ends every connection at both ends; new ones are made. */
   cut(): void;
   /** Ends every connection and refuses new ones, until `heal`. */
@@ -60,6 +62,9 @@ export async function openProxy(target: Address): Promise<Proxy> {
     port,
     get open() {
       return pipes.size;
+    },
+    get held() {
+      return [...pipes].map((pipe) => pipe.held).join('');
     },
     cut: () => {
       for (const pipe of pipes) pipe.end();
@@ -118,6 +123,10 @@ class Pipe {
       // Nobody hears of an end that the network keeps to itself.
       if (!this.#dead && !state.held.has('down')) client.destroy();
     });
+  }
+
+  get held(): string {
+    return Buffer.concat(this.#waiting.down.map(({ bytes }) => bytes)).toString('latin1');
   }
 
   end(): void {

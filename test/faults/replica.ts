@@ -109,6 +109,7 @@ export class Replica {
   /** A crash. */
   async kill(): Promise<void> {
     this.#killed = true;
+    this.#parts.history.killed.add(this.name);
     await this.#process.kill();
   }
 
