@@ -16,7 +16,8 @@ import { MarkTable } from './cache/marks.js';
 import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
 import { Reads } from './cache/read.js';
 import { Statistics } from './cache/stats.js';
-import { type Lifetime, type Space, Tier } from './cache/tier.js';
+import { entriesIn } from './cache/local.js';
+import { type Entries, type Entry, type Lifetime, type Space, Tier } from './cache/tier.js';
 import { Tier2 } from './cache/tier2.js';
 import { CoarseClock, createRandom, systemClock } from './clock.js';
 import { createEvents } from './events.js';
@@ -54,6 +55,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const { topology } = model;
   const events = createEvents();
   const { namespace } = options;
+  const prefix = namespace === undefined ? '' : `${escapePart(namespace)}:`;
   const local = memory({ clock, random });
   const marks = within(namespace, options.marks ?? local.marks, namespacedMarks);
   const bus = within(namespace, options.bus ?? local.bus, namespacedBus);
@@ -112,7 +114,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           events,
           calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs }),
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
-          namespace: namespace === undefined ? '' : `${escapePart(namespace)}:`,
+          namespace: prefix,
           fingerprint: fingerprintOf(topology),
           schemaOf: ({ kind, name }) =>
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
@@ -120,7 +122,22 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
   const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
   const { freeze = true, originLagMs = 0 } = options;
-  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs, leases });
+  const { local: own } = options;
+  const entriesFor = (space: Space, branch: string): Entries =>
+    own === undefined ? new Map<unknown, Entry>() : entriesIn(own, prefix, space, branch);
+  const reads = new Reads({
+    table,
+    entriesFor,
+    tier,
+    tier2,
+    time,
+    random,
+    events,
+    statistics,
+    freeze,
+    originLagMs,
+    leases,
+  });
   const closing = new AbortController();
   const deadline: Deadline = {
     clock,

@@ -225,6 +225,8 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
 
   test('on a phone nothing covers the search, and nothing is wider than the screen', async () => {
     const page = await openWindow(await start(), { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await page.click(`${the('welcome')} [aria-label='Close this']`);
+    await page.locator(the('welcome')).waitFor({ state: 'hidden' });
     await search(page, 'Ushuaia');
     const [field, panel] = [
       await page.locator(the('search')).boundingBox(),

@@ -246,7 +246,7 @@ document.addEventListener('keydown', (event) => {
 
 const isNarrow = matchMedia('(max-width: 60rem)').matches;
 find('#figures').open = !isNarrow;
-welcome.querySelector('.close').addEventListener('click', () => welcome.remove());
+welcome.querySelector('.close').addEventListener('click', () => (welcome.hidden = true));
 
 function suggest() {
   if (map === null) return;

@@ -5,8 +5,8 @@ import { COLOURS, LAYERS, painted } from '/page/map-style.js';
 import { REMOVED, largestIn, latitude, loadPoints, longitude, mercatorY, nearest } from '/page/points.js';
 import { load } from '/page/server.js';
 
-const MOST_NAMES = 90;
-const RENAME_EVERY_MS = 150;
+const MOST_NAMES = 60;
+const RENAME_EVERY_MS = 250;
 
 /** The map: countries, a dot for every settlement, the names of the largest in sight, and what is of interest now. */
 export async function createMap(container, { theme, choose }) {
@@ -51,6 +51,7 @@ export async function createMap(container, { theme, choose }) {
   let latest;
   let isFramed = false;
   let waiting;
+  let named = '';
   function rename() {
     waiting ??= setTimeout(() => {
       waiting = undefined;
@@ -59,8 +60,11 @@ export async function createMap(container, { theme, choose }) {
       const [west, east] = [(bounds.getWest() + 180) / 360, (bounds.getEast() + 180) / 360];
       const found = largestIn(points, { west, east, north, south }, MOST_NAMES);
       const shown = chosen === -1 || found.includes(chosen) ? found : [chosen, ...found];
-      const named = shown.map((i) => point(points.x[i], points.y[i], { name: points.names[i], rank: rankOf(i) }));
-      map.getSource('names').setData(features(named));
+      const now = `${chosen} ${shown.map((i) => `${i} ${points.names[i]}`).join(' ')}`;
+      if (now === named) return;
+      named = now;
+      const labels = shown.map((i) => point(points.x[i], points.y[i], { name: points.names[i], rank: rankOf(i) }));
+      map.getSource('names').setData(features(labels));
     }, RENAME_EVERY_MS);
   }
   /** Places that fill but a part of the earth are brought into view. */
@@ -103,11 +107,13 @@ export async function createMap(container, { theme, choose }) {
   const ring = new maplibre.Marker({ element: h('div', { class: 'ring', 'data-test': 'ring' }) });
   return {
     paint,
+    /** Loads and draws every settlement of a branch. */
     async show(branch) {
       const asked = (latest = branch);
       const loaded = await loadPoints(branch);
       if (asked !== latest) return;
       points = loaded;
+      named = '';
       dots.show(points);
       if (!isFramed) frame();
       isFramed = true;

@@ -37,9 +37,11 @@ export function largestIn({ count, x, y, population }, { west, east, north, sout
 export function nearest({ count, x, y, population }, at, within) {
   let [best, least] = [-1, Infinity];
   for (let i = 0; i < count; i++) {
+    const dy = y[i] - at.y;
+    if (dy > within || dy < -within || population[i] === REMOVED) continue;
     const dx = x[i] - at.x;
-    const away = Math.hypot(dx - Math.round(dx), y[i] - at.y);
-    if (away > within || population[i] === REMOVED) continue;
+    const away = Math.hypot(dx - Math.round(dx), dy);
+    if (away > within) continue;
     const score = away / Math.log10(10 + population[i]);
     if (score < least) [best, least] = [i, score];
   }
