@@ -112,6 +112,25 @@ describe('a cold value', () => {
     expect(await Promise.all(reads)).toEqual([1, 1]);
   });
 
+  test('of a view whose load a change has overtaken is not waited for, here and on another replica', async () => {
+    const { a, b, clock } = replicas();
+    let [loads, release] = [0, (): void => {}];
+    const load = async (read: { get: World['tide']['get'] }): Promise<string | undefined> => {
+      const row = await read.get('settlement', 's0');
+      if (++loads === 1) await new Promise<void>((resolve) => (release = resolve));
+      return row?.name;
+    };
+    const early = a.tide.cache.getOrLoad('name', load);
+    await clock.advance(50);
+    await a.rename('s0');
+    const late = [b, a].map(({ tide }) => tide.cache.getOrLoad('name', load));
+    await clock.advance(1000);
+    expect(await Promise.all(late)).toEqual(['new', 'new']);
+    release();
+    await clock.advance(50);
+    expect([await early, await a.tide.cache.getOrLoad('name', load)]).toEqual(['old', 'new']);
+  });
+
   test('of which the load fails: those who wait fail alike', async () => {
     const { a, b, db, clock } = replicas();
     db.failNext('settlement', new Error('down'));
