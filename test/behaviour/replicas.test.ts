@@ -56,6 +56,28 @@ describe('a replica that hears nothing', () => {
   });
 });
 
+test('marks that come with an entry of tier 2 do not win over newer ones that were heard before them', async () => {
+  const [db, clock] = [database(), fakeClock()];
+  const shared = memory({ clock });
+  const marks = delayedMarks(shared.marks);
+  marks.flow();
+  const a = world({ ...shared }, { db, clock });
+  const b = world({ ...shared, marks }, { db, clock, from: 5000 });
+  await a.tide.view(nameOf, { id: 's0' });
+  await clock.advance(0);
+  await b.tide.ready();
+  marks.hold();
+  const early = b.tide.view(nameOf, { id: 's0' });
+  await clock.advance(0);
+  expect(marks.pendingReplies).toEqual(['fetch']);
+  await a.rename('s0');
+  while (marks.deliverMessage());
+  marks.flow();
+  await early;
+  expect(b.tide.peekView(nameOf, { id: 's0' })).not.toBe('old');
+  expect(await b.tide.view(nameOf, { id: 's0' })).toBe('new');
+});
+
 describe("consistency 'strong'", () => {
   test('is as new as what the store has accepted, by call, scope or tide; nested reads too', async () => {
     for (const how of ['call', 'scope', 'tide'] as const) {
