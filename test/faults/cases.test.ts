@@ -112,12 +112,13 @@ describeOwn('what caches were seen to fail', () => {
         });
         const before = fleet.database.version(ID);
         expect(await versionOf(a, what)).toBe(before);
-        const heard = fleet.history.heard.length;
         b.client.hold('down');
         const reading = b.call.read(what);
         await until('the answer is on its way', () => b.client.held.includes(ID));
         expect((await a.call.change(ID)).state).toBe('done');
-        await until('the message has overtaken it', () => fleet.history.heard.length > heard);
+        await until('the message has overtaken it', () =>
+          fleet.history.heard.some(({ version }) => version === before + 1),
+        );
         await b.client.heal();
         await reading;
         expect(await versionOf(b, what)).toBe(before + 1);

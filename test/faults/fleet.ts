@@ -51,7 +51,7 @@ export class Fleet<G extends Ground = Ground> {
     const database = new Database({ kingdoms, settlements, paddingBytes });
     const origin = new Origin(database, originDelayMs);
     const history = new History(database.commits);
-    const replicas = await Promise.all(
+    const opening = await Promise.allSettled(
       NAMES.slice(0, count).map(async (name, i) => {
         const [client, subscriber] = await Promise.all([Link.to(ground.nodes), Link.to(ground.nodes)]);
         const host: HostOptions = {
@@ -63,7 +63,14 @@ export class Fleet<G extends Ground = Ground> {
         return Replica.open({ options: host, database, origin, history, client, subscriber });
       }),
     );
-    return new Fleet<G>({ ground, database, origin, history, replicas });
+    const replicas = opening.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const fleet = new Fleet<G>({ ground, database, origin, history, replicas });
+    const failed = opening.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
+      await fleet.close();
+      throw failed.reason;
+    }
+    return fleet;
   }
 
   get a(): Replica {

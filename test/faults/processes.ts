@@ -11,7 +11,7 @@ const nothing = (): void => {};
 /** A process of its own, to be a replica. It ends with the process that forked it. */
 export class HostProcess {
   onMessage: (message: FromHost) => void = nothing;
-  onStderr: (text: string) => void = nothing;
+  onText: (text: string) => void = nothing;
   onExit: (how: string) => void = nothing;
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
@@ -22,9 +22,10 @@ export class HostProcess {
     child.on('message', (message: FromHost) => {
       this.onMessage(message);
     });
-    child.stderr?.on('data', (bytes: Buffer) => {
-      this.onStderr(String(bytes).trim());
-    });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (bytes: Buffer) => {
+        this.onText(String(bytes).trim());
+      });
     this.#exited = once(child, 'exit').then(([code, signal]) => {
       this.onExit(String(signal ?? code));
     });
@@ -34,7 +35,7 @@ export class HostProcess {
   static async fork(): Promise<HostProcess> {
     const child = fork(file('host.ts'), [], {
       execArgv: ['--import', file('resolve.mjs')],
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: join(tmpdir(), 'tidemark-compiled') },
     });
     const host = new HostProcess(child);
@@ -69,7 +70,8 @@ export async function takeProcess(): Promise<HostProcess> {
 }
 
 /** For the next replica, once this one is closed; what does not close is ended. */
-export async function giveBack(host: HostProcess, closed: Promise<unknown>): Promise<void> {
+export async function giveBack(host: HostProcess, closed: Promise<unknown> | undefined): Promise<void> {
+  if (closed === undefined) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => {
@@ -78,7 +80,7 @@ export async function giveBack(host: HostProcess, closed: Promise<unknown>): Pro
   });
   try {
     await Promise.race([closed, late]);
-    Object.assign(host, { onMessage: nothing, onStderr: nothing, onExit: nothing });
+    Object.assign(host, { onMessage: nothing, onText: nothing, onExit: nothing });
     idle.push(host);
   } catch {
     await host.kill();

@@ -3,6 +3,7 @@ import type { History } from './history.js';
 import type { Link } from './link.js';
 import type { Origin } from './origin.js';
 import { type HostProcess, giveBack, takeProcess } from './processes.js';
+import { until } from './time.js';
 import type { FromHost, HostOptions, Question, ToHost, Verb, Verbs } from './wire.js';
 
 export interface ReplicaParts {
@@ -37,8 +38,8 @@ export class Replica {
     this.name = parts.options.name;
     this.client = parts.client;
     this.subscriber = parts.subscriber;
-    process.onStderr = (text) => {
-      parts.history.complain(`${this.name} wrote to stderr: ${text}`);
+    process.onText = (text) => {
+      parts.history.complain(`${this.name} wrote: ${text}`);
     };
     process.onMessage = (message) => {
       this.#hear(message);
@@ -58,8 +59,18 @@ export class Replica {
 
   static async open(parts: ReplicaParts): Promise<Replica> {
     const replica = new Replica(parts, await takeProcess());
-    await replica.call.open(parts.options);
-    await replica.call.ready();
+    try {
+      await replica.call.open(parts.options);
+      await until(`${replica.name} watches its marks`, () =>
+        replica.call.ready().then(
+          () => true,
+          () => false,
+        ),
+      );
+    } catch (error) {
+      await replica.close();
+      throw error;
+    }
     return replica;
   }
 
@@ -117,7 +128,7 @@ export class Replica {
   async close(): Promise<void> {
     this.#killed = true;
     this.signal('SIGCONT');
-    await giveBack(this.#process, this.alive ? this.call.close() : Promise.reject(new Error('dead')));
+    await giveBack(this.#process, this.alive ? this.call.close() : undefined);
     await Promise.all([this.client.close(), this.subscriber.close()]);
   }
 }
