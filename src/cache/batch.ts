@@ -1,35 +1,32 @@
 import DataLoader from 'dataloader';
 import type { Awaitable, OriginContext, SubjectKey } from '../contract.js';
-import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
-import type { AnyRow, EntityPlan, ParentPlan, Topology } from '../model.js';
-import { idText } from '../subject.js';
+import { TidemarkError } from '../errors.js';
+import type { AnyRow, Topology } from '../model.js';
 import { chainOf } from './branches.js';
-import {
-  type Chain,
-  absentSubjects,
-  baseSubjects,
-  listSubjects,
-  parentSubjects,
-  recordSubjects,
-  sharedListSubjects,
-} from './cascade.js';
+import { type Chain, absentSubjects, parentSubjects } from './cascade.js';
 import type { Captured, Flight, Outcome } from './flight.js';
 import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
+import type { Gate } from './gate.js';
+import { followLoad } from './follow.js';
+import type { Lease } from './leases.js';
+import { type Looked, find, look } from './look.js';
 import type { Reads } from './read.js';
+import {
+  type RowSpace,
+  guarded,
+  ownSubjects,
+  requiredOf,
+  rowError,
+  sharedSubjects,
+  visible,
+  whichRow,
+} from './row-space.js';
 import type { Requirement } from './tier2.js';
 import { checkedRows, rowsByIds, rowsByParent } from './rows.js';
-import type { Counter } from '../report.js';
-import type { Lifetime, Shelf, Space } from './tier.js';
+import type { Shelf } from './tier.js';
 
 /** Loads of records and lists: many ids in one batch, their marks taken first, one call to the origin. */
-
-/** Records of a type, or the lists of a type under one parent type. */
-export interface RowSpace extends Space {
-  readonly plan: EntityPlan;
-  readonly parent: ParentPlan | null;
-  readonly batches: Map<string, DataLoader<Flight, Outcome>>;
-}
 
 export interface BatchOptions {
   readonly reads: Reads;
@@ -37,6 +34,7 @@ export interface BatchOptions {
   readonly origin: Readonly<Record<string, AnyEntityOrigin | undefined>>;
   readonly deadline: Deadline;
   readonly maxBatchSize: number;
+  readonly gate: Gate;
 }
 
 /** What the origin said of one id: a row or null for a record, rows for a list. */
@@ -74,79 +72,129 @@ export class Batches {
     const { reads } = this.#options;
     const [first] = flights as [Flight];
     const { shelf } = first;
+    const space = shelf.space as RowSpace;
     const chain = chainOf(this.#options.topology, shelf.branch);
-    const marks = await this.#takeMarks(flights, chain);
+    const batch = await this.#begin(flights, chain);
     try {
-      const results = new Map<Flight, Outcome | Error>();
-      const required: Requirement = ({ id }, value, absent) =>
-        requiredOf(shelf.space as RowSpace, id, value, absent, chain ?? []);
-      for (const [flight, outcome] of await reads.promote(flights, required)) results.set(flight, outcome);
-      const missing = flights.filter((flight) => !results.has(flight));
-      if (missing.length > 0) await this.#ask(shelf, missing, chain, marks, results);
-      return flights.map((flight) => results.get(flight) as Outcome | Error);
+      const required: Requirement = ({ id }, value, absent) => requiredOf(space, id, value, absent, chain ?? []);
+      const missing: Flight[] = [];
+      for (const flight of flights) {
+        const finding = find(reads, flight, batch.looked, required);
+        const found = finding !== null && 'then' in finding ? await finding : finding;
+        if (found === null) missing.push(flight);
+        else batch.results.set(flight, found);
+      }
+      const { ours, theirs } = await this.#share(missing, batch);
+      for (const flight of theirs) {
+        const load = (lease: Lease | null): Promise<Outcome> => this.#askOne(flight, lease, batch);
+        batch.results.set(flight, followLoad(reads, flight, { required, load }));
+      }
+      if (ours.size > 0) await this.#ask(shelf, ours, batch);
+      // A promise among them is adopted like a value: whoever waits for another replica holds up nobody.
+      return flights.map((flight) => batch.results.get(flight) as Outcome | Error);
     } finally {
-      for (const cell of marks.pinned) reads.table.unpin(cell);
+      for (const cell of batch.looked.held.cells) reads.table.unpin(cell);
     }
   }
 
   /** Takes the marks known before the load. Without them the load runs, but nothing it finds is kept. */
-  async #takeMarks(flights: readonly Flight[], chain: Chain | null): Promise<Taken> {
-    const { table } = this.#options.reads;
+  async #begin(flights: readonly Flight[], chain: Chain | null): Promise<Batch> {
+    const { reads } = this.#options;
     const space = flights[0]?.shelf.space as RowSpace;
-    let taken: Taken = { pinned: [], absent: null, applied: table.applied() };
-    if (chain !== null) {
-      const shared = sharedSubjects(space, chain);
-      const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
-      const subjects = [...shared, ...absent];
-      for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
-      try {
-        const holding = table.hold(subjects);
-        const cells = 'then' in holding ? await holding : holding;
-        const stamp = table.version;
-        let at = 0;
-        const next = (count: number): Captured => ({ cells: cells.slice(at, (at += count)), stamp });
-        const every = next(shared.length);
-        const none = absent.length === 0 ? null : next(absent.length);
-        const each = (cells.length - at) / flights.length;
-        for (const flight of flights) {
-          flight.capture(every);
-          flight.capture(next(each));
-        }
-        taken = { pinned: cells, absent: none, applied: table.applied() };
-      } catch (error) {
-        this.#options.reads.events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
-        for (const flight of flights) flight.unstorable = true;
-      }
-    } else {
+    const results: Batch['results'] = new Map();
+    if (chain === null) {
       for (const flight of flights) flight.unstorable = true;
+      return this.#begun(flights, { chain, looked: NOTHING_KNOWN, absent: null, results });
     }
-    for (const flight of flights) flight.applied = taken.applied;
-    return taken;
+    const shared = sharedSubjects(space, chain);
+    const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
+    const subjects = [...shared, ...absent];
+    for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
+    const looking = look(reads, flights, subjects, chain);
+    const looked = 'then' in looking ? await looking : looking;
+    const { cells, stamp, known, error } = looked.held;
+    if (error !== null) reads.events.emit('error', { error, where: `marks of ${space.name}` });
+    let at = 0;
+    const next = (count: number): Captured => ({ cells: cells.slice(at, (at += count)), stamp });
+    const every = next(shared.length);
+    const none = absent.length === 0 ? null : next(absent.length);
+    const each = (subjects.length - at) / flights.length;
+    for (const flight of flights) {
+      flight.capture(every);
+      flight.capture(next(each));
+      if (!known) flight.unverified = true;
+    }
+    return this.#begun(flights, { chain, looked, absent: none, results });
   }
 
-  async #ask(
-    shelf: Shelf,
+  #begun(flights: readonly Flight[], batch: Omit<Batch, 'applied'>): Batch {
+    const applied = this.#options.reads.table.applied();
+    for (const flight of flights) flight.applied = applied;
+    return { ...batch, applied };
+  }
+
+  /** Which of the flights load here, each with its lease, and which are being loaded by another replica. */
+  async #share(
     flights: readonly Flight[],
-    chain: Chain | null,
-    marks: Taken,
-    results: Map<Flight, Outcome | Error>,
-  ): Promise<void> {
-    const space = shelf.space as RowSpace;
-    const ids = flights.map(({ id }) => id);
-    const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
-    const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
-    const late = await this.#takeLate(space, flights, values, chain, marks.applied);
-    flights.forEach((flight, i) => {
-      const value = values[i];
-      if (value instanceof Error) {
-        results.set(flight, value);
-        return;
+    { looked }: Batch,
+  ): Promise<{ readonly ours: ReadonlyMap<Flight, Lease | null>; readonly theirs: readonly Flight[] }> {
+    const { leases } = this.#options.reads;
+    const alone = (flight: Flight): boolean => flight.bypassesStore || flight.unstorable || !looked.sharing;
+    const ours = new Map<Flight, Lease | null>();
+    if (leases === null || flights.every(alone)) {
+      for (const flight of flights) ours.set(flight, null);
+      return { ours, theirs: [] };
+    }
+    const theirs: Flight[] = [];
+    const taking = flights.map(async (flight) => {
+      if (alone(flight)) ours.set(flight, null);
+      else {
+        const lease = await leases.take(flight);
+        if (lease === null) theirs.push(flight);
+        else ours.set(flight, lease);
       }
-      const absent = value === null;
-      if (absent && marks.absent !== null) flight.capture(marks.absent);
-      results.set(flight, this.#options.reads.settle(flight, value, { absent }));
     });
-    for (const cell of late) this.#options.reads.table.unpin(cell);
+    await Promise.all(taking);
+    return { ours, theirs };
+  }
+
+  /** One load for whoever waits, with the lease that it could get in the end. */
+  async #askOne(flight: Flight, lease: Lease | null, batch: Batch): Promise<Outcome> {
+    const own: Batch = { ...batch, results: new Map() };
+    await this.#ask(flight.shelf, new Map([[flight, lease]]), own);
+    const result = (await own.results.get(flight)) as Outcome | Error;
+    if (result instanceof Error) throw result;
+    return result;
+  }
+
+  async #ask(shelf: Shelf, ours: ReadonlyMap<Flight, Lease | null>, batch: Batch): Promise<void> {
+    const { reads } = this.#options;
+    const space = shelf.space as RowSpace;
+    const flights = [...ours.keys()];
+    const ids = flights.map(({ id }) => id);
+    try {
+      const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
+      const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
+      const late = await this.#takeLate(space, flights, values, batch);
+      for (const [i, flight] of flights.entries()) {
+        const value = values[i];
+        if (value instanceof Error) {
+          batch.results.set(flight, value);
+          void ours.get(flight)?.fail(value);
+          continue;
+        }
+        const absent = value === null;
+        if (absent && batch.absent !== null) flight.capture(batch.absent);
+        const { outcome, stored } = reads.settle(flight, value, { absent });
+        batch.results.set(flight, outcome);
+        const lease = ours.get(flight);
+        if (lease) void stored.then((kept) => lease.release(kept ? 'stored' : 'not kept'));
+      }
+      for (const cell of late) reads.table.unpin(cell);
+    } catch (error) {
+      for (const lease of ours.values()) void lease?.fail(error);
+      throw error;
+    }
   }
 
   /** Asks the origin, past every cache. Rejects if the call as a whole failed; a failed id is its Error. */
@@ -155,7 +203,7 @@ export class Batches {
     ids: readonly unknown[],
     about: { readonly branch: string; readonly flights?: readonly Flight[]; readonly via?: unknown },
   ): Promise<readonly Answer[]> {
-    const { reads, origin, deadline } = this.#options;
+    const { reads, origin, deadline, gate } = this.#options;
     const { plan, parent } = space;
     const loaders = origin[plan.type];
     const where = `origin.${plan.type}.${parent === null ? 'byIds' : `childrenOf.${parent.type}`}`;
@@ -166,10 +214,13 @@ export class Batches {
     reads.statistics.originCalls++;
     reads.events.emit('load', { kind: space.kind, type: plan.type, branch: about.branch, count: unique.length });
     const recentlyChanged = about.flights?.some(({ cells }) => reads.table.changedRecently(cells)) ?? false;
-    const answer = await withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
-      const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
-      return call.call(loaders, unique, context);
-    });
+    const asking = (): Promise<unknown> =>
+      withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
+        for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
+        const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
+        return call.call(loaders, unique, context);
+      });
+    const answer = await (reads.isOutage(about.flights ?? []) ? gate.pass(where, asking) : asking());
     const mapped = guarded(where, () =>
       parent === null ? rowsByIds(plan, unique, answer) : rowsByParent(plan, parent, unique, answer),
     );
@@ -215,8 +266,7 @@ export class Batches {
     space: RowSpace,
     flights: readonly Flight[],
     values: Answer[],
-    chain: Chain | null,
-    applied: Applied,
+    { chain, applied }: Batch,
   ): Promise<readonly MarkCell[]> {
     if (chain === null || space.parent !== null || space.plan.parents.length === 0) return [];
     const subjects = values.map((value, i): readonly SubjectKey[] => {
@@ -230,114 +280,33 @@ export class Batches {
     });
     const { table, events } = this.#options.reads;
     const unique = [...new Set(subjects.flat())];
-    try {
-      const holding = table.hold(unique);
-      const cells = 'then' in holding ? await holding : holding;
-      const bySubject = new Map(cells.map((cell) => [cell.subject, cell]));
-      flights.forEach((flight, i) => {
-        for (const subject of subjects[i] ?? []) {
-          const cell = bySubject.get(subject) as MarkCell;
-          if (hasNotMovedSince(cell, applied)) flight.capture({ cells: [cell], stamp: table.version });
-          else flight.unstorable = true;
-        }
-      });
-      return cells;
-    } catch (error) {
-      events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
-      for (const flight of flights) flight.unstorable = true;
-      return [];
+    const holding = table.hold(unique);
+    const { cells, known, error, stamp } = 'then' in holding ? await holding : holding;
+    if (error !== null) events.emit('error', { error, where: `marks of ${space.name}` });
+    const bySubject = new Map(cells.map((cell) => [cell.subject, cell]));
+    for (const [i, flight] of flights.entries()) {
+      for (const subject of subjects[i] ?? []) {
+        const cell = bySubject.get(subject) as MarkCell;
+        flight.captureLate(cell, { known, stamp, applied });
+      }
     }
+    return cells;
   }
 }
 
-interface Taken {
-  /** To unpin when the batch ends. */
-  readonly pinned: readonly MarkCell[];
+/** What a batch of loads works with. */
+interface Batch {
+  readonly chain: Chain | null;
+  /** The marks taken before the load, to unpin when the batch ends, and what tier 2 has. */
+  readonly looked: Looked;
   /** What an absent record carries besides. */
   readonly absent: Captured | null;
   readonly applied: Applied;
+  readonly results: Map<Flight, Outcome | Error | Promise<Outcome>>;
 }
 
-/** Every subject that a record or list carries. */
-function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
-  const known = [...sharedSubjects(space, chain), ...ownSubjects(space, String(id), chain)];
-  if (space.parent !== null) return known;
-  return [
-    ...known,
-    ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain)),
-  ];
-}
-
-/** What a record or list carries that is known from its id alone: the same number of subjects for every id. */
-function ownSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
-  return space.parent === null
-    ? recordSubjects(space.plan.type, id, chain)
-    : listSubjects(space.plan, space.parent.type, id, chain);
-}
-
-/** What every record, or every list, of the space carries. */
-function sharedSubjects(space: RowSpace, chain: Chain): SubjectKey[] {
-  return space.parent === null ? baseSubjects(space.plan.type, chain) : sharedListSubjects(space.plan, chain);
-}
-
-/** A mark first read after the origin was asked may be newer than the value: it counts if it is not. */
-export function hasNotMovedSince(cell: MarkCell, applied: Applied): boolean {
-  const then = applied[cell.partition.number];
-  return cell.usable && cell.token !== null && cell.token.epoch === then?.epoch && cell.token.position <= then.applied;
-}
-
-/** What readers see: null for a deleted record, lists without deleted rows. */
-export function visible(
-  plan: EntityPlan,
-  answer: AnyRow | null | readonly AnyRow[],
-): AnyRow | null | readonly AnyRow[] {
-  if (answer === null) return null;
-  if (Array.isArray(answer)) return (answer as readonly AnyRow[]).filter((row) => !plan.isDeleted(row));
-  return plan.isDeleted(answer as AnyRow) ? null : answer;
-}
-
-function guarded<T>(where: string, map: () => T): T {
-  try {
-    return map();
-  } catch (cause) {
-    throw rowError(where, cause);
-  }
-}
-
-function whichRow({ plan, parent }: RowSpace, id: unknown): string {
-  return parent === null ? `${plan.type} ${String(id)}` : `${plan.plural} of ${parent.type} ${String(id)}`;
-}
-
-function rowError(where: string, cause: unknown): TidemarkError {
-  if (isTidemarkError(cause)) return cause;
-  return new TidemarkError('LOAD_FAILED', `${where}: the model's own function failed on a row: ${messageOf(cause)}`, {
-    cause,
-  });
-}
-
-/** The space of a type's records, or of its lists under one parent type. */
-export function rowSpace(
-  plan: EntityPlan,
-  parent: ParentPlan | null,
-  shared: {
-    readonly counter: Counter;
-    readonly lifetime: Lifetime;
-    readonly keyOf: (branch: string, id: unknown) => string;
-  },
-): RowSpace {
-  return {
-    kind: parent === null ? 'record' : 'list',
-    name: plan.type,
-    plan,
-    parent,
-    batches: new Map(),
-    shelves: new Map(),
-    ...shared,
-  };
-}
-
-/** An id as the caller gave it, checked. Throws BLANK_ID naming the type. */
-export function checkedId(type: string, id: unknown): unknown {
-  idText(id, `id of '${type}'`);
-  return id;
-}
+const NOTHING_KNOWN: Looked = {
+  held: { cells: [], stamp: 0, known: false, error: null },
+  stored: new Map(),
+  sharing: false,
+};

@@ -1,22 +1,30 @@
 import type { CoarseClock } from '../clock.js';
 import type { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
-import { Flight, type Demand, type Outcome } from './flight.js';
+import type { Demand } from './demand.js';
+import { Flight, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
+import type { Leases } from './leases.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
-import type { Requirement, Tier2 } from './tier2.js';
-import { Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
+import type { Tier2 } from './tier2.js';
+import { type Entries, Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
 
 export interface ReadsOptions {
   readonly table: MarkTable;
   readonly tier: Tier;
   readonly tier2: Tier2 | null;
+  /** Null where there is no store to share loads through. */
+  readonly leases: Leases | null;
+  /** Where the entries of a space in a branch are kept. */
+  readonly entriesFor: (space: Space, branch: string) => Entries;
   readonly time: CoarseClock;
   readonly random: () => number;
   readonly events: Events;
   readonly statistics: Statistics;
   readonly freeze: boolean;
+  /** What a change takes to reach every copy of the origin that is read from. */
+  readonly originLagMs: number;
 }
 
 /** One read: what, how new, for which load, and how to load it. */
@@ -43,6 +51,7 @@ export class Reads {
   readonly table: MarkTable;
   readonly tier: Tier;
   readonly tier2: Tier2 | null;
+  readonly leases: Leases | null;
   readonly time: CoarseClock;
   readonly events: Events;
   readonly statistics: Statistics;
@@ -54,6 +63,7 @@ export class Reads {
     this.table = options.table;
     this.tier = options.tier;
     this.tier2 = options.tier2;
+    this.leases = options.leases;
     this.time = options.time;
     this.events = options.events;
     this.statistics = options.statistics;
@@ -62,8 +72,9 @@ export class Reads {
   /** The entry, if it is provably fresh and not expired. Synchronous; no string, no allocation, no clock call. */
   servable(shelf: Shelf, id: unknown): Entry | undefined {
     const entry = shelf.entries.get(id);
-    if (entry === undefined || !this.tier.isFresh(entry) || isExpired(entry, this.time.now())) return undefined;
-    return entry;
+    if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
+    const now = this.time.now();
+    return isExpired(entry, now) || !this.table.trusts(entry.cells, now) ? undefined : entry;
   }
 
   /** The value, with the entry under which it is kept, if it is. */
@@ -77,21 +88,38 @@ export class Reads {
     return Promise.resolve(outcome);
   }
 
+  /** An old value instead of a failure, where the reader prefers that. */
+  async orStale({ shelf, id, demand }: ReadRequest, reading: Promise<Outcome>): Promise<Outcome> {
+    if (demand.staleIfOutageMs === 0) return reading;
+    try {
+      return await reading;
+    } catch (error) {
+      const entry = shelf.entries.get(id);
+      if (entry === undefined || this.time.now() - entry.loadedAt > demand.staleIfOutageMs) throw error;
+      this.events.emit('stale', { key: entry.key, ageMs: this.time.now() - entry.loadedAt });
+      return { value: entry.value, entry: null };
+    }
+  }
+
   /**
    * What a load comes to for one reader. Marks found only in the rows are not known while a load runs: whoever joined one
    * that turns out to be overtaken reads again, since the change may have resolved before this read began. One more time
    * is enough: that load began after the read did.
    */
-  async landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
+  landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
+    return this.orStale(request, this.#landing(request, flight));
+  }
+
+  async #landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
     const outcome = await flight.promise;
-    if (outcome.entry !== null || flight.launchedBy === request) return outcome;
+    if (servesAll(outcome) || flight.launchedBy === request) return outcome;
     const next = this.start(request);
     return next instanceof Flight ? next.promise : { value: next.value, entry: next };
   }
 
   async #waitInto(into: Flight, request: ReadRequest, flight: Flight): Promise<Outcome> {
     const outcome = await waitInto(into, flight);
-    if (outcome.entry !== null || flight.launchedBy === request) return outcome;
+    if (servesAll(outcome) || flight.launchedBy === request) return outcome;
     const next = this.start(request);
     return next instanceof Flight ? waitInto(into, next) : { value: next.value, entry: next };
   }
@@ -108,7 +136,7 @@ export class Reads {
     }
     counter.misses++;
     const running = shelf.flights.get(id) as Flight | undefined;
-    if (running?.canJoin(demand.after) !== true) return this.#launch(request);
+    if (running?.canJoin(demand, this.time.now()) !== true) return this.#launch(request);
     counter.joined++;
     return running;
   }
@@ -116,9 +144,11 @@ export class Reads {
   #usableEntry(request: ReadRequest): Entry | undefined {
     const { shelf, id, demand } = request;
     const entry = shelf.entries.get(id);
-    if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
+    if (entry === undefined || demand.strong || !this.tier.isFresh(entry)) return undefined;
     if (demand.after !== null && !this.table.reached(demand.after)) return undefined;
     const now = this.time.now();
+    // What cannot be trusted is not lost: the load that follows asks for its marks first.
+    if (!this.table.trusts(entry.cells, now)) return undefined;
     if (!isExpired(entry, now)) return entry;
     if (now >= graceUntil(entry)) return undefined;
     this.#refresh(request, entry, now);
@@ -137,7 +167,8 @@ export class Reads {
 
   #launch(request: ReadRequest): Flight {
     const { shelf, id, demand, begin } = request;
-    const flight = new Flight(shelf, id, this.table, demand);
+    const began = { at: this.time.now(), nested: request.into !== null };
+    const flight = new Flight(request, this.table, demand, began);
     flight.launchedBy = request;
     shelf.flights.set(id, flight);
     const land = (): void => {
@@ -157,22 +188,19 @@ export class Reads {
     return flight;
   }
 
-  /** What tier 2 holds of these, promoted to tier 1 if nothing moved while it was fetched. */
-  async promote(flights: readonly Flight[], required: Requirement): Promise<Map<Flight, Outcome>> {
-    const outcomes = new Map<Flight, Outcome>();
-    if (this.tier2 === null) return outcomes;
-    const asking = flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
-    for (const [flight, { value, absent, cells, leftMs }] of await this.tier2.find(asking, required)) {
-      const { counter } = flight.shelf.space;
-      const outcome = this.settle(flight, this.seal(value), { absent, cells, leftMs });
-      // What a bump overtook may be older than the reader's own write: it goes to the origin.
-      if (outcome.entry === null) continue;
-      counter.tier2Hits++;
-      counter.hits++;
-      counter.misses--;
-      outcomes.set(flight, outcome);
+  /** The shelf of a space in a branch, made on first use. */
+  shelfOf(space: Space, branch: string, keep: boolean): Shelf {
+    let shelf = space.shelves.get(branch);
+    if (shelf === undefined) {
+      shelf = { space, branch, entries: this.#options.entriesFor(space, branch), flights: new Map() };
+      if (keep) space.shelves.set(branch, shelf);
     }
-    return outcomes;
+    return shelf;
+  }
+
+  /** Whether loads are more than usual, since what they find cannot be kept or what others found cannot be had. */
+  isOutage(flights: readonly Flight[]): boolean {
+    return this.table.calls.isDown || this.tier2?.isDown === true || flights.some((flight) => flight.unverified);
   }
 
   /** The value as it is handed out and kept: a frozen copy, unless the host chose to share its own. */
@@ -192,7 +220,7 @@ export class Reads {
 
   /**
    * Ends a load: keeps the value if nothing it depends on has changed, else hands it out and forgets it. `cells` are
-   * the marks to carry if they are fewer than the flight's.
+   * the marks to carry if they are fewer than the flight's. `stored`: whether other replicas find it.
    */
   settle(
     flight: Flight,
@@ -204,12 +232,15 @@ export class Reads {
       /** What is left of its life, when it was found in tier 2. */
       readonly leftMs?: number | undefined;
     } = {},
-  ): Outcome {
+  ): Settled {
     const { shelf, id } = flight;
-    if (!flight.isStorable()) {
+    if (flight.isOvertaken) {
       shelf.space.counter.doomed++;
       this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
-      return { value, entry: null };
+      return { outcome: { value, entry: null }, stored: NOT_STORED };
+    }
+    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(flight))) {
+      return { outcome: { value, entry: null, unverified: [...flight.captured] }, stored: NOT_STORED };
     }
     const { ttlMs, absentTtlMs } = shelf.space.lifetime;
     const asked = kept.ttlMs ?? (kept.absent === true ? absentTtlMs : ttlMs);
@@ -224,13 +255,36 @@ export class Reads {
       lifeMs: Math.min(lifeMs, kept.leftMs ?? Infinity),
       bytes: this.#weigh(value, flight),
     });
-    this.tier.put(entry);
-    if (kept.leftMs === undefined) {
-      shelf.space.counter.sets++;
-      this.tier2?.fill(entry, flight, lifeMs, kept.absent === true);
+    try {
+      this.tier.put(entry);
+    } catch (error) {
+      this.events.emit('error', { error: error as Error, where: `tier 1: ${entry.key} not kept` });
     }
-    return { value, entry };
+    const outcome = { value, entry };
+    if (kept.leftMs !== undefined) return { outcome, stored: NOT_STORED };
+    shelf.space.counter.sets++;
+    const stored = this.tier2?.fill(entry, flight, lifeMs, kept.absent === true) ?? NOT_STORED;
+    return { outcome, stored };
   }
+
+  /** Whether a copy of the origin may not have had everything yet that the value's marks stand for. */
+  #mayLag({ cells, askedAt }: Flight): boolean {
+    const { originLagMs } = this.#options;
+    return originLagMs > 0 && cells.some(({ bornBefore }) => askedAt - bornBefore < originLagMs);
+  }
+}
+
+/** What a load came to, and whether it could be stored for other replicas. */
+export interface Settled {
+  readonly outcome: Outcome;
+  readonly stored: Promise<boolean>;
+}
+
+const NOT_STORED = Promise.resolve(false);
+
+/** False for what a change has overtaken: whoever joined later must read again. */
+function servesAll({ entry, unverified }: Outcome): boolean {
+  return entry !== null || unverified !== undefined;
 }
 
 async function waitInto(into: Flight, flight: Flight): Promise<Outcome> {
@@ -246,14 +300,4 @@ async function waitInto(into: Flight, flight: Flight): Promise<Outcome> {
   } finally {
     into.stopWaiting(flight);
   }
-}
-
-/** The shelf of a space in a branch, made on first use. */
-export function shelfOf(space: Space, branch: string, keep: boolean): Shelf {
-  let shelf = space.shelves.get(branch);
-  if (shelf === undefined) {
-    shelf = { space, branch, entries: new Map(), flights: new Map() };
-    if (keep) space.shelves.set(branch, shelf);
-  }
-  return shelf;
 }

@@ -110,6 +110,10 @@ export const PRELUDES = {
     };
     return { tide, database };
   },
+  'docs/guides/stores.md': () => {
+    const { db, origin } = settings();
+    return { model, origin, db };
+  },
   'docs/guides/redis.md': () => ({
     ...{ model, origin: settings().origin },
     url: single.missing === undefined ? single.url : '',
@@ -117,5 +121,5 @@ export const PRELUDES = {
     sentinels: sentinel.missing === undefined ? [...sentinel.sentinels] : [],
     nodes: cluster.missing === undefined ? [...cluster.nodes] : [],
   }),
-  'docs/guides/staleness.md': () => ({ model, origin: settings().origin, createTidemark }),
+  'docs/guides/staleness.md': () => ({ model, ...settings(), createTidemark }),
 };
