@@ -24,7 +24,10 @@ function violations(a: Partial<Batch>, b: Partial<Batch> = {}): readonly string[
 
 describe('the history checker accepts', () => {
   test('what was promised', () => {
-    const a = { changes: [changed(2, 210), changed(3, 310)], reads: [read(215, [['k.1', 2]]), read(300, [['k.1', 3]])] };
+    const a = {
+      changes: [changed(2, 210), changed(3, 310)],
+      reads: [read(215, [['k.1', 2]]), read(300, [['k.1', 3]])],
+    };
     const b = {
       reads: [read(150, [['k.1', 1]]), read(800, [['k.1', 1]]), read(1320, [['k.1', 3]])],
       heard: [told(850, 2), told(860, 3)],
@@ -47,17 +50,46 @@ describe('the history checker accepts', () => {
 
 describe('the history checker catches', () => {
   const planted: readonly [string, RegExp, Partial<Batch>, Partial<Batch>?][] = [
-    ['a read older than the own change', /^P1: a read .* own change/, { changes: [changed(2, 210)], reads: [read(211, [['k.1', 1]])] }],
+    [
+      'a read older than the own change',
+      /^P1: a read .* own change/,
+      { changes: [changed(2, 210)], reads: [read(211, [['k.1', 1]])] },
+    ],
     [
       'the same of a queued one',
       /^P1: a read .* own change/,
       { changes: [changed(2, 210, { state: 'queued' })], reads: [read(9000, [['k.1', 1]])] },
     ],
-    ['a read older than its receipt', /^P1: b read .* receipt/, {}, { reads: [read(400, [['k.1', 1]], { after: ['k.1', 2] })] }],
-    ['a list that lacks what its receipt names', /^P1: b read .* version 0/, {}, { reads: [read(400, [], { after: ['k.1', 2] })] }],
-    ['a read older than an event', /^P1: b read .* event/, { changes: [changed(2, 210)] }, { heard: [told(220, 2)], reads: [read(230, [['k.1', 1]])] }],
-    ['a read older than the bound', /^P3: b read .* 1200 ms/, { changes: [changed(2, 210)] }, { reads: [read(1410, [['k.1', 1]])] }],
-    ['a strong read that is old at all', /^P3: b read/, { changes: [changed(2, 210)] }, { reads: [read(220, [['k.1', 1]], { strong: true })] }],
+    [
+      'a read older than its receipt',
+      /^P1: b read .* receipt/,
+      {},
+      { reads: [read(400, [['k.1', 1]], { after: ['k.1', 2] })] },
+    ],
+    [
+      'a list that lacks what its receipt names',
+      /^P1: b read .* version 0/,
+      {},
+      { reads: [read(400, [], { after: ['k.1', 2] })] },
+    ],
+    [
+      'a read older than an event',
+      /^P1: b read .* event/,
+      { changes: [changed(2, 210)] },
+      { heard: [told(220, 2)], reads: [read(230, [['k.1', 1]])] },
+    ],
+    [
+      'a read older than the bound',
+      /^P3: b read .* 1200 ms/,
+      { changes: [changed(2, 210)] },
+      { reads: [read(1410, [['k.1', 1]])] },
+    ],
+    [
+      'a strong read that is old at all',
+      /^P3: b read/,
+      { changes: [changed(2, 210)] },
+      { reads: [read(220, [['k.1', 1]], { strong: true })] },
+    ],
     [
       'a queued change that is sent and not heard',
       /^P3: b read/,
@@ -67,7 +99,12 @@ describe('the history checker catches', () => {
     ['a version that nobody committed yet', /not committed yet/, { reads: [read(120, [['k.1', 2]])] }],
     ['an error for a reader', /^P6: a read/, { reads: [read(1, [], { error: 'STORE_DOWN' })] }],
     ['an error for whoever changes', /^P6: a changed/, { changes: [changed(2, 210, { error: 'STORE_DOWN' })] }],
-    ['an event twice', /^P7: b\/1 was told k\.1#2 after #2/, { changes: [changed(2, 210)] }, { heard: [told(220, 2), told(230, 2)] }],
+    [
+      'an event twice',
+      /^P7: b\/1 was told k\.1#2 after #2/,
+      { changes: [changed(2, 210)] },
+      { heard: [told(220, 2), told(230, 2)] },
+    ],
     [
       'events in the wrong order',
       /^P7: b\/1 was told k\.1#2 after #3/,

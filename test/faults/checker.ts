@@ -78,8 +78,12 @@ const beginOf = ({ reads, changes }: History): number =>
 /** P6: nothing is thrown at a reader or at whoever changes something. */
 function errors({ reads, changes }: History): string[] {
   return [
-    ...reads.flatMap(({ replica, what, error }) => (error === undefined ? [] : [`P6: ${replica} read ${what}: ${error}`])),
-    ...changes.flatMap(({ replica, id, error }) => (error === undefined ? [] : [`P6: ${replica} changed ${id}: ${error}`])),
+    ...reads.flatMap(({ replica, what, error }) =>
+      error === undefined ? [] : [`P6: ${replica} read ${what}: ${error}`],
+    ),
+    ...changes.flatMap(({ replica, id, error }) =>
+      error === undefined ? [] : [`P6: ${replica} changed ${id}: ${error}`],
+    ),
   ];
 }
 
@@ -129,7 +133,12 @@ function afterEvents(history: History): string[] {
   return tooOld(history, told, 'P1', 'after the event of');
 }
 
-function tooOld(history: History, known: ReadonlyMap<string, readonly Since[]>, promise: string, why: string): string[] {
+function tooOld(
+  history: History,
+  known: ReadonlyMap<string, readonly Since[]>,
+  promise: string,
+  why: string,
+): string[] {
   const begin = beginOf(history);
   return history.reads.flatMap((read) =>
     (read.seen ?? []).flatMap(([id, version]) => {

@@ -25,7 +25,8 @@ export class Database {
   readonly #padding: string;
 
   constructor({ kingdoms, settlements, paddingBytes }: Size) {
-    const names = (count: number, of: (n: number) => string): string[] => Array.from({ length: count }, (_, i) => of(i));
+    const names = (count: number, of: (n: number) => string): string[] =>
+      Array.from({ length: count }, (_, i) => of(i));
     this.kingdoms = names(kingdoms, (n) => `k${String(n)}`);
     this.settlements = this.kingdoms.flatMap((kingdom) => names(settlements, (n) => `${kingdom}.${String(n)}`));
     this.#padding = 'x'.repeat(paddingBytes);

@@ -68,7 +68,8 @@ describeOwn('a cluster', () => {
       const admins = ground.nodes.map((node) => adminOf(node));
       try {
         // Marks of four partitions, and the history of what somebody is subscribed to.
-        for (let partition = 0; partition < 4; partition++) await moveSlot(ground, admins, `tm1:p:{${String(partition)}}`);
+        for (let partition = 0; partition < 4; partition++)
+          await moveSlot(ground, admins, `tm1:p:{${String(partition)}}`);
         for (const id of new Set(history.heard.map((one) => one.id)))
           await moveSlot(ground, admins, `tm1:t:{:entity:settlement:${id}:main}`);
       } finally {
@@ -99,5 +100,6 @@ async function moveSlot({ nodes }: Clustered, admins: readonly Redis[], key: str
     const { host, port } = nodes[to] as (typeof nodes)[number];
     await source.call('migrate', host, port, '', 0, 5000, 'KEYS', ...keys);
   }
-  for (const admin of [target, source, ...admins]) await admin.call('cluster', 'setslot', slot, 'node', ids[to] as string);
+  for (const admin of [target, source, ...admins])
+    await admin.call('cluster', 'setslot', slot, 'node', ids[to] as string);
 }

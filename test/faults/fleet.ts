@@ -141,10 +141,12 @@ export class Fleet<G extends Ground = Ground> {
         });
       }
     }
-    await until('every subscription has heard of the last change, or that it missed something', () =>
-      living.every(({ name }) =>
-        this.#subscribed.every((id) => !last.has(id) || this.#hasHeard(name, id, last.get(id) as number)),
-      ),
+    await until(
+      'every subscription has heard of the last change, or that it missed something',
+      () =>
+        living.every(({ name }) =>
+          this.#subscribed.every((id) => !last.has(id) || this.#hasHeard(name, id, last.get(id) as number)),
+        ),
       { limitMs: 90_000 },
     );
     await Promise.all(living.map((replica) => this.#isServedFromCache(replica)));
@@ -154,7 +156,9 @@ export class Fleet<G extends Ground = Ground> {
     const resolved = this.history.changes.find((one) => one.id === id && one.version === version)?.end ?? Infinity;
     return this.history.heard.some(
       (one) =>
-        one.replica === replica && one.id === id && (one.version === version || (one.version === null && one.at > resolved)),
+        one.replica === replica &&
+        one.id === id &&
+        (one.version === version || (one.version === null && one.at > resolved)),
     );
   }
 

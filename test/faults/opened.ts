@@ -18,11 +18,7 @@ type Ask = (question: Question) => Promise<Answer>;
 type Freshness = { readonly after?: string; readonly consistency?: 'strong' | 'bounded' };
 
 /** A tide over Redis whose origin is asked by `ask`; what it sees is written down and goes to `tell`. */
-export async function openReplica(
-  options: HostOptions,
-  ask: Ask,
-  tell: (batch: Batch) => void,
-): Promise<Opened> {
+export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: Batch) => void): Promise<Opened> {
   const clients = await clientsOf(options.connection);
   const log = logTo(tell);
   const model = modelOf(options.schema);

@@ -31,8 +31,7 @@ export class Origin {
     const running = (this.#running.get(replica) ?? 0) + 1;
     this.#running.set(replica, running);
     this.#most.set(replica, Math.max(running, this.#most.get(replica) ?? 0));
-    const rows =
-      kind === 'childrenOf' ? this.#database.childrenOf(ids, shape) : this.#database.byIds(type, ids, shape);
+    const rows = kind === 'childrenOf' ? this.#database.childrenOf(ids, shape) : this.#database.byIds(type, ids, shape);
     if (this.delayMs > 0) await pause(this.delayMs * (0.5 + Math.random()));
     await this.gate?.(call);
     this.#running.set(replica, (this.#running.get(replica) as number) - 1);

@@ -66,6 +66,9 @@ function write(name: string, measured: readonly Measured[], failures: readonly u
     date: new Date().toISOString().slice(0, 10),
     figures,
   };
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 80);
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 80);
   writeFileSync(`${folder}/${slug}.json`, `${JSON.stringify(result, null, 2)}\n`);
 }
