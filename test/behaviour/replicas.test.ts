@@ -261,6 +261,38 @@ describe('an outage', () => {
     expect(own.tide.peek('settlement', 's0')).toBeDefined();
   });
 
+  test('what waited is announced before what came after it, however long the bus takes', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const { marks, bus } = memory({ clock });
+    const reach = unreachable(marks);
+    let slow = false;
+    const slowBus: typeof bus = {
+      ...bus,
+      publish: async (...publication) => {
+        if (slow) {
+          slow = false;
+          await new Promise<void>((resume) => clock.after(300, resume));
+        }
+        return bus.publish(...publication);
+      },
+    };
+    const { tide, rename } = world({ marks: reach.marks, bus: slowBus }, { db, clock });
+    await tide.ready();
+    const items = tide.subscribe({ type: 'settlement', id: 's0' });
+    await clock.advance(0);
+    reach.fail(true);
+    expect((await rename('s0', 'first')).state).toBe('queued');
+    reach.fail(false);
+    slow = true;
+    const second = rename('s0', 'second');
+    await clock.advance(1000);
+    expect((await second).state).toBe('done');
+    const names = [await items.next(), await items.next()].map(({ value }) =>
+      value?.kind === 'change' ? value.changes.values['name'] : value?.kind,
+    );
+    expect(names).toEqual(['first', 'second']);
+  });
+
   test('more changes than the queue takes become new epochs: everything is read again, subscribers are told', async () => {
     const own = await inOutage();
     const items = own.tide.subscribe({ type: 'kingdom' });
