@@ -1,12 +1,11 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import { single } from './ground.js';
 import { fault, onFleet } from './run.js';
 
 const ORIGIN_MS = 100;
 
-describeOwn('many at once', () => {
-  fault('1,000 callers in two processes on one cold key are one origin call', () =>
+export function herds(): void {
+  fault('1,000 callers in two processes on one cold record are one origin call', () =>
     onFleet(single(), async ({ a, b, origin }) => {
       // What a process does for the first time takes its own time.
       await Promise.all([a.call.herd('record:k0.1', 500), b.call.herd('record:k0.1', 500)]);
@@ -33,4 +32,4 @@ describeOwn('many at once', () => {
       }),
     );
   }
-});
+}

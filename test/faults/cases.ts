@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import type { Fleet } from './fleet.js';
 import { single } from './ground.js';
 import type { Origin } from './origin.js';
@@ -45,7 +44,7 @@ async function judged(fleet: Fleet): Promise<Record<string, number>> {
   return { stalestMs, originCalls: fleet.origin.calls.length };
 }
 
-describeOwn('what caches were seen to fail', () => {
+export function cases(): void {
   for (const what of KINDS) {
     fault(`E1, E3: a load begins, a change comes, the load ends: ${what}`, () =>
       onFleet(single(), async (fleet) => {
@@ -162,4 +161,4 @@ describeOwn('what caches were seen to fail', () => {
       );
     }
   }
-});
+}

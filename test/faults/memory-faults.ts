@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import { single } from './ground.js';
 import { fault, onFleet } from './run.js';
 import { pause, until } from './time.js';
@@ -9,7 +8,7 @@ const POLICIES = ['noeviction', 'allkeys-lru', 'allkeys-random', 'volatile-lru',
 /** `<name>:<value>` in what INFO says. */
 const fieldOf = (info: string, name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]);
 
-describeOwn('a server that is short of memory', () => {
+export function memoryFaults(): void {
   for (const policy of POLICIES) {
     fault(`a small maxmemory with ${policy}`, () =>
       onFleet(
@@ -41,4 +40,4 @@ describeOwn('a server that is short of memory', () => {
       ),
     );
   }
-});
+}

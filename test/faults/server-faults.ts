@@ -1,4 +1,3 @@
-import { describeOwn } from '../services/own.js';
 import { MAX_STALENESS_MS } from './fleet.js';
 import { type Single, single } from './ground.js';
 import { fault, onFleet } from './run.js';
@@ -16,7 +15,7 @@ const BLOWS: Readonly<Record<string, (ground: Single) => Promise<unknown>>> = {
   'forgets its scripts': ({ admin }) => admin.call('script', 'flush'),
 };
 
-describeOwn('a server that stays up', () => {
+export function serverFaults(): void {
   for (const [what, inflict] of Object.entries(BLOWS)) {
     fault(`a server that ${what}`, () =>
       onFleet(single(), async (fleet) => {
@@ -30,4 +29,4 @@ describeOwn('a server that stays up', () => {
       }),
     );
   }
-});
+}

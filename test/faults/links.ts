@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import { MAX_STALENESS_MS } from './fleet.js';
 import { single } from './ground.js';
 import type { Link } from './link.js';
@@ -28,7 +27,7 @@ const BREAKS: Readonly<Record<string, (link: Link) => unknown>> = {
   },
 };
 
-describeOwn('a link', () => {
+export function links(): void {
   for (const kind of KINDS) {
     for (const [what, inflict] of Object.entries(BREAKS)) {
       fault(`the ${kind} link of one replica ${what}`, () =>
@@ -102,4 +101,4 @@ describeOwn('a link', () => {
       { settlements: 200 },
     ),
   );
-});
+}

@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import { MAX_STALENESS_MS } from './fleet.js';
 import { single } from './ground.js';
 import { fault, onFleet } from './run.js';
@@ -7,7 +6,7 @@ import { now, pause, until } from './time.js';
 
 const LEASE_MS = 1000;
 
-describeOwn('a process', () => {
+export function processes(): void {
   fault('SIGKILL of a lease holder: one more origin call, and nobody hangs past the lease', () =>
     onFleet(
       single(),
@@ -71,4 +70,4 @@ describeOwn('a process', () => {
       return { ...(await fleet.verdict()) };
     }),
   );
-});
+}

@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { describeOwn } from '../services/own.js';
 import { MAX_STALENESS_MS } from './fleet.js';
 import { single } from './ground.js';
 import { fault, onFleet, seconds } from './run.js';
@@ -7,7 +6,7 @@ import { pause, until } from './time.js';
 
 const OUTAGE_MS = seconds(10, 3);
 
-describeOwn('a server that goes and comes back', () => {
+export function restarts(): void {
   fault('a restart from an old RDB: saved, written to, killed, started from the old file', () =>
     onFleet(single(), async (fleet) => {
       const { admin, server } = fleet.ground;
@@ -65,4 +64,4 @@ describeOwn('a server that goes and comes back', () => {
       ),
     );
   }
-});
+}

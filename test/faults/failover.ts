@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { describeOwn } from '../services/own.js';
 import { MAX_STALENESS_MS, type Fleet } from './fleet.js';
 import { type Clustered, adminOf, cluster, sentinel } from './ground.js';
 import { fault, onFleet } from './run.js';
@@ -18,8 +17,8 @@ async function changesDone(fleet: Fleet, count: number): Promise<void> {
   });
 }
 
-describeOwn('a failover', () => {
-  fault('by Sentinel, which forgets the last writes', () =>
+export function failovers(): void {
+  fault('a failover by Sentinel, which forgets the last writes', () =>
     onFleet(sentinel(), async (fleet) => {
       const [primary] = fleet.ground.sentinel.servers;
       await fleet.begin();
@@ -34,7 +33,7 @@ describeOwn('a failover', () => {
     }),
   );
 
-  fault('of a cluster whose master is killed and has a replica', () =>
+  fault('a failover of a cluster whose master is killed and has a replica', () =>
     onFleet(cluster({ replicas: 1 }), async (fleet) => {
       await fleet.begin();
       const [first] = fleet.ground.cluster.servers;
@@ -46,7 +45,7 @@ describeOwn('a failover', () => {
     }),
   );
 
-  fault('that does not come: a cluster loses a master, which comes back with nothing', () =>
+  fault('a cluster without replicas loses a master, which comes back with nothing', () =>
     onFleet(cluster(), async (fleet) => {
       await fleet.begin();
       const [first] = fleet.ground.cluster.servers;
@@ -58,10 +57,10 @@ describeOwn('a failover', () => {
       return { ...(await fleet.verdict({ moreMs: HEAD_CHECK_MS })), mostOriginCalls: fleet.origin.most };
     }),
   );
-});
+}
 
-describeOwn('a cluster', () => {
-  fault('whose slots move while they are in use', () =>
+export function slotMoves(): void {
+  fault('slots of a cluster move while they are in use', () =>
     onFleet(cluster(), async (fleet) => {
       await fleet.begin();
       const { ground, history } = fleet;
@@ -80,7 +79,7 @@ describeOwn('a cluster', () => {
       return { ...(await fleet.verdict({ moreMs: HEAD_CHECK_MS })), mostOriginCalls: fleet.origin.most };
     }),
   );
-});
+}
 
 /** Moves the slot of a key to another node, as an operator does, while others use it. */
 async function moveSlot({ nodes }: Clustered, admins: readonly Redis[], key: string): Promise<void> {
