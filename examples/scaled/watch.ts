@@ -23,7 +23,7 @@ const EVERY_MS = 250;
 const ASK_LIMIT_MS = 2_000;
 /** An answer older than that is none. */
 const OLDEST_MS = 1_250;
-export const SAMPLES_KEPT = 240;
+export const SAMPLES_KEPT = 180;
 
 const QUERY = 'query Watch($id: ID!) { settlement(id: $id) { version } }';
 
