@@ -84,6 +84,9 @@ const EDIT = `mutation Edit($id: ID!, $fields: Fields!) {
   edit(type: settlement, id: $id, fields: $fields) { settlement { version } receipt }
 }`;
 
+/** An edit that cannot reach Redis takes its time to find out. */
+const EDIT_LIMIT_MS = 8_000;
+
 /** One more or less in the watched city. */
 export async function edit(
   port: number,
@@ -91,7 +94,11 @@ export async function edit(
 ): Promise<{ readonly version: number; readonly receipt: string }> {
   const population = city.population + (city.version % 2 === 0 ? -1 : 1);
   type Edited = { edit: { settlement: { version: number }; receipt: string } };
-  const { edit: edited } = await query<Edited>(port, EDIT, { id: city.id, fields: { population } });
+  const { edit: edited } = await query<Edited>(port, EDIT, {
+    id: city.id,
+    fields: { population },
+    limitMs: EDIT_LIMIT_MS,
+  });
   return { version: edited.settlement.version, receipt: edited.receipt };
 }
 

@@ -60,18 +60,18 @@ async function perform(stage: Stage): Promise<void> {
   console.log(`The world, on three replicas: ${url}\nSee how they fare, and break things: ${url}/scaled`);
 
   let closing = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (closing) return;
-      closing = true;
-      for (const part of [traffic, watch, balancer, control, server]) part.close();
-      server.closeAllConnections();
-      void stage.close().then(() => {
-        console.log('Closed.');
-        process.exit();
-      });
+  const close = (): void => {
+    if (closing) return;
+    closing = true;
+    for (const part of [traffic, watch, balancer, control, server]) part.close();
+    server.closeAllConnections();
+    void stage.close().then(() => {
+      console.log('Closed.');
+      process.exit();
     });
-  }
+  };
+  process.on('SIGINT', close).on('SIGTERM', close);
+  process.once('disconnect', close); // of whoever started this as a part of something else
 }
 
 async function listening(server: Server, port: number): Promise<number> {

@@ -134,12 +134,16 @@ export class Watch {
 const SEEN_LIMIT_MS = 10_000;
 
 /** Asks a server of the world, as its cartographer. Rejects if it does not answer, or with an error. */
-export async function query<Data>(port: number, text: string, variables: object): Promise<Data> {
+export async function query<Data>(
+  port: number,
+  text: string,
+  { limitMs = ASK_LIMIT_MS, ...variables }: { readonly limitMs?: number; readonly [name: string]: unknown },
+): Promise<Data> {
   const response = await fetch(`http://127.0.0.1:${String(port)}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: 'Bearer cartographer' },
     body: JSON.stringify({ query: text, variables }),
-    signal: AbortSignal.timeout(ASK_LIMIT_MS),
+    signal: AbortSignal.timeout(limitMs),
   });
   const { data, errors } = (await response.json()) as { data: Data; errors?: readonly { readonly message: string }[] };
   if (errors !== undefined) throw new Error(errors[0]?.message);
