@@ -14,7 +14,12 @@ export default defineConfig(
   {
     files: ['examples/world/page/**'],
     languageOptions: {
-      globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly', EventSource: 'readonly' },
+      globals: Object.fromEntries(
+        ['document', 'localStorage', 'location', 'history', 'innerWidth', 'matchMedia', 'EventSource'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
     },
   },
   {

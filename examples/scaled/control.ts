@@ -27,6 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
 };
+const IN_COMMON: readonly string[] = ['base.css', 'dom.js'];
 const HEADERS = {
   'content-security-policy': "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'",
   'cache-control': 'no-cache',
@@ -117,11 +118,12 @@ function answer(response: ServerResponse, status: number, message: string): void
   response.writeHead(status, { ...HEADERS, 'content-type': 'application/json' }).end(JSON.stringify({ message }));
 }
 
-/** The page's own files. */
+/** The page's files, those that it has in common with the world's page among them. */
 async function sendFile(path: string, response: ServerResponse): Promise<void> {
   const [, name = ''] = /^\/scaled\/([a-z-]+\.(?:html|css|js))$/.exec(path) ?? [];
+  const folder = IN_COMMON.includes(name) ? '../world/page' : 'page';
   try {
-    const bytes = await readFile(fileURLToPath(new URL(`page/${name}`, import.meta.url)));
+    const bytes = await readFile(fileURLToPath(new URL(`${folder}/${name}`, import.meta.url)));
     response.writeHead(200, { ...HEADERS, 'content-type': TYPES[extname(name)] }).end(bytes);
   } catch {
     answer(response, 404, `There is nothing at ${path}.`);

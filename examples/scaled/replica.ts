@@ -17,10 +17,13 @@ process.once('message', (plan: Plan) => {
 async function begin(plan: Plan): Promise<void> {
   const { source, outlines } = chosenBy(plan);
   const tables = new SharedTables(await source.load(() => {}), plan.log);
-  const { client, subscriber } = clientsOf(plan);
+  const { client, subscriber } = await clientsOf(plan);
   const report = new Report();
   const shared = report.noting(redis({ client, subscriber, prefix: plan.prefix }));
-  report.begin(await serve(tables, { port: 0, outlines, shared, report: report.failed }), tables);
+  report.begin(
+    await serve(tables, { port: 0, outlines, credits: source.credits, shared, report: report.failed }),
+    tables,
+  );
 }
 
 function chosenBy({ world, seed }: Plan) {

@@ -1,4 +1,4 @@
-import type { Redis } from 'tidemark/redis';
+import type { Marks } from 'tidemark';
 import { messageOf } from './words.ts';
 import type { Figures, Ready, Told } from './plan.ts';
 import type { Tables } from '../world/data/tables.ts';
@@ -16,7 +16,7 @@ export class Report {
   readonly #outage = new Set<'marks' | 'store'>();
 
   /** The same, with the times noted at which the marks were checked. */
-  noting<Shared extends Pick<Redis, 'marks'>>(shared: Shared): Shared {
+  noting<Shared extends { readonly marks: Marks }>(shared: Shared): Shared {
     const { marks } = shared;
     const heads = async () => {
       const asked = performance.now();

@@ -59,6 +59,7 @@ export class Leases {
   #looks = 0;
   #looking = false;
   #cancelRenewal: (() => void) | null = null;
+  #cancelLook: () => void = () => {};
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -124,6 +125,7 @@ export class Leases {
   /** Ends every waiting: the tide closes. */
   close(): void {
     this.#cancelRenewal?.();
+    this.#cancelLook();
     for (const { end } of this.#waiting) end('over');
     this.#waiting.clear();
   }
@@ -131,7 +133,7 @@ export class Leases {
   #lookLater(): void {
     this.#looking = true;
     const pauseMs = LOOKS_MS[Math.min(this.#looks++, LOOKS_MS.length - 1)] as number;
-    this.#options.clock.after(pauseMs, () => {
+    this.#cancelLook = this.#options.clock.after(pauseMs, () => {
       void this.#look().finally(() => {
         this.#looking = false;
         if (this.#waiting.size > 0) this.#lookLater();

@@ -3,7 +3,7 @@ import { type RequestListener, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TideOptions, createTidemark, systemClock } from 'tidemark';
 import { worldOrigin } from '../data/origin.ts';
-import type { Tables } from '../data/tables.ts';
+import type { Credit, Tables } from '../data/tables.ts';
 import { type Principal, type WorldModel, type WorldTide, model } from '../model.ts';
 import { authorize } from './access.ts';
 import { createApp } from './app.ts';
@@ -16,6 +16,7 @@ export interface ServeOptions {
   readonly port: number;
   /** The outlines of the kingdoms, as GeoJSON. */
   readonly outlines: () => object;
+  readonly credits: readonly Credit[];
   readonly report?: ((error: unknown) => void) | undefined;
   /** What this process shares with others, such as `redis({ client, subscriber })`. Default: nothing. */
   readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus'> | undefined;
@@ -31,14 +32,14 @@ export interface Serving {
 /** Serves a world on the port, or on the next one that is free. */
 export async function serve(
   tables: Tables,
-  { port, outlines, report = console.error, shared }: ServeOptions,
+  { port, outlines, credits, report = console.error, shared }: ServeOptions,
 ): Promise<Serving> {
   const tide = createTidemark<WorldModel, Principal>({ model, origin: worldOrigin(tables), authorize, ...shared });
   tide.on('error', ({ error, where }) => {
     report(new Error(where, { cause: error }));
   });
   const closing = new AbortController();
-  const world = { tables, tide, authorize, outlines, clock: systemClock, closing: closing.signal, report };
+  const world = { tables, tide, authorize, outlines, credits, clock: systemClock, closing: closing.signal, report };
   const server = await listening(createApp(world), port);
   return {
     url: `http://localhost:${String((server.address() as AddressInfo).port)}`,
