@@ -55,9 +55,13 @@ describe.skipIf(missing !== undefined)('three replicas over one Redis', () => {
       expect(version).toBe(replica + 1);
       await stage.shows(version);
     }
-    const asked = [await read(), await read(), await read()];
-    expect(asked.map(({ replica }) => replica).sort()).toEqual(['1', '2', '3']);
-    expect(new Set(asked.map(({ data }) => JSON.stringify(data))).size).toBe(1);
+    const said = new Map<string | null, string>();
+    while (said.size < 3) {
+      const { replica, data } = await read();
+      said.set(replica, JSON.stringify(data));
+    }
+    expect([...said.keys()].sort()).toEqual(['1', '2', '3']);
+    expect(new Set(said.values()).size).toBe(1);
   });
 
   test('one that hears nothing any more is behind for a bounded time, and no longer once it hears again', async () => {
@@ -73,16 +77,17 @@ describe.skipIf(missing !== undefined)('three replicas over one Redis', () => {
   });
 
   test('without Redis no read fails and edits are kept; with it again, all is told', async () => {
-    const replicas = await readingDuring(
+    await readingDuring(
       (async () => {
         await stage.act({ do: 'stop-redis' });
+        const before = stage.requests.length;
         const version = await stage.edit(1);
         expect(stage.lines.at(-1)).toContain('The change waits for Redis.');
         await stage.until(() => stage.state?.replicas.every(({ figures }) => (figures?.checkedAgoMs ?? 0) > 3_000));
+        await stage.until(() => new Set(stage.requests.slice(before).map(({ replica }) => replica)).size === 3);
         await stage.shows(version);
       })(),
     );
-    expect(replicas).toEqual(new Set(['1', '2', '3']));
     await stage.act({ do: 'start-redis' });
     console.log(`scaled: ${await stage.until(() => stage.lines.find((line) => line.startsWith('Redis is back')))}`);
     await stage.until(() =>

@@ -10,7 +10,7 @@ import { EventReader } from '../world/server-events.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Everything else may keep the processors busy. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 interface State {
   readonly city: { readonly version: number };
