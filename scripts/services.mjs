@@ -27,11 +27,11 @@ export async function startRedis(settings = {}) {
   });
 }
 
-/** Three primaries without replicas, all slots served. */
-export async function startCluster() {
+/** Three primaries, all slots served, each with so many replicas; `nodes` and `servers` begin with those asked to be primaries. */
+export async function startCluster({ replicas = 0 } = {}) {
   const servers = [];
   try {
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 3 * (1 + replicas); i++) {
       const settings = { 'cluster-enabled': 'yes', 'cluster-port': await freePort(), 'cluster-node-timeout': 2000 };
       servers.push(await startRedis(settings));
     }
@@ -41,12 +41,15 @@ export async function startCluster() {
       'create',
       ...addresses,
       '--cluster-replicas',
-      '0',
+      String(replicas),
       '--cluster-yes',
     );
     if (status !== 0) throw new Error(`redis-cli --cluster create failed: ${stdout}`);
     await until('the cluster is whole', async () =>
-      addresses.every((_, i) => cli(servers[i].port, 'cluster', 'info').includes('cluster_state:ok')),
+      servers.every(({ port }) => cli(port, 'cluster', 'info').includes('cluster_state:ok')),
+    );
+    await until('its replicas follow', async () =>
+      servers.slice(3).every(({ port }) => cli(port, 'info', 'replication').includes('master_link_status:up')),
     );
   } catch (error) {
     await stopAll(servers);
