@@ -144,7 +144,7 @@ export class Feed {
     const now = clock.now();
     const next = this.#merge.nextMs(now);
     if (next === Infinity) return;
-    this.#cancelTimer ??= clock.after(next - now, () => {
+    this.#cancelTimer ??= clock.after(Math.max(1, next - now), () => {
       this.#cancelTimer = undefined;
       this.#drain();
     });

@@ -210,7 +210,7 @@ export class Owed {
     const [first] = this.#debts.values();
     const dueMs = Math.min(first?.dueMs ?? Infinity, this.#gaps.size > 0 ? now + PATIENCE_MS : Infinity);
     if (dueMs === Infinity || this.#collecting || this.#closed) return;
-    this.#cancelTimer ??= clock.after(Math.max(0, dueMs - now), () => {
+    this.#cancelTimer ??= clock.after(Math.max(1, dueMs - now), () => {
       this.#cancelTimer = undefined;
       void this.#collect();
     });
