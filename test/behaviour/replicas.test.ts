@@ -287,9 +287,11 @@ describe('an outage', () => {
     const second = rename('s0', 'second');
     await clock.advance(1000);
     expect((await second).state).toBe('done');
-    const names = [await items.next(), await items.next()].map(({ value }) =>
-      value?.kind === 'change' ? value.changes.values['name'] : value?.kind,
-    );
+    const names: unknown[] = [];
+    for await (const item of items) {
+      names.push(item.kind === 'change' ? item.changes.values['name'] : item.kind);
+      if (names.length === 2) break;
+    }
     expect(names).toEqual(['first', 'second']);
   });
 
