@@ -287,12 +287,8 @@ describe('an outage', () => {
     const second = rename('s0', 'second');
     await clock.advance(1000);
     expect((await second).state).toBe('done');
-    const names: unknown[] = [];
-    for await (const item of items) {
-      names.push(item.kind === 'change' ? item.changes.values['name'] : item.kind);
-      if (names.length === 2) break;
-    }
-    expect(names).toEqual(['first', 'second']);
+    const named = (name: string): object => ({ value: { kind: 'change', changes: { values: { name } } } });
+    expect([await items.next(), await items.next()]).toMatchObject([named('first'), named('second')]);
   });
 
   test('more changes than the queue takes become new epochs: everything is read again, subscribers are told', async () => {
