@@ -193,10 +193,14 @@ export class Fleet<G extends Ground = Ground> {
       const sentence = `${replica} ${name} ${detail}`;
       told.set(sentence, [...(told.get(sentence) ?? []), Math.round(at - begin)]);
     }
-    return [...told]
+    const changes = this.history.changes.slice(-20).map(({ replica, id, version, state, start, end }) => {
+      const took = `${String(Math.round(start - begin))}…${String(Math.round(end - begin))} ms`;
+      return `${took}: ${replica} changed ${id}#${String(version)}: ${String(state)}`;
+    });
+    const events = [...told]
       .map(([sentence, at]) => `${String(at[0])}…${String(at.at(-1))} ms, ${String(at.length)} ×: ${sentence}`)
-      .slice(0, 80)
-      .join('\n');
+      .slice(0, 80);
+    return [...changes, ...events].join('\n');
   }
 
   async close(): Promise<void> {
