@@ -1,5 +1,5 @@
 // Servers for tests, on free ports, with data directories of their own that go with them.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -36,7 +36,7 @@ export async function startCluster({ replicas = 0 } = {}) {
       servers.push(await startRedis(settings));
     }
     const addresses = servers.map(({ port }) => `${HOST}:${String(port)}`);
-    const { stdout, status } = redisCli(
+    const { stdout, failed } = await redisCli(
       '--cluster',
       'create',
       ...addresses,
@@ -44,12 +44,10 @@ export async function startCluster({ replicas = 0 } = {}) {
       String(replicas),
       '--cluster-yes',
     );
-    if (status !== 0) throw new Error(`redis-cli --cluster create failed: ${stdout}`);
-    await until('the cluster is whole', async () =>
-      servers.every(({ port }) => cli(port, 'cluster', 'info').includes('cluster_state:ok')),
-    );
+    if (failed) throw new Error(`redis-cli --cluster create failed: ${stdout}`);
+    await until('the cluster is whole', async () => all(servers, 'cluster_state:ok', 'cluster', 'info'));
     await until('its replicas follow', async () =>
-      servers.slice(3).every(({ port }) => cli(port, 'info', 'replication').includes('master_link_status:up')),
+      all(servers.slice(3), 'master_link_status:up', 'info', 'replication'),
     );
   } catch (error) {
     await stopAll(servers);
@@ -81,7 +79,7 @@ export async function startSentinel() {
       await daemon({ program: 'redis-sentinel', args: [join(directory, 'sentinel.conf')], port, directory }),
     );
     await until('the sentinel knows the replica', async () =>
-      cli(port, 'sentinel', 'replicas', name).includes('master-link-status\nok'),
+      all([{ port }], 'master-link-status\nok', 'sentinel', 'replicas', name),
     );
     return { name, sentinels: [{ host: HOST, port }], servers, stop: () => stopAll(servers) };
   } catch (error) {
@@ -143,8 +141,21 @@ function guardOver({ pid }, directory) {
 
 const stopAll = (servers) => Promise.all(servers.map((server) => server.stop()));
 
-const redisCli = (...args) => spawnSync(findRedis().paths['redis-cli'], args, { encoding: 'utf8' });
-const cli = (port, ...command) => redisCli('-h', HOST, '-p', String(port), ...command).stdout;
+const program = () => findRedis().paths['redis-cli'];
+const cli = (port, ...command) =>
+  spawnSync(program(), ['-h', HOST, '-p', String(port), ...command], { encoding: 'utf8' }).stdout;
+
+/** Without holding up whoever is in this process too. */
+const redisCli = (...args) =>
+  new Promise((resolve) => {
+    execFile(program(), args, { encoding: 'utf8' }, (error, stdout) => resolve({ stdout, failed: error !== null }));
+  });
+
+/** Whether every server answers a command with this among it. */
+async function all(servers, text, ...command) {
+  const answers = await Promise.all(servers.map(({ port }) => redisCli('-h', HOST, '-p', String(port), ...command)));
+  return answers.every(({ stdout }) => stdout.includes(text));
+}
 
 /** Below 32,768, so that no outgoing connection takes it in between. */
 async function freePort() {

@@ -1,7 +1,7 @@
 import { Aborts } from '../aborts.js';
 import { inTime } from '../clock.js';
 import type { SubscriptionItem } from '../watching.js';
-import type { Bus, Clock, SubjectKey } from '../contract.js';
+import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Receipt } from '../api.js';
 import { Feed } from './feed.js';
@@ -97,6 +97,29 @@ export function createHub(options: HubOptions): Hub {
   const stopping = new Set<Promise<void>>();
   let closed = false;
 
+  /** By topic, the last publication of which it is not known what became, however long ago it was given up. */
+  const underWay = new Map<SubjectKey, Promise<void>>();
+  /** After the one before it on the same topic: a bus that is slow for a moment must not turn two round. */
+  const publishInTurn = (key: SubjectKey, bytes: Uint8Array, id: string): Promise<BusPosition> => {
+    const before = underWay.get(key);
+    let isLate = false;
+    const late = (): Error => {
+      isLate = true;
+      return lateError(timeoutMs);
+    };
+    const publishing = begin(async () => {
+      if (before !== undefined) await before;
+      if (isLate) throw late();
+      return bus.publish(key, bytes, { id });
+    });
+    const ended = (): void => {
+      if (underWay.get(key) === settled) underWay.delete(key);
+    };
+    const settled: Promise<void> = publishing.then(ended, ended);
+    underWay.set(key, settled);
+    return inTime(clock, timeoutMs, () => publishing, late);
+  };
+
   const topicOf = (key: SubjectKey): Topic => {
     const topic = topics.get(key) ?? new Topic(key, context);
     topics.set(key, topic);
@@ -150,12 +173,7 @@ export function createHub(options: HubOptions): Hub {
           };
           const bytes = encodeAnnouncement(announcement, codec);
           const publications = unique.map((key) => {
-            const publication = inTime(
-              clock,
-              timeoutMs,
-              () => bus.publish(key, bytes, { id }),
-              () => lateError(timeoutMs),
-            );
+            const publication = publishInTurn(key, bytes, id);
             publication.catch(() => {
               if (!closed) owed.failed(event.changeId, [key]);
             });

@@ -175,50 +175,42 @@ function staleness(history: History): { readonly ms: number; readonly strong: bo
 // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * P7: in order, no duplicates, and where something is missing between two items, or at the end, a resync in its place.
- * What was never announced, since whoever changed it died on the way, cannot be missed.
+ * P7: in order, no duplicates, and what is missing is covered by a resync that came after it. What was never announced,
+ * since whoever changed it died on the way, cannot be missed; what was changed before the first item either.
  */
 function deliveries({ heard, changes, killed }: History): string[] {
-  const announced = new Map<string, { readonly version: number; readonly end: number }[]>();
-  for (const { id, version, end, error } of changes) {
-    if (error !== undefined) continue;
-    const all = announced.get(id) ?? [];
-    announced.set(id, all);
-    all.push({ version, end });
-  }
-  const found: string[] = [];
+  const resolved = changes.filter(({ error }) => error === undefined);
   const bySubscription = new Map<string, History['heard'][number][]>();
   for (const one of heard) {
     const all = bySubscription.get(one.subscription) ?? [];
     bySubscription.set(one.subscription, all);
     all.push(one);
   }
-  for (const [subscription, items] of bySubscription) {
-    const { id, replica } = items[0] as (typeof items)[number];
-    let last: number | null = null;
-    let resyncAt = -Infinity;
-    const missing = (from: number, to: number, since: number): string[] =>
-      (announced.get(id) ?? [])
-        .filter(({ version, end }) => version > from && version < to && end > since)
-        .map(({ version }) => `${id}#${String(version)}`);
-    for (const { version, at } of items) {
-      if (version === null) {
-        resyncAt = at;
-        continue;
-      }
-      if (last !== null && version <= last)
-        found.push(`P7: ${subscription} was told ${id}#${String(version)} after #${String(last)}`);
-      if (last !== null && resyncAt === -Infinity) {
-        const lost = missing(last, version, -Infinity);
-        if (lost.length > 0) found.push(`P7: ${subscription} was never told ${lost.join(', ')}`);
-      }
-      last = Math.max(last ?? 0, version);
-      resyncAt = -Infinity;
+  return [...bySubscription].flatMap(([subscription, items]) => {
+    const [{ id, replica, version: first, at: begunAt }] = items as [History['heard'][number]];
+    const found: string[] = [];
+    const told = new Set<number>();
+    let last = 0;
+    for (const { version } of items) {
+      if (version === null) continue;
+      if (version <= last) found.push(`P7: ${subscription} was told ${id}#${String(version)} after #${String(last)}`);
+      told.add(version);
+      last = Math.max(last, version);
     }
-    const lost = killed.has(replica) ? [] : missing(last ?? 0, Infinity, resyncAt);
-    if (lost.length > 0) found.push(`P7: ${subscription} was never told ${lost.join(', ')} at the end`);
-  }
-  return found;
+    const resyncAt = items.findLast(({ version }) => version === null)?.at ?? -Infinity;
+    const endAt = killed.has(replica) ? (items.at(-1)?.at ?? 0) : Infinity;
+    const lost = resolved.filter(
+      ({ id: one, version, end }) =>
+        one === id &&
+        !told.has(version) &&
+        end > resyncAt &&
+        end < endAt &&
+        (first === null ? end > begunAt : version > first),
+    );
+    const names = lost.map(({ version }) => `${id}#${String(version)}`).join(', ');
+    if (lost.length > 0) found.push(`P7: ${subscription} was never told ${names}`);
+    return found;
+  });
 }
 
 // ── Times ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,11 +20,11 @@ async function changesDone(fleet: Fleet, count: number): Promise<void> {
 export function failovers(): void {
   fault('a failover by Sentinel, which forgets the last writes', () =>
     onFleet(sentinel(), async (fleet) => {
-      const [primary] = fleet.ground.sentinel.servers;
+      const [primary, replica] = fleet.ground.sentinel.servers;
       await fleet.begin();
-      // From here on the replica hears nothing: it would have to authenticate, and those who are connected do not.
-      primary.cli('config', 'set', 'requirepass', 'unknown to the replica');
-      primary.cli('-a', 'unknown to the replica', 'client', 'kill', 'type', 'replica');
+      // From here on the replica hears nothing: it gives a password where none is asked for, and is refused.
+      replica.cli('config', 'set', 'masterauth', 'unknown to the primary');
+      primary.cli('client', 'kill', 'type', 'replica');
       await changesDone(fleet, 15);
       await primary.kill();
       await changesDone(fleet, 5);

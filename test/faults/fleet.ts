@@ -181,17 +181,26 @@ export class Fleet<G extends Ground = Ground> {
     const { violations, figures } = this.judge(terms);
     if (violations.length === 0) return figures;
     const shown = violations.slice(0, 10).join('\n');
-    throw new Error(`${String(violations.length)} violations:\n${shown}\n${this.#story()}`);
+    throw new Error(`${String(violations.length)} violations:\n${shown}`);
   }
 
-  /** What the tides said of themselves, for whoever looks for the reason. */
-  #story(): string {
+  /** What the tides said of themselves, for whoever looks for the reason: each sentence once, with its times. */
+  get story(): string {
     const begin = this.history.reads[0]?.start ?? 0;
-    return this.history.events
-      .filter(({ name }) => name !== 'trusted')
-      .slice(0, 60)
-      .map(({ replica, name, detail, at }) => `${(at - begin).toFixed(0)} ms ${replica} ${name} ${detail}`)
-      .join('\n');
+    const told = new Map<string, number[]>();
+    for (const { replica, name, detail, at } of this.history.events) {
+      if (name === 'trusted') continue;
+      const sentence = `${replica} ${name} ${detail}`;
+      told.set(sentence, [...(told.get(sentence) ?? []), Math.round(at - begin)]);
+    }
+    const changes = this.history.changes.slice(-20).map(({ replica, id, version, state, start, end }) => {
+      const took = `${String(Math.round(start - begin))}…${String(Math.round(end - begin))} ms`;
+      return `${took}: ${replica} changed ${id}#${String(version)}: ${String(state)}`;
+    });
+    const events = [...told]
+      .map(([sentence, at]) => `${String(at[0])}…${String(at.at(-1))} ms, ${String(at.length)} ×: ${sentence}`)
+      .slice(0, 80);
+    return [...changes, ...events].join('\n');
   }
 
   async close(): Promise<void> {

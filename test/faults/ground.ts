@@ -13,7 +13,8 @@ export interface Ground {
 }
 
 /** What the guide tells to set. */
-const CLIENT = { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 2000, socketTimeout: 2000 };
+const CLIENT = { maxRetriesPerRequest: 1, connectTimeout: 2000, socketTimeout: 2000 };
+const UNQUEUED = { ...CLIENT, lazyConnect: true, enableOfflineQueue: false };
 const SUBSCRIBER = { maxRetriesPerRequest: null };
 
 export interface Single extends Ground {
@@ -35,7 +36,7 @@ export async function single({ settings = {}, untold = false }: SingleOptions = 
     ...{ server, admin, nodes: [server] },
     connection: (client, subscriber) => ({
       ...{ cluster: false, nodes: [] },
-      client: { ...client.at(server), ...(untold ? {} : CLIENT) },
+      client: { ...client.at(server), ...(untold ? {} : UNQUEUED) },
       subscriber: { ...subscriber.at(server), ...(untold ? {} : SUBSCRIBER) },
     }),
     stop: async () => {
@@ -53,12 +54,11 @@ export async function sentinel(): Promise<Sentinel> {
   const started = await startSentinel();
   const { name, sentinels, servers } = started;
   const options = ({ natMap }: Link): object => ({ name, sentinels, natMap });
-  const reconnects = { ...CLIENT, enableOfflineQueue: true };
   return {
     ...{ sentinel: started, nodes: servers.slice(0, 2) },
     connection: (client, subscriber) => ({
       ...{ cluster: false, nodes: [] },
-      client: { ...options(client), ...reconnects },
+      client: { ...options(client), ...CLIENT },
       subscriber: { ...options(subscriber), ...SUBSCRIBER },
     }),
     stop: () => started.stop(),

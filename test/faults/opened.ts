@@ -180,8 +180,8 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
 
 async function clientsOf({ cluster, nodes, client, subscriber }: Connection) {
   if (cluster) return { client: new Cluster([...nodes], client), subscriber: new Cluster([...nodes], subscriber) };
-  const clients = { client: new Redis({ ...client, lazyConnect: true }), subscriber: new Redis(subscriber) };
-  await clients.client.connect();
+  const clients = { client: new Redis(client), subscriber: new Redis(subscriber) };
+  if (clients.client.options.lazyConnect) await clients.client.connect();
   return clients;
 }
 

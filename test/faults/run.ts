@@ -1,11 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { Fleet, type FleetOptions } from './fleet.js';
 import type { Ground } from './ground.js';
-
-/** Named numbers of one run. */
-export type Measured = Readonly<Record<string, number>>;
+import { type Measured, record } from './results.js';
 
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
 /** `npm run test:long` repeats every fault so often. */
@@ -30,7 +26,7 @@ export function fault(name: string, run: () => Promise<Measured>): void {
         failures.push(failure);
       }
     }
-    if (LONG) write(name, measured, failures);
+    if (LONG) record({ name, measured, failures });
     expect(failures).toEqual([]);
   });
 }
@@ -44,31 +40,9 @@ export async function onFleet<G extends Ground>(
   const fleet = await Fleet.on(await ground, options);
   try {
     return await run(fleet);
+  } catch (error) {
+    throw new Error(`${String(error)}\n${fleet.story}`, { cause: error });
   } finally {
     await fleet.close();
   }
-}
-
-function write(name: string, measured: readonly Measured[], failures: readonly unknown[]): void {
-  const folder = fileURLToPath(new URL('results', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const names = [...new Set(measured.flatMap((one) => Object.keys(one)))];
-  const figures = Object.fromEntries(
-    names.map((key) => {
-      const values = measured.flatMap((one) => one[key] ?? []).sort((a, b) => a - b);
-      return [key, { median: values[Math.floor(values.length / 2)], most: values.at(-1) }];
-    }),
-  );
-  const result = {
-    name,
-    runs: measured.length + failures.length,
-    failures: failures.map(String),
-    date: new Date().toISOString().slice(0, 10),
-    figures,
-  };
-  const slug = name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 80);
-  writeFileSync(`${folder}/${slug}.json`, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -14,6 +14,32 @@ async function following(...topics: readonly SubjectKey[]): Promise<World & { re
   return { ...one, open };
 }
 
+describe('a bus that takes its time', () => {
+  test('gets one publication of a topic at a time: what comes later does not overtake', async () => {
+    const { bus, announce, clock, read, open } = await following(A);
+    bus.hold('publish');
+    const announcing = ['1', '2', '3'].map((id) => announce([A], id));
+    await clock.advance(500);
+    bus.release('publish');
+    await Promise.all(announcing);
+    expect(await read(open)).toEqual(['1', '2', '3']);
+  });
+
+  test('may still do what was given up, but never what waited behind it; that is told as missing', async () => {
+    const { bus, announce, clock, read, open } = await following(A);
+    bus.hold('publish');
+    const given = ['1', '2'].map((id) => announce([A], id).catch((error: unknown) => error));
+    await clock.advance(1000);
+    expect(await Promise.all(given)).toMatchObject([{ code: 'STORE_TIMEOUT' }, { code: 'STORE_TIMEOUT' }]);
+    const third = announce([A], '3');
+    bus.release('publish');
+    await third;
+    expect(await read(open)).toEqual(['1', '3']);
+    await clock.advance(PATIENCE_MS);
+    expect(await read(open)).toEqual(['resync: gap']);
+  });
+});
+
 describe('a bump without its event', () => {
   test('is a resync after three seconds, not before', async () => {
     const { hub, clock, read, open, errors } = await following(A);
