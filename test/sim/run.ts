@@ -12,6 +12,8 @@ import { strike } from './weather.js';
 export interface RunOptions {
   readonly rules?: Partial<ServerRules> | undefined;
   readonly trace?: Trace | undefined;
+  /** Rules not to stop at. */
+  readonly ignored?: readonly string[] | undefined;
 }
 
 /** After the last step: the longest fault, a TTL of trust, a queue that is sent again, an origin that times out. */
@@ -20,8 +22,8 @@ const AUDIT_MS = 14_000;
 
 /** Plays a plan on the library; resolves with what broke, or null. */
 export async function play(library: Library, plan: Plan, options: RunOptions = {}): Promise<Violation | null> {
-  const { rules, trace } = options;
-  const sim = new Simulation(library, plan, { ...(rules && { rules }), ...(trace && { trace }) });
+  const { rules, trace, ignored = [] } = options;
+  const sim = new Simulation(library, plan, { ...(rules && { rules }), ...(trace && { trace }), ignored });
   const { engine } = sim;
   const model = modelOf(1, () => undefined);
   const realm = library.defineView(model)({

@@ -47,16 +47,18 @@ export class Simulation {
   violation: Violation | null = null;
   readonly #library: Library;
   readonly #rules: ServerRules;
+  readonly #ignored: readonly string[];
   readonly #generations: number[] = [];
   readonly #running = new Map<object, { readonly process: Process; readonly label: string }>();
 
   constructor(
     library: Library,
     plan: Plan,
-    more: { readonly rules?: Partial<ServerRules>; readonly trace?: Trace } = {},
+    more: { readonly rules?: Partial<ServerRules>; readonly trace?: Trace; readonly ignored?: readonly string[] } = {},
   ) {
     this.plan = plan;
     this.trace = more.trace ?? null;
+    this.#ignored = more.ignored ?? [];
     this.#library = library;
     this.#rules = { ...RIGHT, comparesRunId: plan.config.comparesRunId, ...more.rules };
     this.newId = ids(randomOf(plan.seed, 'ids'));
@@ -89,7 +91,7 @@ export class Simulation {
   };
 
   violated(violation: Violation): void {
-    if (this.violation !== null) return;
+    if (this.violation !== null || this.#ignored.includes(violation.rule)) return;
     this.violation = violation;
     this.engine.stop();
   }
