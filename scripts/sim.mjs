@@ -24,7 +24,9 @@ try {
     platform: 'node',
     sourcemap: 'inline',
     nodePaths: [join(root, 'node_modules')],
-    banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(${JSON.stringify(join(root, 'package.json'))});` },
+    banner: {
+      js: `import { createRequire } from 'node:module'; const require = createRequire(${JSON.stringify(join(root, 'package.json'))});`,
+    },
     logLevel: 'error',
   });
   await import(pathToFileURL(outfile).href);

@@ -44,7 +44,7 @@ export class ChangeChecker {
   ): void {
     if (isTidemarkError(error)) {
       if (OF_THE_ORIGIN.includes(error.code) && about.originFaulty) return;
-      if (error.code === 'OVERLOADED' && about.storeFaulty) return;
+      if ((error.code as string) === 'OVERLOADED' && about.storeFaulty) return;
     }
     const code = isTidemarkError(error) ? error.code : 'no code';
     this.#violated('P6', `${label} failed: ${code}: ${error instanceof Error ? error.message : String(error)}`);

@@ -132,13 +132,13 @@ function sentTogether(messages: readonly Message[]): Message[] {
     const key = `${message.from} ${message.to} ${String(message.sent)}`;
     const first = together.get(key);
     if (first === undefined) together.set(key, message);
-    else if (!first.what.includes(message.what)) together.set(key, { ...first, what: `${first.what}, ${message.what}` });
+    else if (!first.what.includes(message.what))
+      together.set(key, { ...first, what: `${first.what}, ${message.what}` });
   }
   return [...together.values()];
 }
 
-const colourOf = (what: string): string =>
-  (COLOURS.find(([kind]) => kind.test(what)) as readonly [RegExp, string])[1];
+const colourOf = (what: string): string => (COLOURS.find(([kind]) => kind.test(what)) as readonly [RegExp, string])[1];
 
 /** Labels of one lane that would lie on each other are put below one another. */
 function stacked(ops: readonly Span[], y: (at: number) => number): (readonly [Span, number])[] {
