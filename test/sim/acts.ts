@@ -215,7 +215,7 @@ export class Acts {
     replica.process.receive('request', () => {
       const receipt = after[0]?.receipt;
       const label = `read ${name}${receipt == null ? '' : ` after #${String(after[0]?.number)}`}${strong ? ' strong' : ''}`;
-      const read = this.#begin(replica, label, { after, strong });
+      const read = this.#begin(replica, label, { after: receipt == null ? [] : after, strong });
       const how = {
         ...(receipt == null ? {} : { after: scope === 1 ? receipt.toString() : receipt }),
         ...(strong ? { consistency: 'strong' as const } : {}),

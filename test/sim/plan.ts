@@ -73,14 +73,9 @@ const FAULTS = {
   originSlow: 2,
   originFails: 2,
 } as const;
-const INSIDE = ['snapshot', 'herd'] as const;
 
 export type What =
-  | keyof typeof READERS
-  | keyof typeof WRITERS
-  | keyof typeof SUBSCRIBERS
-  | keyof typeof FAULTS
-  | (typeof INSIDE)[number];
+  keyof typeof READERS | keyof typeof WRITERS | keyof typeof SUBSCRIBERS | keyof typeof FAULTS | 'snapshot' | 'herd';
 
 const nat = (random: Random): number => Math.floor(random() * 10_000);
 
@@ -92,10 +87,11 @@ export function planOf(seed: number): Plan {
     steps.push([Math.round(at * 10) / 10, what, a, b, c]);
   };
   const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 3);
-  const calm = 25 + Math.floor(random() * 35);
+  const calm = 20 + Math.floor(random() * 25);
   let at = 5;
   const step = (): void => {
-    add(at, weighted({ ...READERS, ...WRITERS, ...SUBSCRIBERS }, random));
+    if (random() < 0.12) clash(at, { random, add });
+    else add(at, weighted({ ...READERS, ...WRITERS, ...SUBSCRIBERS }, random));
     at += gap(random);
   };
   add(at, 'subscribe');
@@ -108,6 +104,13 @@ export function planOf(seed: number): Plan {
   if (random() < 0.3) add(at + 9000, 'herd');
   return { seed, config, steps: steps.sort(([a], [b]) => a - b) };
 }
+
+/** The same without anything that goes wrong: only delays are left. */
+export const withoutFaults = (plan: Plan): Plan => ({
+  ...plan,
+  config: { ...plan.config, lagMs: 0 },
+  steps: plan.steps.filter(([, what]) => !(what in FAULTS)),
+});
 
 function configOf(random: Random): Config {
   const replicas = 2 + Math.floor(random() * random() * 4);
@@ -136,11 +139,23 @@ function gap(random: Random): number {
   return 1000 + 4000 * random();
 }
 
+type Add = (at: number, what: What, ...dice: number[]) => void;
+
+/** One value read everywhere while it changes, and again at once. */
+function clash(at: number, { random, add }: { readonly random: Random; readonly add: Add }): void {
+  const [branch, entity, list] = [nat(random), nat(random), nat(random)];
+  const length = random() < 0.7 ? 10 : 60;
+  for (let i = 0; i < 4; i++) add(at + length * random(), 'everywhere', branch, entity, list);
+  add(at + length * random() * 0.7, 'change', nat(random), entity);
+  if (random() < 0.5) add(at + length * random(), 'change', nat(random), entity);
+  add(at + length + 20, 'everywhere', branch, entity, list);
+}
+
 /** A fault with changes and reads around it: left alone, few would meet. Returns when it goes on. */
 function disaster(
   from: number,
   what: keyof typeof FAULTS,
-  { random, add }: { readonly random: Random; readonly add: (at: number, what: What, ...dice: number[]) => void },
+  { random, add }: { readonly random: Random; readonly add: Add },
 ): number {
   const lasts = 200 + 5000 * random() * random();
   if (what === 'restore' || what === 'failover') {

@@ -54,13 +54,20 @@ export interface Found {
   readonly violation: Violation;
 }
 
+export interface Search {
+  readonly first: number;
+  readonly seeds: number;
+  /** What is done to each plan before it is played. */
+  readonly change?: (plan: Plan) => Plan;
+}
+
 /** Tries seeds from `first` on; resolves with the first that fails, or null. */
 export async function search(
   library: Library,
-  { first, seeds, rules }: { readonly first: number; readonly seeds: number; readonly rules?: Partial<ServerRules> },
+  { first, seeds, change = (plan) => plan, ...options }: Search & RunOptions,
 ): Promise<Found | null> {
   for (let seed = first; seed < first + seeds; seed++) {
-    const violation = await play(library, planOf(seed), { rules });
+    const violation = await play(library, change(planOf(seed)), options);
     if (violation !== null) return { seed, seeds: seed - first + 1, violation };
   }
   return null;
