@@ -1,5 +1,5 @@
 import { pick } from './dice.js';
-import { type ChangeRecord, type ReadRecord, knownBy } from './history.js';
+import { type ChangeRecord, type ReadRecord, bumpOf } from './history.js';
 import type { Step } from './plan.js';
 import type { Replica } from './replica.js';
 import type { Simulation } from './simulation.js';
@@ -114,7 +114,9 @@ export class Acts {
         replica.process.receive('request', () => {
           const commits = [b >> 2, c].map((dice) => this.#commit(branch, [type, pick(IDS[type], dice)], dice));
           const subject = replica.tide.subject.type(type, { branch });
-          this.#announce(replica, `bulk ${type}@${branch}`, commits, [subject.key], { subjects: [subject] });
+          this.#announce(replica, `bulk ${type}@${branch}`, commits, bumpOf.bulk(type, branch), {
+            subjects: [subject],
+          });
         });
         return true;
       }
@@ -122,7 +124,7 @@ export class Acts {
         replica.process.receive('request', () => {
           const commit = sim.world.reparent(sim.engine.now, b % 3 === 0 ? 'main' : 'draft');
           const subject = replica.tide.subject.branch('fork');
-          this.#announce(replica, 'fork', [commit], [subject.key], { subjects: [subject] });
+          this.#announce(replica, 'fork', [commit], bumpOf.branch('fork'), { subjects: [subject] });
         });
         return true;
       case 'transact':
@@ -130,7 +132,9 @@ export class Acts {
         return true;
       case 'delPattern':
         replica.process.receive('request', () => {
-          const change = sim.changeOfKey(replica.process, `delPattern *`, null);
+          // It stands for everything committed so far: what was loaded before is gone.
+          const what = { commits: [...sim.world.commits], isBumpedBy: bumpOf.patterns };
+          const change = sim.history.change(replica.process, 'delPattern *', what);
           sim.track(
             replica.process,
             change.label,
@@ -294,7 +298,7 @@ export class Acts {
     replica.process.receive('request', () => {
       const commit = this.#commit(branch, entity, dice);
       const announce = (): void => {
-        this.#announce(replica, labelOf(commit), [commit], knownBy(commit), changeOf(commit, dice >> 3));
+        this.#announce(replica, labelOf(commit), [commit], bumpOf.entity(commit), changeOf(commit, dice >> 3));
       };
       if (laterMs === 0) announce();
       else engine.at(engine.now + laterMs, () => replica.process.receive('request', announce));
@@ -305,11 +309,11 @@ export class Acts {
     replica: Replica,
     label: string,
     commits: readonly Commit[],
-    known: readonly string[],
+    isBumpedBy: ChangeRecord['isBumpedBy'],
     change: object,
   ): void {
     const { history, changes, engine } = this.#sim;
-    const record = history.change(replica.process, label, { commits, known: known as never, isEvent: true });
+    const record = history.change(replica.process, label, { commits, isBumpedBy, isEvent: true });
     this.#sim.track(
       replica.process,
       `#${String(record.number)} ${label}`,
@@ -344,7 +348,7 @@ export class Acts {
         const commit = this.#commit(branch, this.#entity(b), c);
         record = sim.history.change(process, `transaction ${labelOf(commit)}`, {
           commits: [commit],
-          known: knownBy(commit),
+          isBumpedBy: bumpOf.entity(commit),
           isEvent: true,
         });
         changes.add(changeOf(commit, c >> 3));
@@ -369,11 +373,9 @@ export class Acts {
     const sim = this.#sim;
     const { process, tide } = replica;
     process.receive('request', () => {
-      const change = sim.changeOfKey(
-        process,
-        value === undefined ? `del ${key}` : `set ${key} = ${String(value)}`,
-        key,
-      );
+      const label = value === undefined ? `del ${key}` : `set ${key} = ${String(value)}`;
+      const isBumpedBy = value === undefined ? bumpOf.del(key) : bumpOf.set(key);
+      const change = sim.history.change(process, label, { isBumpedBy });
       sim.changes.set(key, value, change);
       const call = async (): Promise<void> => {
         if (value === undefined) await tide.cache.del(key);
@@ -407,10 +409,12 @@ export class Acts {
     const key = `herd:${String(++this.#herds)}`;
     const began = sim.engine.now;
     if (sim.troubledUntil + 5000 > began) return;
-    let loads = 0;
-    for (const { process, tide } of sim.replicas) {
+    // Replicas of another app version read other entries: they are a herd of their own.
+    const loads = new Map<number | undefined, number>();
+    for (const { index, process, tide } of sim.replicas) {
+      const schema = sim.plan.config.schemas[index];
       const load = (): Promise<number> => {
-        loads++;
+        loads.set(schema, (loads.get(schema) ?? 0) + 1);
         return sim.database.ask(process, key, { recentlyChanged: false }, () => 1);
       };
       for (let i = 0; i < 2; i++) {
@@ -425,7 +429,7 @@ export class Acts {
       }
     }
     sim.engine.at(began + 3500, () => {
-      if (sim.troubledUntil < began && loads > 1) sim.changes.herded(key, loads);
+      if (sim.troubledUntil < began) for (const count of loads.values()) sim.changes.herded(key, count);
     });
   }
 }

@@ -59,7 +59,7 @@ export class ChangeChecker {
   }
 
   herded(key: string, loads: number): void {
-    this.#violated('P4', `${key}: ${String(loads)} calls of the origin for one cold key`);
+    if (loads > 1) this.#violated('P4', `${key}: ${String(loads)} calls of the origin for one cold key`);
   }
 
   /** A rolled-back change has an id of its own, so that whatever speaks of it is wrong (P8). */

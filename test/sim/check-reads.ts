@@ -8,6 +8,8 @@ export interface ReadCheckerParts {
   readonly violated: Violated;
   /** No read is older than what the store accepted so long before it began. */
   readonly boundMs: number;
+  /** Of the origin's read replica. */
+  readonly lagMs: number;
   /** A restored copy begins a new epoch. Without, a replica cannot always tell that the store went back. */
   readonly runIdsCompared: boolean;
 }
@@ -53,7 +55,7 @@ export class ReadChecker {
   }
 
   promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: string, why: string] | null {
-    const { boundMs, runIdsCompared, history } = this.#parts;
+    const { boundMs, lagMs, runIdsCompared, history } = this.#parts;
     const since = history.standsSince(change);
     // Where no run id is compared, a store that went back and was written on looks like one that did not: a change that
     // it forgot binds again once somebody has said so, by a new epoch or by another bump.
@@ -63,7 +65,9 @@ export class ReadChecker {
       if (bound.why === 'own' && !mayBeForgotten) return ['P1', `whose change() had resolved on ${read.process.name}`];
       // A replica repeats only its own bumps. What it merely heard and every store has forgotten since, the other half of
       // a split for one, counts again from when the one that made the change has repeated it (PROTOCOL: re-bumps).
-      if (since !== null) return ['P1', `which ${read.process.name} had heard of (${bound.why})`];
+      // After a gap a replica cannot say which records a lagging read replica may not have yet: that delay is the host's.
+      const mayLag = bound.why === 'gap' && read.startAt - change.startAt <= lagMs;
+      if (since !== null && !mayLag) return ['P1', `which ${read.process.name} had heard of (${bound.why})`];
     }
     if (read.after.includes(change) && !mayBeForgotten) return ['P1', 'whose receipt it names'];
     if (since === null) return null;

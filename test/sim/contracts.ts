@@ -17,8 +17,8 @@ import type { Accepted } from './server-state.js';
 
 /** What the history learns on the way; nothing of it changes what happens. */
 export interface Overheard {
-  /** The replica asks for a bump of these subjects of one partition. */
-  bumping(partition: number, subjects: readonly SubjectKey[], changeId: string): void;
+  /** The replica asks for a bump of these subjects, by partition. */
+  bumping(groups: ReadonlyMap<number, ReadonlySet<SubjectKey>>, changeId: string): void;
   bumped(bump: Bump): void;
   /** Its watchers have been told, or know that they may have missed something. */
   heard(bump: Bump, accepted: Accepted): void;
@@ -102,7 +102,6 @@ function marksOver(
       return call(server);
     };
   const bumpOne = async (partition: number, subjects: readonly SubjectKey[], request: BumpRequest): Promise<Bump> => {
-    overheard.bumping(partition, subjects, request.changeId);
     const bump = await client.call(
       `bump ${String(partition)}`,
       checked((server) => server.bump(partition, subjects, request)),
@@ -134,6 +133,7 @@ function marksOver(
         const number = partitionOf(of, partitions);
         groups.set(number, (groups.get(number) ?? new Set()).add(subject));
       }
+      overheard.bumping(groups, request.changeId);
       const outcomes = await Promise.allSettled(
         [...groups].map(([number, group]) => bumpOne(number, [...group], request)),
       );

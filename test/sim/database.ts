@@ -63,7 +63,7 @@ export class Database {
   ask<T>(
     process: Process,
     label: string,
-    context: Pick<OriginContext, 'recentlyChanged'>,
+    context: Pick<OriginContext, 'recentlyChanged' | 'via'>,
     read: (number: number) => T,
   ): Promise<T> {
     const { engine, random, note } = this.#parts;
@@ -75,7 +75,9 @@ export class Database {
           note(label, process.name, 'origin', sent);
           const arrived = engine.now;
           const fails = arrived < this.failsUntil;
-          const answer = fails ? null : read(this.#seenAt(arrived, context.recentlyChanged));
+          const answer = fails
+            ? null
+            : read(this.#seenAt(arrived, context.recentlyChanged || context.via !== undefined));
           const takes = 0.2 + 4 * random() + (arrived < this.slowUntil ? this.slowMs * random() : 0);
           engine.at(arrived + takes, () => {
             process.receive('origin', () => {
@@ -90,10 +92,10 @@ export class Database {
     });
   }
 
-  /** The last commit that a query of now sees. A host that is told of a recent change asks the primary. */
-  #seenAt(now: number, recentlyChanged: boolean): number {
+  /** The last commit that a query of now sees. A host asks the primary for what changed recently and in transactions. */
+  #seenAt(now: number, fromPrimary: boolean): number {
     const { world, lagMs } = this.#parts;
-    if (lagMs === 0 || recentlyChanged) return world.last;
+    if (lagMs === 0 || fromPrimary) return world.last;
     let number = world.last;
     while (number > 0 && (world.commits[number - 1]?.at ?? 0) > now - lagMs) number--;
     return number;

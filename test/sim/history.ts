@@ -1,5 +1,5 @@
 import type { Bump, Receipt, SubjectKey } from '../../src/index.js';
-import { entitySubject } from '../../src/subject.js';
+import { PATTERNS, allSubject, branchSubject, entitySubject, keySubject } from '../../src/subject.js';
 import type { Engine } from './engine.js';
 import type { Process } from './process.js';
 import type { Server } from './server.js';
@@ -26,8 +26,8 @@ export interface ChangeRecord {
   readonly process: Process;
   readonly label: string;
   readonly commits: readonly Commit[];
-  /** Its bump names one of these: how its change id becomes known even if nobody is ever told. */
-  readonly known: readonly SubjectKey[];
+  /** Whether a bump of these subjects is its own: how its change id becomes known even if nobody is ever told. */
+  readonly isBumpedBy: (subjects: ReadonlySet<string>) => boolean;
   /** Subscribers are told of it. A deletion by pattern stands for all commits so far, but is no event. */
   readonly isEvent: boolean;
   readonly start: number;
@@ -37,9 +37,12 @@ export interface ChangeRecord {
   changeId: string | null;
   receipt: Receipt | null;
   /** By process: since when, in order of the history, its reads must not be older. */
-  readonly boundOn: Map<Process, { readonly since: number; readonly why: 'own' | 'heard' | 'event' }>;
+  readonly boundOn: Map<Process, { readonly since: number; readonly why: Why }>;
   readonly heardBy: Map<Process, Set<number>>;
 }
+
+/** `gap`: told only that it may have missed something. */
+export type Why = 'own' | 'heard' | 'event' | 'gap';
 
 /** The bumps that were asked for under one change id. */
 interface Asked {
@@ -96,15 +99,19 @@ export class History {
   change(
     process: Process,
     label: string,
-    what: { readonly commits?: readonly Commit[]; readonly known: readonly SubjectKey[]; readonly isEvent?: boolean },
+    what: {
+      readonly commits?: readonly Commit[];
+      readonly isBumpedBy: ChangeRecord['isBumpedBy'];
+      readonly isEvent?: boolean;
+    },
   ): ChangeRecord {
-    const { commits = [], known, isEvent = false } = what;
+    const { commits = [], isBumpedBy, isEvent = false } = what;
     const change: ChangeRecord = {
       number: this.changes.length + 1,
       process,
       label,
       commits,
-      known,
+      isBumpedBy,
       isEvent,
       start: this.next(),
       startAt: this.#engine.now,
@@ -149,12 +156,12 @@ export class History {
     return (changeId === null ? undefined : this.#asked.get(changeId)?.acknowledged) ?? new Set();
   }
 
-  #bind(change: ChangeRecord, process: Process, why: 'own' | 'heard' | 'event'): void {
+  #bind(change: ChangeRecord, process: Process, why: Why): void {
     if (!change.boundOn.has(process)) change.boundOn.set(process, { since: this.next(), why });
   }
 
   #link(change: ChangeRecord, changeId: string): void {
-    if (change.changeId !== null) return;
+    if (change.changeId === changeId) return;
     change.changeId = changeId;
     const of = this.#byChangeId.get(changeId);
     if (of === undefined) this.#byChangeId.set(changeId, [change]);
@@ -163,18 +170,20 @@ export class History {
 
   // ── What a replica asks for and is told ───────────────────────────────────────────────────────────────────────
 
-  bumping(process: Process, partition: number, subjects: readonly SubjectKey[], changeId: string): void {
-    const asked = this.#askedUnder(changeId);
-    const part = asked.parts.get(partition) ?? new Set();
-    for (const subject of subjects) part.add(subject);
-    asked.parts.set(partition, part);
-    for (const change of this.changes) {
-      if (change.process !== process || change.changeId !== null || change.endAt !== null) continue;
-      if (change.known.some((subject) => subjects.includes(subject))) {
-        this.#link(change, changeId);
-        break;
-      }
+  /** The replica asks for a bump, by partition. */
+  bumping(process: Process, groups: ReadonlyMap<number, ReadonlySet<SubjectKey>>, changeId: string): void {
+    const { parts } = this.#askedUnder(changeId);
+    for (const [partition, subjects] of groups) {
+      const part = parts.get(partition) ?? new Set();
+      for (const subject of subjects) part.add(subject);
+      parts.set(partition, part);
     }
+    if (this.#byChangeId.has(changeId)) return;
+    const all = new Set([...groups.values()].flatMap((group) => [...group]));
+    const change = this.changes.find(
+      (one) => one.process === process && one.changeId === null && one.endAt === null && one.isBumpedBy(all),
+    );
+    if (change !== undefined) this.#link(change, changeId);
   }
 
   /** A server has done it, whether or not anybody will know. */
@@ -215,19 +224,23 @@ export class History {
   }
 
   /** A message of a partition was delivered: with it everything before, since a hole is noticed. */
-  heard(process: Process, partition: number, accepted: Accepted | null): void {
+  heard(process: Process, partition: number, accepted: Accepted | null, why: Why = 'heard'): void {
     let known = this.#heard.get(process);
     if (known === undefined) this.#heard.set(process, (known = new Set()));
     for (let at = accepted; at !== null && !known.has(at); at = at.before) {
       known.add(at);
-      if (at.changeId !== null) for (const change of this.withId(at.changeId)) this.#hears(process, change, partition);
-      else for (const change of this.changes) if (isBefore(change, at.at)) this.#hears(process, change, partition);
+      if (at.changeId !== null)
+        for (const change of this.withId(at.changeId)) this.#hears(process, change, { partition, why });
+      else
+        for (const change of this.changes)
+          if (isBefore(change, at.at)) this.#hears(process, change, { partition, why });
     }
   }
 
   /** Its subscriptions were made again: what had been accepted by then was perhaps missed, and it was told so. */
   reconnected(process: Process, server: Server): void {
-    for (const [partition, { accepted }] of server.state.partitions.entries()) this.heard(process, partition, accepted);
+    for (const [partition, { accepted }] of server.state.partitions.entries())
+      this.heard(process, partition, accepted, 'gap');
   }
 
   /** A subscriber on this replica was given the event. */
@@ -235,12 +248,12 @@ export class History {
     for (const change of this.withId(changeId)) this.#bind(change, process, 'event');
   }
 
-  #hears(process: Process, change: ChangeRecord, partition: number): void {
+  #hears(process: Process, change: ChangeRecord, { partition, why }: { partition: number; why: Why }): void {
     let parts = change.heardBy.get(process);
     if (parts === undefined) change.heardBy.set(process, (parts = new Set()));
     parts.add(partition);
     for (const part of this.partsOf(change).keys()) if (!parts.has(part)) return;
-    if (this.partsOf(change).size > 0) this.#bind(change, process, 'heard');
+    if (this.partsOf(change).size > 0) this.#bind(change, process, why);
   }
 
   // ── What the servers know ─────────────────────────────────────────────────────────────────────────────────────
@@ -291,6 +304,27 @@ function covers(at: Accepted, subjects: ReadonlySet<SubjectKey>, change: ChangeR
   return at.moment >= change.startMoment && [...subjects].every((subject) => at.subjects.includes(subject));
 }
 
-/** How a bump of this commit can be told from others. */
-export const knownBy = ({ type, id, branch }: Commit): SubjectKey[] =>
-  type === null ? [] : [entitySubject(type, id, branch)];
+/** How the bump of a change can be told from others of its replica. */
+export const bumpOf = {
+  entity:
+    ({ type, id, branch }: Commit): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(entitySubject(type as string, id, branch)),
+  bulk:
+    (type: string, branch: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(allSubject(type, branch)) && ![...subjects].some((one) => one.startsWith('entity:')),
+  branch:
+    (branch: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(branchSubject(branch)),
+  set:
+    (key: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(keySubject(key)) && !subjects.has(PATTERNS),
+  del:
+    (key: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(keySubject(key)) && subjects.has(PATTERNS),
+  patterns: (subjects: ReadonlySet<string>): boolean => subjects.has(PATTERNS) && subjects.size === 1,
+} as const;

@@ -113,7 +113,7 @@ function verbs(parts: Parts, policy: Policy): object {
     children: (type: Type, parent: object) => {
       const [[link, id]] = Object.entries(parent) as [[string, string]];
       return policy.read(`${type}<${link}:${id}@${branch}`, async () => [
-        ...(await (parts.origin[type].childrenOf?.[link] as (ids: string[], of: object) => Promise<Row[]>)(
+        ...(await (parts.origin[type].childrenOf?.[link] as unknown as (ids: string[], of: object) => Promise<Row[]>)(
           [id],
           context(branch),
         )),

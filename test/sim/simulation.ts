@@ -1,4 +1,3 @@
-import { PATTERNS, keySubject } from '../../src/subject.js';
 import type { Library } from '../plant.js';
 import { Violation } from './check.js';
 import { ChangeChecker } from './check-changes.js';
@@ -8,7 +7,7 @@ import type { Overheard } from './contracts.js';
 import { Database } from './database.js';
 import { ids, pick, randomOf } from './dice.js';
 import { Engine } from './engine.js';
-import { type ChangeRecord, History, type ReadRecord } from './history.js';
+import { History, type ReadRecord } from './history.js';
 import type { Plan } from './plan.js';
 import type { Process } from './process.js';
 import { type Replica, startReplica } from './replica.js';
@@ -78,6 +77,7 @@ export class Simulation {
       history,
       violated,
       boundMs: MAX_STALENESS_MS + HEAD_CHECK_MS + SLACK_MS + plan.config.lagMs,
+      lagMs: plan.config.lagMs,
       runIdsCompared: this.#rules.comparesRunId,
     });
     this.changes = new ChangeChecker(history, this.reads, violated);
@@ -217,18 +217,12 @@ export class Simulation {
     for (const session of this.sessions) this.delivery.finish(session);
   }
 
-  /** How the bump of a hand-set key or a deletion by pattern is told from others. */
-  changeOfKey(process: Process, label: string, key: string | null): ChangeRecord {
-    const commits = key === null ? [...this.world.commits] : [];
-    return this.history.change(process, label, { commits, known: [key === null ? PATTERNS : keySubject(key)] });
-  }
-
   #overheardOf(process: Process): Overheard {
     const { history, changes } = this;
     return {
-      bumping: (partition, subjects, changeId) => {
-        changes.rolledBack(subjects.join(' '), 'bumped');
-        history.bumping(process, partition, subjects, changeId);
+      bumping: (groups, changeId) => {
+        for (const group of groups.values()) changes.rolledBack([...group].join(' '), 'bumped');
+        history.bumping(process, groups, changeId);
       },
       bumped: (bump) => {
         history.bumped(process, bump);

@@ -79,6 +79,7 @@ export class World {
   readonly commits: Commit[] = [];
   readonly #states: State[];
   readonly #contents = new Map<ValueName, string[]>();
+  readonly #ever = new Set<string>();
 
   constructor() {
     const rows = new Map<string, Row>();
@@ -120,7 +121,9 @@ export class World {
     const stamp = this.last + 1;
     const version = (seen?.version ?? 0) + 1;
     const place = { x: (dice * 7) % 100, y: (dice * 13) % 100 };
-    const parents = PARENT[type] === null ? [''] : IDS[PARENT[type]];
+    // Nothing hangs under what never was: databases refuse that.
+    const above = PARENT[type];
+    const parents = above === null ? [''] : IDS[above].filter((one) => rowIn(state, above, one, branch) !== null);
     const parentId = parents[dice % parents.length] as string;
     const guildId = type === 'structure' && dice % 3 !== 0 ? 'g1' : null;
     if (own !== null && branch !== 'main' && dice % 5 === 4) {
@@ -128,7 +131,8 @@ export class World {
       return this.#write({ at, branch, type, id, op: 'update', before: null, after: null, moves: true }, null);
     }
     if (seen === null || seen.gone) {
-      const op = seen === null ? 'create' : 'restore';
+      // An id that ever was comes back: something may hang under it.
+      const op = seen === null && !this.#ever.has(`${type}/${id}`) ? 'create' : 'restore';
       const base = seen === null ? { id, parentId, guildId, ...place } : seen;
       const after = { ...base, version, stamp, gone: false };
       return this.#write({ at, branch, type, id, op, before: own, after, moves: seen === null }, after);
@@ -165,6 +169,7 @@ export class World {
     const key = keyOf(what.branch, what.type as Type, what.id);
     if (row === null) next.delete(key);
     else next.set(key, row);
+    this.#ever.add(`${String(what.type)}/${what.id}`);
     this.#states.push({ rows: next, parents });
     const commit = { ...what, number: this.last + 1 };
     this.commits.push(commit);
