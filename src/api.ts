@@ -18,10 +18,20 @@ type BranchOption<M extends AnyModel, Required extends boolean> =
 /** What says how new a read must be: a receipt, or its string from a header or cookie. */
 export type After = Receipt | string;
 
-export type CallOptions<M extends AnyModel> = BranchOption<M, true> & {
+/** How new a read must be. */
+export interface Freshness {
+  /** At least as new as this change. */
   readonly after?: After | undefined;
-  readonly signal?: AbortSignal | undefined;
-};
+  /** `'strong'`: as new as every change that the store had accepted when the read began; one round trip. */
+  readonly consistency?: 'bounded' | 'strong' | undefined;
+  /** If the origin fails: a value loaded at most so long ago will do, whether or not it is known to be current. */
+  readonly staleIfOutageMs?: number | undefined;
+}
+
+export type CallOptions<M extends AnyModel> = BranchOption<M, true> &
+  Freshness & {
+    readonly signal?: AbortSignal | undefined;
+  };
 
 /** The last argument of a verb outside a scope: required as soon as the model declares branches. */
 export type CallArguments<M extends AnyModel, More = unknown> =
@@ -192,11 +202,11 @@ export interface KeyedCache<M extends AnyModel> {
   getOrLoad<T>(key: string, ...rest: KeyedLoadArguments<M, T>): Promise<T>;
 }
 
-export type KeyedLoadOptions<M extends AnyModel> = BranchOption<M, true> & {
-  readonly ttlMs?: number | undefined;
-  readonly dependsOn?: readonly Subject[] | undefined;
-  readonly after?: After | undefined;
-};
+export type KeyedLoadOptions<M extends AnyModel> = BranchOption<M, true> &
+  Freshness & {
+    readonly ttlMs?: number | undefined;
+    readonly dependsOn?: readonly Subject[] | undefined;
+  };
 export type KeyedLoadArguments<M extends AnyModel, T> =
   M extends Model<M['entities'], true>
     ? [options: KeyedLoadOptions<M>, load: (read: Reader<M>) => T | PromiseLike<T>]
@@ -220,14 +230,13 @@ export type Origin<M extends AnyModel> = {
 
 // ── The tide ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type ScopeOptions<M extends AnyModel, Principal> = BranchOption<M, true> & {
-  /** Who asks. With one, subscriptions are refused unless the authorizer allows them. */
-  readonly principal?: Principal | undefined;
-  /** Reads are at least as new as this change. */
-  readonly after?: After | undefined;
-  /** Ends this scope's waiting and its subscriptions. */
-  readonly signal?: AbortSignal | undefined;
-};
+export type ScopeOptions<M extends AnyModel, Principal> = BranchOption<M, true> &
+  Freshness & {
+    /** Who asks. With one, subscriptions are refused unless the authorizer allows them. */
+    readonly principal?: Principal | undefined;
+    /** Ends this scope's waiting and its subscriptions. */
+    readonly signal?: AbortSignal | undefined;
+  };
 
 export type ScopeArguments<M extends AnyModel, Principal> =
   M extends Model<M['entities'], true> ? [options: ScopeOptions<M, Principal>] : [options?: ScopeOptions<M, Principal>];
@@ -316,7 +325,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
 
   /**
    * Announces a committed write, or several as one: call it right after the commit. Once it resolves, no read on this
-   * replica gets an older value. One round trip per partition concerned.
+   * replica gets an older value. One round trip per partition concerned. Where the marks cannot be reached the receipt says
+   * `queued`: it is sent later, and other replicas may serve older values until then, at most `maxStalenessMs` after it was.
    */
   change(change: BranchedChange<M> | readonly BranchedChange<M>[]): Promise<Receipt>;
   /** Runs the callback; applies the changes it added once it has resolved, drops them if it throws. */

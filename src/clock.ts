@@ -65,6 +65,8 @@ export async function inTime<T>(clock: Clock, limitMs: number, call: () => Promi
   }
 }
 
+/** A monotonic clock may stand still while a machine sleeps; messages of that time are lost or on their way. */
+const JUMP_MS = 1000;
 /** How often a time that was read once may be used before it is read again, within one turn. */
 const USES = 1024;
 
@@ -73,7 +75,10 @@ const USES = 1024;
  * call, and a process that was paused does not go on with the old time.
  */
 export class CoarseClock {
+  /** Called when this machine's two clocks have moved apart: the process was suspended, or somebody set the time. */
+  onJump: () => void = () => {};
   readonly #clock: Clock;
+  #apart: number;
   #now = 0;
   #left = 0;
   readonly #forget = (): void => {
@@ -82,6 +87,7 @@ export class CoarseClock {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#apart = clock.wallNow() - clock.now();
   }
 
   now(): number {
@@ -96,6 +102,11 @@ export class CoarseClock {
     this.#now = this.#clock.now();
     this.#left = USES;
     this.#clock.turnEnd(this.#forget);
+    const apart = this.#clock.wallNow() - this.#now;
+    if (Math.abs(apart - this.#apart) > JUMP_MS) {
+      this.#apart = apart;
+      this.onJump();
+    }
     return this.#now;
   }
 }

@@ -15,6 +15,14 @@ export interface TideEvents {
   gap: { readonly partition: number };
   /** The marks of a partition are trusted again. */
   trusted: { readonly partition: number };
+  /** Calls to marks or store failed so often that they are not made for a while; or they succeed again. */
+  outage: { readonly part: 'marks' | 'store'; readonly state: 'begun' | 'over' };
+  /** A value was served although nothing says that it is current, since the origin failed and the reader allowed it. */
+  stale: { readonly key: string; readonly ageMs: number };
+  /** A change could not be written to the marks and waits; so many do. */
+  queued: { readonly changeId: string; readonly waiting: number };
+  /** A change that waited has been written; so many still wait. */
+  sent: { readonly changeId: string; readonly waiting: number };
 }
 
 export type TideEventName = keyof TideEvents;

@@ -12,7 +12,11 @@ export function fingerprintOf(topology: Topology): string {
     schema,
     parents.map((parent) => parent.type),
   ]);
-  const text = JSON.stringify([topology.root, topology.parentOf !== undefined, types]);
+  return digestOf(JSON.stringify([topology.root, topology.parentOf !== undefined, types]));
+}
+
+/** A short text for a long one: about 64 bits of two FNV-1a sums, one from each end. Two texts may share it. */
+export function digestOf(text: string): string {
   let [a, b] = [0x811c9dc5, 0x01000193];
   for (let i = 0; i < text.length; i++) {
     a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);

@@ -41,8 +41,23 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly absentTtlMs?: number | undefined;
   /** When a loader that has not settled fails with ORIGIN_TIMEOUT. Default 10,000. */
   readonly originTimeoutMs?: number | undefined;
-  /** When a call of the store counts as failed. Default 1,000. */
+  /** When a call of the store or the marks counts as failed. Default 1,000. */
   readonly storeTimeoutMs?: number | undefined;
+
+  /** How long a value may be served whose marks were not confirmed since; then the store is asked first. Default 3,000. */
+  readonly maxStalenessMs?: number | undefined;
+  /** `'strong'`: every read asks the store whether its marks are current, one round trip. Default `'bounded'`. */
+  readonly consistency?: 'bounded' | 'strong' | undefined;
+  /** How far copies of the origin that are read from may be behind. Newer than that, what was loaded is not kept. Default 0. */
+  readonly originLagMs?: number | undefined;
+  /** How long a load of one replica holds up the same load of another without a sign of life. Default 2,000. */
+  readonly leaseMs?: number | undefined;
+  /** If the origin fails: a value loaded at most so long ago will do, whether or not it is known to be current. Default 0. */
+  readonly staleIfOutageMs?: number | undefined;
+  /** Calls of the origin at once while marks or store cannot be reached. Default 16. */
+  readonly outageOriginCalls?: number | undefined;
+  /** Calls that may wait for that; further ones fail with OVERLOADED. Default 1,000. */
+  readonly outageQueue?: number | undefined;
 
   /** Entries in tier 1. Default 50,000. */
   readonly maxEntries?: number | undefined;
@@ -75,6 +90,12 @@ const BOUNDS = {
   absentTtlMs: 0,
   originTimeoutMs: 1,
   storeTimeoutMs: 1,
+  maxStalenessMs: 1,
+  originLagMs: 0,
+  leaseMs: 1,
+  staleIfOutageMs: 0,
+  outageOriginCalls: 1,
+  outageQueue: 0,
   maxEntries: 1,
   maxBytes: 1,
   maxMarks: 1,
@@ -90,6 +111,7 @@ export function checkOptions(options: TideOptions<AnyModel, never>): void {
   if (typeof ttlMs === 'object')
     for (const [kind, ms] of Object.entries(ttlMs)) checkNumber(`ttlMs.${kind}`, ms as unknown, 0);
   else checkNumber('ttlMs', ttlMs, 0);
+  checkConsistency(options.consistency);
   const { topology } = options.model;
   for (const type of Object.keys(options.origin)) {
     if (!topology.types.has(type)) {
@@ -97,6 +119,15 @@ export function checkOptions(options: TideOptions<AnyModel, never>): void {
       throw new TidemarkError('UNKNOWN_TYPE', `origin.${type}: expected an entity type of the model (${known}).`);
     }
   }
+}
+
+/** Throws INVALID_OPTION. */
+export function checkConsistency(value: unknown): void {
+  if (value === undefined || value === 'bounded' || value === 'strong') return;
+  throw new TidemarkError(
+    'INVALID_OPTION',
+    `consistency: expected 'bounded' or 'strong', got ${JSON.stringify(value)}.`,
+  );
 }
 
 function checkNumber(name: string, value: unknown, least: number): void {

@@ -1,4 +1,4 @@
-import type { DeletedByPattern, Explanation, Reader, Receipt } from './api.js';
+import type { DeletedByPattern, Explanation, Freshness, Reader, Receipt } from './api.js';
 import type { SubscribeOptions, SubscribeTarget } from './watching.js';
 import type { Subject } from './subject.js';
 import { branchOf, chainOf } from './cache/branches.js';
@@ -8,9 +8,10 @@ import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } fro
 import { explainChange } from './cache/explain.js';
 import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
+import type { Leases } from './cache/leases.js';
 import { RequestReader } from './cache/loaders.js';
 import { paramsText } from './cache/params.js';
-import { marksOf } from './cache/receipt.js';
+import { demandOf } from './cache/demand.js';
 import type { Clock, Marks, Store, SubjectKey } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
@@ -34,13 +35,13 @@ export interface TideParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly closing: AbortController;
+  readonly leases: Leases | null;
   readonly storeTimeoutMs: number;
 }
 
 /** What any verb may be told, types erased. */
-export interface Call {
+export interface Call extends Freshness {
   readonly branch?: string | undefined;
-  readonly after?: Receipt | string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,7 +67,7 @@ export class Tide {
     this.#assertOpen();
     const reader = new RequestReader(this.#core, {
       branch: branchOf(this.#parts.topology, options.branch),
-      after: options.after,
+      freshness: options,
       signal: options.signal,
     });
     return new Scope(this, reader, options.principal);
@@ -95,17 +96,18 @@ export class Tide {
       this.#read(this.#core.located(this.#branch(call), 'near', type, query), call),
   };
 
-  /** The value at once if tier 1 holds it. With a receipt or a signal: a scope of one read. */
+  /** The value at once if tier 1 holds it. With a demand of its own or a signal: a scope of one read. */
   #read(what: Loadable, call: Call | undefined): unknown {
-    if (call?.after !== undefined || call?.signal !== undefined) {
+    const { demand } = this.#core;
+    if (call !== undefined && (call.signal !== undefined || demandOf(call, demand) !== demand)) {
       this.#assertOpen();
-      const { after, signal } = call;
-      return new RequestReader(this.#core, { branch: what.shelf.branch, after, signal }).read(what);
+      const { signal } = call;
+      return new RequestReader(this.#core, { branch: what.shelf.branch, freshness: call, signal }).read(what);
     }
-    const held = this.#core.held(what.shelf, what.id);
+    const held = demand.strong ? undefined : this.#core.held(what.shelf, what.id);
     if (held !== undefined) return held.value;
     this.#assertOpen();
-    return this.#core.outcome(this.#core.request(what, { after: null }, null)).then(valueOf);
+    return this.#core.outcome(this.#core.request(what, demand, null)).then(valueOf);
   }
 
   peek(type: string, id: Id, call?: Call): unknown {
@@ -230,7 +232,7 @@ export class Tide {
           (reader: Reader<AnyModel>) => unknown,
         ];
         const branch = branchOf(topology, options.branch);
-        const context = { branch, demand: { after: marksOf(options.after) }, into: null };
+        const context = { branch, demand: demandOf(options, this.#core.demand), into: null };
         return keyed.getOrLoad(context, keyInBranch(topology, key, branch), options, load);
       },
     });
@@ -278,11 +280,12 @@ export class Tide {
   }
 
   async close(): Promise<void> {
-    const { closing, hub } = this.#parts;
+    const { closing, hub, leases } = this.#parts;
     if (closing.signal.aborted) return;
     closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
     const { tier, tier2, table } = this.#core.reads;
     tier.clear();
+    leases?.close();
     await Promise.all([hub.close(), tier2?.close(), table.close()]);
   }
 

@@ -3,10 +3,15 @@ import { memory } from './adapters/memory/index.js';
 import type { Tidemark } from './api.js';
 import { Batches } from './cache/batch.js';
 import { chainOf } from './cache/branches.js';
+import { Calls } from './cache/calls.js';
 import { Changer } from './cache/change.js';
 import { typedJson } from './cache/codec.js';
 import { Core, type Located, type SpatialVerb } from './cache/core.js';
+import { ANYTHING, demandOf } from './cache/demand.js';
+import { subjectsOfEntry } from './cache/entry.js';
+import { Gate } from './cache/gate.js';
 import { KeyedValues } from './cache/keyed.js';
+import { Leases } from './cache/leases.js';
 import { MarkTable } from './cache/marks.js';
 import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
 import { Reads } from './cache/read.js';
@@ -62,7 +67,29 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     byIds: (branch, type, ids) => core.askRecords(branch, undefined, type, ids),
   });
   const storeTimeoutMs = options.storeTimeoutMs ?? 1000;
-  const table = new MarkTable({ marks, clock, random, events, timeoutMs: storeTimeoutMs, listener: indexes });
+  const maxStalenessMs = options.maxStalenessMs ?? 3000;
+  const table = new MarkTable({
+    marks,
+    clock,
+    time,
+    random,
+    events,
+    timeoutMs: storeTimeoutMs,
+    maxStalenessMs,
+    fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
+    subjectsOf: subjectsOfEntry,
+    listener: {
+      changed: (subjects) => {
+        indexes.heard(subjects);
+      },
+      missed: () => {
+        indexes.lost();
+      },
+    },
+  });
+  time.onJump = () => {
+    table.distrust();
+  };
   const maxEntries = options.maxEntries ?? 50_000;
   const tier = new Tier(table, {
     maxEntries,
@@ -78,15 +105,19 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           codec,
           table,
           clock,
+          time,
           events,
-          storeTimeoutMs,
+          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs }),
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
           namespace: namespace === undefined ? '' : `${escapePart(namespace)}:`,
           fingerprint: fingerprintOf(topology),
           schemaOf: ({ kind, name }) =>
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
         });
-  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze: options.freeze ?? true });
+  const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
+  const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const { freeze = true, originLagMs = 0 } = options;
+  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs });
   const closing = new AbortController();
   const deadline: Deadline = {
     clock,
@@ -95,15 +126,26 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     aborts: new Aborts(),
   };
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
-  const batches = new Batches({ reads, topology, origin, deadline, maxBatchSize: options.maxBatchSize ?? 1000 });
+  const { maxBatchSize = 1000 } = options;
+  const batches = new Batches({ reads, topology, origin, deadline, leases, gate, maxBatchSize });
+  let reloadedAt = -Infinity;
+  /** While nothing can be heard, an index counts as long as a value does. */
+  const unheard = (known: boolean): void => {
+    if (!known && time.now() - reloadedAt < maxStalenessMs) return;
+    reloadedAt = time.now();
+    indexes.lost();
+  };
   const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);
   const core: Core = new Core({
     topology,
     reads,
     batches,
     deadline,
+    leases,
+    gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
+    demand: demandOf(options, ANYTHING),
     lifetimeOf,
-    locate: (verb, plan, query) => locate(indexes, topology, verb, plan, query),
+    locate: (verb, plan, query) => ({ ...locate(indexes, topology, verb, plan, query), unheard }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);
   const hub = createHub({
@@ -129,7 +171,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       checkGeometry(geometry, srid, where);
       return footprintOf(boundsOf(geometry as object), extentOf(srid));
     },
-    publish: (topics, event, id) => hub.publish(topics, event, id),
+    publish: (topics, { event, id }) => hub.publish(topics, event, id),
   });
   return new Tide({
     options,
@@ -143,11 +185,18 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     events,
     closing,
+    leases,
     storeTimeoutMs,
   });
 }
 
-function locate(indexes: Indexes, topology: Topology, verb: SpatialVerb, plan: EntityPlan, query: unknown): Located {
+function locate(
+  indexes: Indexes,
+  topology: Topology,
+  verb: SpatialVerb,
+  plan: EntityPlan,
+  query: unknown,
+): Omit<Located, 'unheard'> {
   if (plan.geometryOf === undefined) {
     throw new TidemarkError(
       'INVALID_GEOMETRY',
@@ -159,9 +208,6 @@ function locate(indexes: Indexes, topology: Topology, verb: SpatialVerb, plan: E
     text,
     footprint,
     answer: async (branch) => answer(await indexes.current(plan, branch)),
-    unheard: () => {
-      indexes.lost();
-    },
   };
 }
 

@@ -16,7 +16,9 @@ import {
 import type { Captured, Flight, Outcome } from './flight.js';
 import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
-import type { Reads } from './read.js';
+import type { Gate } from './gate.js';
+import type { Lease, Leases } from './leases.js';
+import type { Looked, Reads } from './read.js';
 import type { Requirement } from './tier2.js';
 import { checkedRows, rowsByIds, rowsByParent } from './rows.js';
 import type { Counter } from '../report.js';
@@ -37,6 +39,9 @@ export interface BatchOptions {
   readonly origin: Readonly<Record<string, AnyEntityOrigin | undefined>>;
   readonly deadline: Deadline;
   readonly maxBatchSize: number;
+  /** Null where there is no store to share loads through. */
+  readonly leases: Leases | null;
+  readonly gate: Gate;
 }
 
 /** What the origin said of one id: a row or null for a record, rows for a list. */
@@ -74,79 +79,139 @@ export class Batches {
     const { reads } = this.#options;
     const [first] = flights as [Flight];
     const { shelf } = first;
+    const space = shelf.space as RowSpace;
     const chain = chainOf(this.#options.topology, shelf.branch);
-    const marks = await this.#takeMarks(flights, chain);
+    const batch = await this.#begin(flights, chain);
     try {
-      const results = new Map<Flight, Outcome | Error>();
-      const required: Requirement = ({ id }, value, absent) =>
-        requiredOf(shelf.space as RowSpace, id, value, absent, chain ?? []);
-      for (const [flight, outcome] of await reads.promote(flights, required)) results.set(flight, outcome);
-      const missing = flights.filter((flight) => !results.has(flight));
-      if (missing.length > 0) await this.#ask(shelf, missing, chain, marks, results);
-      return flights.map((flight) => results.get(flight) as Outcome | Error);
+      const required: Requirement = ({ id }, value, absent) => requiredOf(space, id, value, absent, chain ?? []);
+      const missing: Flight[] = [];
+      for (const flight of flights) {
+        const finding = reads.find(flight, batch.looked, required);
+        const found = finding !== null && 'then' in finding ? await finding : finding;
+        if (found === null) missing.push(flight);
+        else batch.results.set(flight, found);
+      }
+      const { ours, theirs } = await this.#share(missing, batch);
+      for (const flight of theirs) batch.results.set(flight, this.#follow(flight, batch, required));
+      if (ours.size > 0) await this.#ask(shelf, ours, batch);
+      // A promise among them is adopted like a value: whoever waits for another replica holds up nobody.
+      return flights.map((flight) => batch.results.get(flight) as Outcome | Error);
     } finally {
-      for (const cell of marks.pinned) reads.table.unpin(cell);
+      for (const cell of batch.looked.held.cells) reads.table.unpin(cell);
     }
   }
 
   /** Takes the marks known before the load. Without them the load runs, but nothing it finds is kept. */
-  async #takeMarks(flights: readonly Flight[], chain: Chain | null): Promise<Taken> {
-    const { table } = this.#options.reads;
+  async #begin(flights: readonly Flight[], chain: Chain | null): Promise<Batch> {
+    const { reads } = this.#options;
+    const { table } = reads;
     const space = flights[0]?.shelf.space as RowSpace;
-    let taken: Taken = { pinned: [], absent: null, applied: table.applied() };
-    if (chain !== null) {
-      const shared = sharedSubjects(space, chain);
-      const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
-      const subjects = [...shared, ...absent];
-      for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
-      try {
-        const holding = table.hold(subjects);
-        const cells = 'then' in holding ? await holding : holding;
-        const stamp = table.version;
-        let at = 0;
-        const next = (count: number): Captured => ({ cells: cells.slice(at, (at += count)), stamp });
-        const every = next(shared.length);
-        const none = absent.length === 0 ? null : next(absent.length);
-        const each = (cells.length - at) / flights.length;
-        for (const flight of flights) {
-          flight.capture(every);
-          flight.capture(next(each));
-        }
-        taken = { pinned: cells, absent: none, applied: table.applied() };
-      } catch (error) {
-        this.#options.reads.events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
-        for (const flight of flights) flight.unstorable = true;
-      }
-    } else {
+    const results: Batch['results'] = new Map();
+    if (chain === null) {
       for (const flight of flights) flight.unstorable = true;
+      return this.#begun(flights, { chain, looked: NOTHING_KNOWN, absent: null, results });
     }
-    for (const flight of flights) flight.applied = taken.applied;
-    return taken;
+    const shared = sharedSubjects(space, chain);
+    const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
+    const subjects = [...shared, ...absent];
+    for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
+    const looking = reads.look(flights, subjects);
+    const looked = 'then' in looking ? await looking : looking;
+    const { cells, stamp, known, error } = looked.held;
+    if (error !== null) reads.events.emit('error', { error, where: `marks of ${space.name}` });
+    let at = 0;
+    const next = (count: number): Captured => ({ cells: cells.slice(at, (at += count)), stamp });
+    const every = next(shared.length);
+    const none = absent.length === 0 ? null : next(absent.length);
+    const each = (subjects.length - at) / flights.length;
+    for (const flight of flights) {
+      flight.capture(every);
+      flight.capture(next(each));
+      if (!known) flight.unverified = true;
+    }
+    return this.#begun(flights, { chain, looked, absent: none, results });
   }
 
-  async #ask(
-    shelf: Shelf,
+  #begun(flights: readonly Flight[], batch: Omit<Batch, 'applied'>): Batch {
+    const applied = this.#options.reads.table.applied();
+    for (const flight of flights) flight.applied = applied;
+    return { ...batch, applied };
+  }
+
+  /** Which of the flights load here, each with its lease, and which are being loaded by another replica. */
+  async #share(
     flights: readonly Flight[],
-    chain: Chain | null,
-    marks: Taken,
-    results: Map<Flight, Outcome | Error>,
-  ): Promise<void> {
-    const space = shelf.space as RowSpace;
-    const ids = flights.map(({ id }) => id);
-    const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
-    const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
-    const late = await this.#takeLate(space, flights, values, chain, marks.applied);
-    flights.forEach((flight, i) => {
-      const value = values[i];
-      if (value instanceof Error) {
-        results.set(flight, value);
-        return;
+    { looked }: Batch,
+  ): Promise<{ readonly ours: ReadonlyMap<Flight, Lease | null>; readonly theirs: readonly Flight[] }> {
+    const { leases } = this.#options;
+    const alone = (flight: Flight): boolean => flight.bypassesStore || flight.unstorable || !looked.sharing;
+    const ours = new Map<Flight, Lease | null>();
+    if (leases === null || flights.every(alone)) {
+      for (const flight of flights) ours.set(flight, null);
+      return { ours, theirs: [] };
+    }
+    const taken = await Promise.all(flights.map((flight) => (alone(flight) ? 'none' : leases.take(flight))));
+    const theirs: Flight[] = [];
+    for (const [i, flight] of flights.entries()) {
+      const lease = taken[i] as Lease | 'none' | null;
+      if (lease === null) theirs.push(flight);
+      else ours.set(flight, lease === 'none' ? null : lease);
+    }
+    return { ours, theirs };
+  }
+
+  /** Waits for another replica's load, and takes over if nothing came of it. */
+  async #follow(flight: Flight, batch: Batch, required: Requirement): Promise<Outcome> {
+    const { leases, reads } = this.#options;
+    flight.keep();
+    for (;;) {
+      const ended = await (leases as Leases).wait(flight);
+      if (typeof ended === 'object') throw ended.failed;
+      const looking = await reads.look([flight], []);
+      try {
+        const found = ended === 'not kept' ? null : await reads.find(flight, looking, required);
+        if (found !== null) return found;
+        const lease = ended === 'not kept' || flight.isOvertaken ? undefined : await (leases as Leases).take(flight);
+        if (lease === null) continue;
+        const own: Batch = { ...batch, results: new Map() };
+        await this.#ask(flight.shelf, new Map([[flight, lease ?? null]]), own);
+        const result = (await own.results.get(flight)) as Outcome | Error;
+        if (result instanceof Error) throw result;
+        return result;
+      } finally {
+        for (const cell of looking.held.cells) reads.table.unpin(cell);
       }
-      const absent = value === null;
-      if (absent && marks.absent !== null) flight.capture(marks.absent);
-      results.set(flight, this.#options.reads.settle(flight, value, { absent }));
-    });
-    for (const cell of late) this.#options.reads.table.unpin(cell);
+    }
+  }
+
+  async #ask(shelf: Shelf, ours: ReadonlyMap<Flight, Lease | null>, batch: Batch): Promise<void> {
+    const { reads } = this.#options;
+    const space = shelf.space as RowSpace;
+    const flights = [...ours.keys()];
+    const ids = flights.map(({ id }) => id);
+    try {
+      const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
+      const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
+      const late = await this.#takeLate(space, flights, values, batch);
+      for (const [i, flight] of flights.entries()) {
+        const value = values[i];
+        if (value instanceof Error) {
+          batch.results.set(flight, value);
+          void ours.get(flight)?.fail(value);
+          continue;
+        }
+        const absent = value === null;
+        if (absent && batch.absent !== null) flight.capture(batch.absent);
+        const { outcome, stored } = reads.settle(flight, value, { absent });
+        batch.results.set(flight, outcome);
+        const lease = ours.get(flight);
+        if (lease) void stored.then((kept) => lease.release(kept ? 'stored' : 'not kept'));
+      }
+      for (const cell of late) reads.table.unpin(cell);
+    } catch (error) {
+      for (const lease of ours.values()) void lease?.fail(error);
+      throw error;
+    }
   }
 
   /** Asks the origin, past every cache. Rejects if the call as a whole failed; a failed id is its Error. */
@@ -155,7 +220,7 @@ export class Batches {
     ids: readonly unknown[],
     about: { readonly branch: string; readonly flights?: readonly Flight[]; readonly via?: unknown },
   ): Promise<readonly Answer[]> {
-    const { reads, origin, deadline } = this.#options;
+    const { reads, origin, deadline, gate } = this.#options;
     const { plan, parent } = space;
     const loaders = origin[plan.type];
     const where = `origin.${plan.type}.${parent === null ? 'byIds' : `childrenOf.${parent.type}`}`;
@@ -166,10 +231,13 @@ export class Batches {
     reads.statistics.originCalls++;
     reads.events.emit('load', { kind: space.kind, type: plan.type, branch: about.branch, count: unique.length });
     const recentlyChanged = about.flights?.some(({ cells }) => reads.table.changedRecently(cells)) ?? false;
-    const answer = await withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
-      const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
-      return call.call(loaders, unique, context);
-    });
+    const asking = (): Promise<unknown> =>
+      withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
+        for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
+        const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
+        return call.call(loaders, unique, context);
+      });
+    const answer = await (reads.isOutage(about.flights ?? []) ? gate.pass(where, asking) : asking());
     const mapped = guarded(where, () =>
       parent === null ? rowsByIds(plan, unique, answer) : rowsByParent(plan, parent, unique, answer),
     );
@@ -215,8 +283,7 @@ export class Batches {
     space: RowSpace,
     flights: readonly Flight[],
     values: Answer[],
-    chain: Chain | null,
-    applied: Applied,
+    { chain, applied }: Batch,
   ): Promise<readonly MarkCell[]> {
     if (chain === null || space.parent !== null || space.plan.parents.length === 0) return [];
     const subjects = values.map((value, i): readonly SubjectKey[] => {
@@ -230,33 +297,36 @@ export class Batches {
     });
     const { table, events } = this.#options.reads;
     const unique = [...new Set(subjects.flat())];
-    try {
-      const holding = table.hold(unique);
-      const cells = 'then' in holding ? await holding : holding;
-      const bySubject = new Map(cells.map((cell) => [cell.subject, cell]));
-      flights.forEach((flight, i) => {
-        for (const subject of subjects[i] ?? []) {
-          const cell = bySubject.get(subject) as MarkCell;
-          if (hasNotMovedSince(cell, applied)) flight.capture({ cells: [cell], stamp: table.version });
-          else flight.unstorable = true;
-        }
-      });
-      return cells;
-    } catch (error) {
-      events.emit('error', { error: error as Error, where: `marks of ${space.name}` });
-      for (const flight of flights) flight.unstorable = true;
-      return [];
+    const holding = table.hold(unique);
+    const { cells, known, error, stamp } = 'then' in holding ? await holding : holding;
+    if (error !== null) events.emit('error', { error, where: `marks of ${space.name}` });
+    const bySubject = new Map(cells.map((cell) => [cell.subject, cell]));
+    for (const [i, flight] of flights.entries()) {
+      for (const subject of subjects[i] ?? []) {
+        const cell = bySubject.get(subject) as MarkCell;
+        flight.captureLate(cell, { known, stamp, applied });
+      }
     }
+    return cells;
   }
 }
 
-interface Taken {
-  /** To unpin when the batch ends. */
-  readonly pinned: readonly MarkCell[];
+/** What a batch of loads works with. */
+interface Batch {
+  readonly chain: Chain | null;
+  /** The marks taken before the load, to unpin when the batch ends, and what tier 2 has. */
+  readonly looked: Looked;
   /** What an absent record carries besides. */
   readonly absent: Captured | null;
   readonly applied: Applied;
+  readonly results: Map<Flight, Outcome | Error | Promise<Outcome>>;
 }
+
+const NOTHING_KNOWN: Looked = {
+  held: { cells: [], stamp: 0, known: false, error: null },
+  stored: new Map(),
+  sharing: false,
+};
 
 /** Every subject that a record or list carries. */
 function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
@@ -278,12 +348,6 @@ function ownSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
 /** What every record, or every list, of the space carries. */
 function sharedSubjects(space: RowSpace, chain: Chain): SubjectKey[] {
   return space.parent === null ? baseSubjects(space.plan.type, chain) : sharedListSubjects(space.plan, chain);
-}
-
-/** A mark first read after the origin was asked may be newer than the value: it counts if it is not. */
-export function hasNotMovedSince(cell: MarkCell, applied: Applied): boolean {
-  const then = applied[cell.partition.number];
-  return cell.usable && cell.token !== null && cell.token.epoch === then?.epoch && cell.token.position <= then.applied;
 }
 
 /** What readers see: null for a deleted record, lists without deleted rows. */

@@ -10,7 +10,7 @@ import { type Footprint, idText, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
 import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
 import type { MarkTable } from './marks.js';
-import { createReceipt } from './receipt.js';
+import { type ReceiptMarks, createReceipt, queuedReceipt } from './receipt.js';
 import type { Statistics } from './stats.js';
 
 /** A change as a host hands it in, types erased. */
@@ -36,6 +36,13 @@ export interface PlannedChange {
   readonly advice: readonly string[];
 }
 
+/** One event as it goes to the bus: with the marks that its readers must have. */
+export interface Announced {
+  readonly event: ChangeEvent;
+  readonly id: string;
+  readonly marks: ReceiptMarks;
+}
+
 export interface ChangerOptions {
   readonly topology: Topology;
   readonly table: MarkTable;
@@ -44,7 +51,7 @@ export interface ChangerOptions {
   readonly statistics: Statistics;
   readonly events: Events;
   /** Announces an event on each of these subjects. */
-  readonly publish: (topics: readonly SubjectKey[], event: ChangeEvent, id: string) => Promise<void>;
+  readonly publish: (topics: readonly SubjectKey[], announced: Announced) => Promise<void>;
   /** Where a geometry is, in cells; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
   readonly footprintOf: (geometry: unknown, where: string) => Footprint | null;
 }
@@ -63,28 +70,38 @@ export class Changer {
 
   /**
    * Commit → marks → bus → subscribers. Nothing is bumped if any change of the batch is malformed. Once it resolves, no
-   * read on this replica gets an older value.
+   * read on this replica gets an older value, also if it could only be queued: it is sent and announced later then.
    */
   async change(changes: readonly AnyChange[]): Promise<Receipt> {
-    const { table, random, publish, statistics, events } = this.#options;
+    const { table, random, statistics, events } = this.#options;
     const planned = changes.map((change, i) =>
       this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
     );
     const changeId = randomId(random);
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
-    const bumps = await table.bump(subjects, { changeId });
+    const bumps = await table.bump(subjects, { changeId }, (late) => {
+      void this.#announce(planned, createReceipt(changeId, late));
+    });
     statistics.changes += planned.length;
     events.emit('change', { changeId, subjects });
-    // What went stale is stale already: a bus that fails is an event here and a gap for its subscribers.
-    await Promise.all(
-      planned.map(({ bumps: own, announce }, i) =>
-        publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`).catch((error: unknown) => {
+    if (bumps === 'queued') return queuedReceipt(changeId);
+    const receipt = createReceipt(changeId, bumps);
+    await this.#announce(planned, receipt);
+    return receipt;
+  }
+
+  /** What went stale is stale already: a bus that fails is an event here and a gap for its subscribers. */
+  async #announce(planned: readonly PlannedChange[], { changeId, marks }: Receipt): Promise<void> {
+    const { publish, events } = this.#options;
+    const publications = planned.map(({ bumps, announce }, i) =>
+      publish([...bumps.keys()], { event: announce(changeId), id: `${changeId}.${String(i)}`, marks }).catch(
+        (error: unknown) => {
           events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
-        }),
+        },
       ),
     );
-    return createReceipt(changeId, bumps);
+    await Promise.all(publications);
   }
 
   /** Runs nothing. Throws INVALID_CHANGE, UNKNOWN_TYPE, BLANK_ID, ID_MISMATCH or INVALID_GEOMETRY. */

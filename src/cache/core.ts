@@ -8,12 +8,15 @@ import { type Batches, type RowSpace, checkedId, rowSpace, visible } from './bat
 import { chainOf } from './branches.js';
 import { planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
-import type { Demand, Flight, Outcome } from './flight.js';
+import type { Demand } from './demand.js';
+import type { Flight, Outcome } from './flight.js';
 import { buildCacheKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import { type ReadRequest, type Reads, shelfOf } from './read.js';
-import { type Entry, type Lifetime, type Shelf, type Space, checkTtl } from './tier.js';
+import type { Gate } from './gate.js';
+import type { Leases } from './leases.js';
+import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
 export type AnyView = View<AnyModel, ViewParams, unknown>;
 
@@ -22,12 +25,6 @@ export interface ReadContext {
   readonly branch: string;
   readonly demand: Demand;
   readonly into: Flight | null;
-}
-
-/** Where a value is found: its shelf and its id there. */
-export interface Place {
-  readonly shelf: Shelf;
-  readonly id: unknown;
 }
 
 /** A place, and how its value is loaded. */
@@ -44,8 +41,8 @@ export interface Located {
   readonly text: string;
   readonly footprint: Footprint;
   readonly answer: (branch: string) => Promise<readonly AnyRow[]>;
-  /** The answer must include a change that this replica has not heard of yet. */
-  readonly unheard: () => void;
+  /** The answer must include changes that this replica has not heard of; `known`: that there are some. */
+  readonly unheard: (known: boolean) => void;
 }
 
 export interface CoreOptions {
@@ -53,6 +50,10 @@ export interface CoreOptions {
   readonly reads: Reads;
   readonly batches: Batches;
   readonly deadline: Deadline;
+  readonly leases: Leases | null;
+  readonly gate: Gate;
+  /** What reads ask for that say nothing themselves. */
+  readonly demand: Demand;
   readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
   readonly locate: (verb: SpatialVerb, plan: EntityPlan, query: unknown) => Located;
 }
@@ -62,6 +63,7 @@ export class Core {
   readonly topology: Topology;
   readonly reads: Reads;
   readonly aborts: Aborts;
+  readonly demand: Demand;
   readonly #options: CoreOptions;
   readonly #records = new Map<string, RowSpace>();
   readonly #lists = new Map<string, Map<string, RowSpace>>();
@@ -74,6 +76,7 @@ export class Core {
     this.topology = options.topology;
     this.reads = options.reads;
     this.aborts = options.deadline.aborts;
+    this.demand = options.demand;
     this.#deriving = {
       ...options,
       readerFor: (branch, flight, signal) =>

@@ -4,13 +4,14 @@ import type { SubjectKey } from '../contract.js';
 import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
 import type { AnyModel, Topology } from '../model.js';
 import { subjectParts } from '../subject.js';
-import { hasNotMovedSince } from './batch.js';
 import { chainOf } from './branches.js';
 import { type Chain, carriedBy, wholeTypeSubjects } from './cascade.js';
 import type { Flight, Outcome } from './flight.js';
 import { type Deadline, withDeadline } from './origin.js';
 import type { MarkCell } from './marks.js';
-import type { Reads } from './read.js';
+import type { Gate } from './gate.js';
+import type { Lease, Leases } from './leases.js';
+import type { Looked, Reads, Settled } from './read.js';
 
 /** Loads of views and of keyed values: the host's own function, whose reads become the value's marks. */
 
@@ -20,8 +21,8 @@ export interface Derivation {
   /** Marks to carry besides, for a reader in these branches. */
   readonly also?: (chain: Chain) => readonly SubjectKey[];
   readonly ttlMs: number | undefined;
-  /** Called before a load that must include a change not heard of yet. */
-  readonly unheard?: () => void;
+  /** Called before a load that must include changes not heard of yet; `known`: that there are some. */
+  readonly unheard?: (known: boolean) => void;
   readonly load: (reader: Reader<AnyModel>, params: unknown) => unknown;
 }
 
@@ -29,6 +30,8 @@ export interface DeriveOptions {
   readonly reads: Reads;
   readonly topology: Topology;
   readonly deadline: Deadline;
+  readonly leases: Leases | null;
+  readonly gate: Gate;
   /** A reader whose reads become part of the flight. */
   readonly readerFor: (branch: string, flight: Flight, signal: AbortSignal) => Reader<AnyModel>;
 }
@@ -43,26 +46,62 @@ export async function derive(
   branch: string,
   what: Derivation,
 ): Promise<Outcome> {
-  const { reads, topology, deadline } = options;
+  const { reads, topology, leases } = options;
   const chain = chainOf(topology, branch);
-  await takeMarks(options, flight, chain, what);
-  flight.applied = reads.table.applied();
+  const looked = await takeMarks(options, flight, chain, what);
   const required = flight.cells.map(({ subject }) => subject);
-  const found = (await reads.promote([flight], () => required)).get(flight);
-  if (found !== undefined) return found;
+  const found = await reads.find(flight, looked, () => required);
+  if (found !== null) return found;
+  const alone = leases === null || flight.bypassesStore || flight.unstorable || !looked.sharing;
+  if (alone) return (await load(options, flight, branch, what, chain)).outcome;
+  for (;;) {
+    const lease = await leases.take(flight);
+    if (lease !== null) return await loadFor(lease, () => load(options, flight, branch, what, chain));
+    const ended = await leases.wait(flight);
+    if (typeof ended === 'object') throw ended.failed;
+    const again = await reads.look([flight], []);
+    flight.own(again.held.cells);
+    const theirs = ended === 'not kept' ? null : await reads.find(flight, again, () => required);
+    if (theirs !== null) return theirs;
+    if (ended === 'not kept' || flight.isOvertaken) return (await load(options, flight, branch, what, chain)).outcome;
+  }
+}
+
+/** A load for which other replicas wait. */
+async function loadFor(lease: Lease, run: () => Promise<Settled>): Promise<Outcome> {
+  try {
+    const { outcome, stored } = await run();
+    void stored.then((kept) => lease.release(kept ? 'stored' : 'not kept'));
+    return outcome;
+  } catch (error) {
+    void lease.fail(error);
+    throw error;
+  }
+}
+
+async function load(
+  options: DeriveOptions,
+  flight: Flight,
+  branch: string,
+  what: Derivation,
+  chain: Chain | null,
+): Promise<Settled> {
+  const { reads, deadline, gate } = options;
   flight.shelf.space.counter.loads++;
-  if (flight.bypassesStore) what.unheard?.();
-  const value = await withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) =>
-    what.load(options.readerFor(branch, flight, signal), what.params),
-  );
+  if (flight.bypassesStore || flight.unverified) what.unheard?.(flight.bypassesStore);
+  else if (reads.table.isAhead(flight.cells)) what.unheard?.(true);
+  const loading = (): Promise<unknown> =>
+    withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) => {
+      flight.askedAt = deadline.clock.now();
+      return what.load(options.readerFor(branch, flight, signal), what.params);
+    });
+  // A load within a load does not queue: the outer one holds its place while it waits for it.
+  const value = await (reads.isOutage([flight]) && !flight.isNested ? gate.pass(flight.key, loading) : loading());
   const sealed = reads.seal(value);
   const cells = [...new Set(flight.cells)];
   const kept = { ttlMs: what.ttlMs, absent: value === undefined };
   if (cells.length <= MOST_MARKS || chain === null) return reads.settle(flight, sealed, { ...kept, cells });
-  const fewer = await collapse(options, flight, chain, cells);
-  const outcome = reads.settle(flight, sealed, { ...kept, cells: fewer });
-  for (const cell of fewer) reads.table.unpin(cell);
-  return outcome;
+  return reads.settle(flight, sealed, { ...kept, cells: await collapse(options, flight, chain, cells) });
 }
 
 /** Always gives way once, so that no host code runs before the flight is known to those it waits for. */
@@ -71,7 +110,7 @@ async function takeMarks(
   flight: Flight,
   chain: Chain | null,
   what: Derivation,
-): Promise<void> {
+): Promise<Looked> {
   if (chain === null) flight.unstorable = true;
   const subjects = new Set<SubjectKey>(what.also?.(chain ?? []));
   for (const { key } of dependencies(what, flight)) {
@@ -82,13 +121,14 @@ async function takeMarks(
     });
     for (const subject of carried) subjects.add(subject);
   }
-  try {
-    const cells = await reads.table.hold([...subjects]);
-    flight.captureOwned({ cells, stamp: reads.table.version });
-  } catch (error) {
-    reads.events.emit('error', { error: error as Error, where: `marks of ${flight.key}` });
-    flight.unstorable = true;
-  }
+  const looked = await reads.look([flight], [...subjects]);
+  const { cells, error } = looked.held;
+  if (error !== null) reads.events.emit('error', { error, where: `marks of ${flight.key}` });
+  // Behind those asked for are the marks of what tier 1 has: they judge that, and are not the load's own.
+  flight.own(cells.slice(subjects.size));
+  flight.captureHeld({ ...looked.held, cells: cells.slice(0, subjects.size) });
+  flight.applied = reads.table.applied();
+  return looked;
 }
 
 function dependencies({ dependsOn, params }: Derivation, { key }: Flight): readonly Subject[] {
@@ -116,14 +156,10 @@ async function collapse(
       for (const whole of wholeTypeSubjects(type as string, chain)) subjects.add(whole);
     }
   }
-  try {
-    const fewer = await reads.table.hold([...subjects]);
-    // First read after the load: they count only if they have not moved since before it.
-    if (!fewer.every((cell) => hasNotMovedSince(cell, flight.applied ?? []))) flight.unstorable = true;
-    return fewer;
-  } catch (error) {
-    reads.events.emit('error', { error: error as Error, where: `marks of ${flight.key}` });
-    flight.unstorable = true;
-    return [];
-  }
+  const { cells: fewer, known, stamp, error } = await reads.table.hold([...subjects]);
+  if (error !== null) reads.events.emit('error', { error, where: `marks of ${flight.key}` });
+  flight.own(fewer);
+  // First read after the load: they count only if they have not moved since before it.
+  for (const cell of fewer) flight.captureLate(cell, { known, stamp, applied: flight.applied ?? [] });
+  return fewer;
 }

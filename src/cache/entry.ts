@@ -51,6 +51,15 @@ export function encodeEntry(entry: StoredEntry): Uint8Array {
   return bytes;
 }
 
+/** The subjects that an entry names; none for bytes that are no entry. */
+export function subjectsOfEntry(bytes: Uint8Array): readonly SubjectKey[] {
+  try {
+    return decodeEntry(bytes).marks.map(([subject]) => subject);
+  } catch {
+    return [];
+  }
+}
+
 /** Throws CORRUPT_ENTRY for anything that {@link encodeEntry} does not write. */
 export function decodeEntry(bytes: Uint8Array): StoredEntry {
   try {

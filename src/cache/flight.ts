@@ -1,23 +1,21 @@
 import { TidemarkError } from '../errors.js';
-import type { Applied, MarkCell, MarkTable } from './marks.js';
+import { ANYTHING, type Demand } from './demand.js';
+import type { Applied, Held, MarkCell, MarkTable } from './marks.js';
 import type { ReceiptMarks } from './receipt.js';
-import type { Entry, Shelf } from './tier.js';
+import type { Entry, Place, Shelf } from './tier.js';
 
 /** What a load came to: the value, and the entry under which it was kept, if it was. */
 export interface Outcome {
   readonly value: unknown;
   readonly entry: Entry | null;
+  /** For what is not kept although nothing is known to have changed: what it depends on, as it was. */
+  readonly unverified?: readonly Captured[];
 }
 
 /** Marks as they were when the table had this version. */
 export interface Captured {
   readonly cells: readonly MarkCell[];
   readonly stamp: number;
-}
-
-/** How new a read must be. */
-export interface Demand {
-  readonly after: ReceiptMarks | null;
 }
 
 /**
@@ -30,28 +28,48 @@ export class Flight {
   readonly demand: Demand;
   /** Tier 2 may hold something older than the demand: ask the origin. */
   readonly bypassesStore: boolean;
+  /** For a strong read: only marks read after this moment count. */
+  readonly readAfter: number | null;
+  /** Local time at which it began. */
+  readonly begunAt: number;
+  /** Another load waits for it from its beginning. */
+  readonly isNested: boolean;
   /** The moment of the pattern log when it began. */
   readonly globs: number;
   /** Where every partition stood just before the origin was asked; null before that. */
   applied: Applied | null = null;
-  /** What it found cannot be kept, whatever the marks say. */
+  /** What it found cannot be kept, and may be older than a change that is known here. */
   unstorable = false;
+  /** Its marks are not known: what it found cannot be kept, but is as new as the moment at which it began. */
+  unverified = false;
+  /** When the origin was asked. */
+  askedAt = -Infinity;
   promise: Promise<Outcome>;
   /** The read that began it, as opposed to those that joined. */
   launchedBy: unknown = null;
   readonly #table: MarkTable;
+  readonly #begunVersion: number;
   readonly #captured: Captured[] = [];
   #pinned: MarkCell[] | null = null;
   #waitsFor: Set<Flight> | null = null;
   #landed = false;
 
-  constructor(shelf: Shelf, id: unknown, table: MarkTable, demand: Demand) {
+  constructor(
+    { shelf, id }: Place,
+    table: MarkTable,
+    demand: Demand,
+    began: { readonly at: number; readonly nested?: boolean },
+  ) {
     this.shelf = shelf;
     this.id = id;
     this.demand = demand;
     this.bypassesStore = demand.after !== null && !table.reached(demand.after);
+    this.readAfter = demand.strong ? table.serial : null;
+    this.begunAt = began.at;
+    this.isNested = began.nested === true;
     this.globs = table.globs.moment;
     this.#table = table;
+    this.#begunVersion = table.version;
     this.promise = NOT_STARTED;
   }
 
@@ -64,6 +82,24 @@ export class Flight {
     return NO_CELLS.concat(...this.#captured.map(({ cells }) => cells));
   }
 
+  /**
+   * Depends on a subject that was found only after the origin was asked: its mark may be newer than the value, and counts
+   * if it is not. `applied` is from before the load.
+   */
+  captureLate(
+    cell: MarkCell,
+    held: { readonly known: boolean; readonly stamp: number; readonly applied: Applied },
+  ): void {
+    const then = held.applied[cell.partition.number];
+    const { token } = cell;
+    if (!held.known) {
+      this.unverified = true;
+      this.capture({ cells: [cell], stamp: this.#begunVersion });
+    } else if (token !== null && token.epoch === then?.epoch && token.position <= then.applied) {
+      this.capture({ cells: [cell], stamp: held.stamp });
+    } else this.unstorable = true;
+  }
+
   /** Depends on these from now on. The caller has them pinned. */
   capture(captured: Captured): void {
     this.#captured.push(captured);
@@ -72,8 +108,26 @@ export class Flight {
   /** Captures cells that came pinned, and keeps them so until it lands. */
   captureOwned(captured: Captured): void {
     this.capture(captured);
+    this.own(captured.cells);
+  }
+
+  /** Unpins these when it lands. */
+  own(cells: readonly MarkCell[]): void {
     this.#pinned ??= [];
-    for (const cell of captured.cells) this.#pinned.push(cell);
+    for (const cell of cells) this.#pinned.push(cell);
+  }
+
+  /** Keeps what it has captured until it lands, after those who took it have let go. */
+  keep(): void {
+    const { cells } = this;
+    for (const cell of cells) this.#table.pin(cell);
+    this.own(cells);
+  }
+
+  /** Captures marks as they were held; without them the load goes on, but what it finds is not kept. */
+  captureHeld(held: Held): void {
+    this.captureOwned(held);
+    if (!held.known) this.unverified = true;
   }
 
   /** What was captured last was so for an entry that proved stale: the load goes on without it. */
@@ -86,12 +140,33 @@ export class Flight {
     const { entry } = outcome;
     if (this.#landed) return; // a load that kept its reader and went on reading after it had returned
     if (entry === null) {
-      this.unstorable = true;
+      if (outcome.unverified === undefined) this.unstorable = true;
+      else this.#adoptUnverified(outcome.unverified);
       return;
     }
     for (const cell of entry.cells) this.#table.pin(cell);
     this.captureOwned(entry);
     if (this.#table.globs.deletedSince(entry.globs, () => entry.key)) this.unstorable = true;
+  }
+
+  #adoptUnverified(seen: readonly Captured[]): void {
+    this.unverified = true;
+    for (const captured of seen) {
+      for (const cell of captured.cells) this.#table.pin(cell);
+      this.captureOwned(captured);
+    }
+  }
+
+  /** What it depends on so far. */
+  get captured(): readonly Captured[] {
+    return this.#captured;
+  }
+
+  /** The marks known before it asked, as text: equal for loads of replicas that know the same. */
+  digest(): string {
+    return this.cells
+      .map(({ subject, token }) => `${subject} ${token?.epoch ?? ''} ${String(token?.position)} ${token?.nonce ?? ''}`)
+      .join(' ');
   }
 
   land(): void {
@@ -100,28 +175,38 @@ export class Flight {
     this.#pinned = null;
   }
 
-  /** True if nothing it depends on has changed since it captured that. */
-  isUnmoved(): boolean {
-    for (const { cells, stamp } of this.#captured) {
-      for (const cell of cells) if (!cell.usable || cell.changed > stamp) return false;
-    }
-    return true;
+  /** True if something it depends on has changed, as far as is known here, since it captured that. */
+  get isOvertaken(): boolean {
+    if (this.unstorable) return true;
+    for (const { cells, stamp } of this.#captured) for (const cell of cells) if (cell.changed > stamp) return true;
+    return this.#table.globs.deletedSince(this.globs, () => this.key);
   }
 
   /** True if its result may be kept. */
   isStorable(): boolean {
-    return !this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key);
+    if (this.unverified || this.isOvertaken) return false;
+    return this.#captured.every(({ cells }) => cells.every((cell) => cell.valid));
   }
 
   /**
    * Whether a reader that begins now may wait for this load: also not if a load that it waits for has been overtaken,
    * whose marks it will have only once that one has landed.
    */
-  canJoin(after: ReceiptMarks | null): boolean {
-    if (!this.isStorable()) return false;
-    for (const other of this.#waitsFor ?? []) if (!other.canJoin(after)) return false;
+  canJoin({ after, strong }: Demand, now: number): boolean {
+    if (this.isOvertaken) return false;
+    // Marks that are taken before a strong read began say nothing of what was changed in between.
+    if (strong && !(this.demand.strong && this.applied === null)) return false;
+    if (!this.#isRecent(now)) return false;
+    for (const other of this.#waitsFor ?? []) if (!other.canJoin({ ...ANYTHING, after }, now)) return false;
     if (after === null) return true;
     return this.applied === null ? this.bypassesStore : this.#table.reached(after, this.applied);
+  }
+
+  /** Whether what it takes for current was so lately. */
+  #isRecent(now: number): boolean {
+    if (this.applied === null) return true;
+    if (this.unverified) return now - this.begunAt < this.#table.maxStalenessMs;
+    return this.#captured.every(({ cells }) => this.#table.trusts(cells, now));
   }
 
   /** Throws LOAD_FAILED if `other` waits, directly or not, for this one: both would wait for ever. */

@@ -6,9 +6,10 @@ import { TidemarkError, messageOf } from '../errors.js';
 import { escapeGlob } from '../glob.js';
 import type { AnyModel } from '../model.js';
 import { PATTERNS, keySubject } from '../subject.js';
-import type { Core, Place, ReadContext } from './core.js';
+import type { Core, ReadContext } from './core.js';
+import { ANYTHING } from './demand.js';
 import { Flight } from './flight.js';
-import { type Lifetime, type Shelf, type Space, checkTtl, isExpired } from './tier.js';
+import { type Lifetime, type Place, type Shelf, type Space, checkTtl, isExpired } from './tier.js';
 
 /** The cache by key: values that the host stores and loads under keys of its own. */
 export class KeyedValues {
@@ -48,27 +49,32 @@ export class KeyedValues {
     const { reads } = this.#core;
     const { counter } = this.#shelf.space;
     counter.misses++;
-    const flight = new Flight(this.#shelf, key, reads.table, { after: null });
-    const found = (await reads.promote([flight], () => [keySubject(key)])).get(flight);
+    const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
+    const looked = await reads.look([flight], []);
+    flight.own(looked.held.cells);
+    const found = await reads.find(flight, looked, () => [keySubject(key)]);
     flight.land();
     return found?.value;
   }
 
   async set(key: string, value: unknown, ttlMs: number | undefined): Promise<void> {
-    const { shelf, id } = this.place(key);
+    const place = this.place(key);
     const { reads } = this.#core;
     checkTtl(ttlMs, `key ${JSON.stringify(key)}`);
     const sealed = reads.seal(value);
     reads.tier2?.check(sealed);
     const subject = keySubject(key);
-    const [bump] = await reads.table.bump([subject], { changeId: randomId(this.#random) });
-    const flight = new Flight(shelf, id, reads.table, { after: null });
+    const bumps = await reads.table.bump([subject], { changeId: randomId(this.#random) });
+    // While the marks cannot be reached nothing is kept: nobody could tell which of two values stands.
+    if (bumps === 'queued') return;
+    const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
     flight.applied = reads.table.applied();
-    const cells = await reads.table.hold([subject]);
-    flight.captureOwned({ cells, stamp: reads.table.version });
+    const held = await reads.table.hold([subject]);
+    flight.captureHeld(held);
     // A set that was accepted later has moved the mark on: that one stands.
-    const stands =
-      bump !== undefined && cells[0]?.token?.position === bump.position && cells[0].token.epoch === bump.epoch;
+    const [bump] = bumps;
+    const token = held.cells[0]?.token;
+    const stands = bump !== undefined && token?.position === bump.position && token.epoch === bump.epoch;
     if (stands) reads.settle(flight, sealed, { ttlMs });
     flight.land();
   }
@@ -81,9 +87,10 @@ export class KeyedValues {
     const changeId = randomId(this.#random);
     const subject = keySubject(key);
     const bumps = await this.#core.reads.table.bump([subject, PATTERNS], { changeId, globs: [escapeGlob(key)] });
-    const version = bumps.find(({ subjects }) => subjects.includes(subject)) as Bump;
     const held = shelf.entries.get(id);
     if (held !== undefined && !this.#core.reads.tier.isFresh(held)) this.#core.reads.tier.remove(held);
+    if (bumps === 'queued') return there;
+    const version = bumps.find(({ subjects }) => subjects.includes(subject)) as Bump;
     const stored = (await this.#core.reads.tier2?.delete(shelf.space, key, version)) ?? false;
     if (there || stored) shelf.space.counter.deletes++;
     return there || stored;
@@ -103,13 +110,14 @@ export class KeyedValues {
     try {
       const now = reads.time.now();
       const live = [...reads.tier].filter((entry) => reads.tier.isFresh(entry) && !isExpired(entry, now));
-      await reads.table.bump([PATTERNS], { changeId: randomId(this.#random), globs: [glob] });
+      const bumps = await reads.table.bump([PATTERNS], { changeId: randomId(this.#random), globs: [glob] });
       for (const entry of live) {
         // What went stale meanwhile for another reason is not this deletion's doing, but is gone all the same.
         if (reads.tier.isFresh(entry) || !reads.tier.remove(entry)) continue;
         entry.shelf.space.counter.deletes++;
         keysDeleted++;
       }
+      if (bumps === 'queued') return { success: false, keysDeleted, error: 'queued: the marks cannot be reached' };
       keysDeleted = Math.max(keysDeleted, (await reads.tier2?.deletePattern(glob)) ?? 0);
       return { success: true, keysDeleted };
     } catch (error) {

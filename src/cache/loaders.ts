@@ -1,15 +1,15 @@
-import type { After, EntityLoader, Reader } from '../api.js';
+import type { EntityLoader, Freshness, Reader } from '../api.js';
 import { TidemarkError } from '../errors.js';
 import type { AnyModel, Id } from '../model.js';
-import type { AnyView, Core, Loadable, Place } from './core.js';
-import { Flight, type Demand } from './flight.js';
+import type { AnyView, Core, Loadable } from './core.js';
+import { type Demand, demandOf } from './demand.js';
+import { Flight } from './flight.js';
 import type { ReadRequest } from './read.js';
-import { type ReceiptMarks, marksOf } from './receipt.js';
-import { type Entry, type Shelf, isExpired, isUnmoved } from './tier.js';
+import { type Entry, type Place, type Shelf, isExpired, isUnmoved } from './tier.js';
 
 export interface RequestOptions {
   readonly branch: string;
-  readonly after: After | undefined;
+  readonly freshness: Freshness | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -19,11 +19,11 @@ interface Remembered {
   readonly flight: Flight;
   /** What the table had heard when it was read. */
   readonly heard: number;
+  /** When it was read, by the local clock. */
+  readonly at: number;
   entry: Entry | null;
   landed: boolean;
 }
-
-const ANYTHING: Demand = { after: null };
 
 /**
  * One request's reads: batched with everybody's by the loads themselves, and remembered for the request, so that tier 1
@@ -36,13 +36,14 @@ export class RequestReader implements Reader<AnyModel> {
   readonly loaders: Readonly<Record<string, EntityLoader<AnyModel, string>>>;
   readonly #core: Core;
   readonly #memo = new Map<Shelf, Map<unknown, Remembered>>();
-  #after: ReceiptMarks | null;
+  /** What is left to ask for: a receipt once reached stays so, since this replica's marks include it. */
+  #demanded: Demand;
 
   constructor(core: Core, options: RequestOptions) {
     this.#core = core;
     this.branch = options.branch;
     this.signal = options.signal;
-    this.#after = marksOf(options.after);
+    this.#demanded = demandOf(options.freshness, core.demand);
     this.loaders = Object.freeze(
       Object.fromEntries([...core.topology.types.keys()].map((type) => [type, this.#loader(type)])),
     );
@@ -107,20 +108,24 @@ export class RequestReader implements Reader<AnyModel> {
   }
 
   #held({ shelf, id }: Place): Entry | undefined {
-    return this.#demand() === ANYTHING ? this.#core.held(shelf, id) : undefined;
+    const { after, strong } = this.#demand();
+    return after === null && !strong ? this.#core.held(shelf, id) : undefined;
   }
 
-  /** A receipt once reached stays so: this replica's marks include it. */
   #demand(): Demand {
-    if (this.#after !== null && this.#core.reads.table.reached(this.#after)) this.#after = null;
-    return this.#after === null ? ANYTHING : { after: this.#after };
+    const { after } = this.#demanded;
+    if (after !== null && this.#core.reads.table.reached(after)) this.#demanded = { ...this.#demanded, after: null };
+    return this.#demanded;
   }
 
   #mayRepeat(known: Remembered, demand: Demand): boolean {
-    if (!known.landed) return known.flight.canJoin(demand.after);
-    const { entry } = known;
     const { table, time } = this.#core.reads;
-    return entry !== null && demand === ANYTHING && isUnmoved(entry, table) && !isExpired(entry, time.now());
+    const now = time.now();
+    if (!known.landed) return known.flight.canJoin(demand, now);
+    const { entry } = known;
+    if (entry === null || demand.after !== null || demand.strong) return false;
+    if (!isUnmoved(entry, table) || isExpired(entry, now)) return false;
+    return table.trusts(entry.cells, now) || now - known.at < table.maxStalenessMs;
   }
 
   #load(request: ReadRequest): Promise<unknown> {
@@ -136,9 +141,10 @@ export class RequestReader implements Reader<AnyModel> {
     const remembered: Remembered = {
       flight: found,
       heard: this.#core.reads.table.heard,
+      at: this.#core.reads.time.now(),
       entry: null,
       landed: false,
-      value: (found.launchedBy === request ? found.promise : this.#core.reads.landing(request, found)).then(
+      value: this.#core.reads.landing(request, found).then(
         (outcome) => {
           remembered.entry = outcome.entry;
           remembered.landed = true;

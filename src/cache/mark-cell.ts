@@ -1,21 +1,17 @@
 import type { SubjectKey, Token } from '../contract.js';
+import type { Partition } from './partition.js';
 
-/** One partition as this replica knows it. */
-export interface Partition {
-  readonly number: number;
-  epoch: string | null;
-  /** The last position applied without a hole. */
-  applied: number;
-  appliedNonce: string;
-  /** False between a gap and the end of the re-read: marks may be behind. */
-  trusted: boolean;
-  /** Counts gaps, so that a re-read notices the next one. */
-  gaps: number;
+/** One call that read marks: `serial` orders it among what this replica does, `sentAt` is when it was sent. */
+export interface Reading {
+  readonly serial: number;
+  readonly sentAt: number;
 }
+
+const NEVER: Reading = { serial: 0, sentAt: -Infinity };
 
 /**
  * The mark of one subject, held locally. `changed` is the table's version when the token last became another: a value
- * captured at version v is fresh if and only if `changed <= v`, since a token never comes back. A killed cell is never
+ * captured at version v is unmoved if and only if `changed <= v`, since a token never comes back. A killed cell is never
  * valid again.
  */
 export class MarkCell {
@@ -27,15 +23,22 @@ export class MarkCell {
   valid = false;
   /** Entries and flights that rely on this cell. */
   pins = 0;
+  /** The last one that said what the token is. */
+  reading = NEVER;
+  /** Local time at which it was bumped at the latest, in whole milliseconds. */
+  bornBefore = 0;
 
   constructor(subject: SubjectKey, partition: Partition) {
     this.subject = subject;
     this.partition = partition;
   }
 
-  /** True while entries may be judged by it. */
-  get usable(): boolean {
-    return this.valid && this.partition.trusted;
+  /** Since when, by the local clock, it is known to be current; -Infinity if it is not. */
+  get confirmedAt(): number {
+    if (!this.valid) return -Infinity;
+    const { doubtedAt, confirmedAt } = this.partition;
+    if (doubtedAt === null) return Math.max(confirmedAt, this.reading.sentAt);
+    return this.reading.serial > doubtedAt ? this.reading.sentAt : -Infinity;
   }
 }
 

@@ -1,393 +1,383 @@
-import { CoarseClock, inTime, randomId } from '../clock.js';
-import type { Bump, BumpRequest, Clock, Head, Marks, SubjectKey, Token } from '../contract.js';
+import { type CoarseClock, randomId } from '../clock.js';
+import type { Bump, Clock, Fetch, Marks, StoredValue, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
-import { PATTERNS, partitionOf } from '../subject.js';
+import { PATTERNS } from '../subject.js';
+import { Calls, wasRefused } from './calls.js';
+import { ChangeQueue, type WaitingChange } from './change-queue.js';
 import { GlobLog } from './globs.js';
-import { MarkCell, type Partition, isNewer } from './mark-cell.js';
+import type { MarkCell } from './mark-cell.js';
+import { MarkCells } from './mark-cells.js';
+import { MarkReads } from './mark-reads.js';
+import { type MarksListener, MarkWatch } from './mark-watch.js';
+import { OwnBumps } from './own-bumps.js';
+import { Partition } from './partition.js';
+import type { ReceiptMarks } from './receipt.js';
 import { RecentChanges } from './recent.js';
 
 export { type MarkCell, sameToken } from './mark-cell.js';
+export type { MarksListener } from './mark-watch.js';
 
-/** Positions applied per partition when a load began. */
-export type Applied = readonly { readonly epoch: string | null; readonly applied: number }[];
-
-/** Re-reads go in chunks: one command over 100,000 fields blocked a server for 56 ms. */
-const CHUNK = 1000;
-/** Cells that nothing relies on are kept for reuse up to this number. */
-const LOOSE_KEPT = 10_000;
-const RETRY_MS = 1000;
-
-/** Told of what is heard, before any read can be answered with it. */
-export interface MarksListener {
-  heard(subjects: readonly SubjectKey[]): void;
-  /** Bumps may have been missed. */
-  lost(): void;
-}
+/** Where every partition stood when a load began. */
+export type Applied = readonly { readonly epoch: string | null; readonly applied: number; readonly sure: boolean }[];
 
 export interface MarkTableOptions {
   readonly marks: Marks;
   readonly clock: Clock;
+  readonly time: CoarseClock;
   readonly random: () => number;
   readonly events: Events;
   /** When a call of Marks counts as failed. */
   readonly timeoutMs: number;
-  readonly listener?: MarksListener | undefined;
+  /** How long marks count that were not confirmed since. */
+  readonly maxStalenessMs: number;
+  readonly listener: MarksListener;
+  /** Reads values of the store together with marks, where they lie together. */
+  readonly fetch: Fetch | null;
+  readonly subjectsOf: (value: Uint8Array) => readonly SubjectKey[];
 }
 
-/** The local table of marks: every mark this replica holds, kept current by watching, repaired after gaps. */
+/** Marks as they were when the table had the version `stamp`. The caller unpins the cells. */
+export interface Held {
+  readonly cells: readonly MarkCell[];
+  readonly stamp: number;
+  /** False if some could not be read: nothing built on them can be kept, nor anything that is kept be judged by them. */
+  readonly known: boolean;
+  /** Why. */
+  readonly error: TidemarkError | null;
+}
+
+/** What a change came to: bumped, or kept until the marks can be reached. */
+export type Bumped = readonly Bump[] | 'queued';
+
+export interface Fetched {
+  readonly held: Held;
+  readonly entries: ReadonlyMap<string, StoredValue>;
+}
+
+export interface Announced {
+  readonly changeId: string;
+  readonly globs?: readonly string[];
+}
+
+const RETRY_MS = 1000;
+const NOTHING_WAITS = Promise.resolve();
+
+/** The local table of marks: every mark this replica holds, and how far it may be believed. */
 export class MarkTable {
-  /** Rises whenever any held mark changes or trust moves: "nothing changed since I last looked" in one comparison. */
-  version = 1;
-  /** Rises with every bump heard, whether or not a mark of it is held. */
+  /** Rises with every bump heard or missed, whether or not a mark of it is held. */
   heard = 0;
   readonly globs = new GlobLog();
+  readonly calls: Calls;
   readonly #options: MarkTableOptions;
-  readonly #time: CoarseClock;
-  readonly #partitions: readonly Partition[];
-  /** Held for ever: after a gap it tells whether a pattern deletion was missed. */
+  readonly #cells: MarkCells;
+  readonly #watch: MarkWatch;
+  readonly #reads: MarkReads;
+  readonly #own = new OwnBumps();
+  readonly #queue = new ChangeQueue();
   readonly #patterns: MarkCell;
-  readonly #cells = new Map<SubjectKey, MarkCell>();
-  readonly #loose = new Set<MarkCell>();
   readonly #recent = new RecentChanges();
+  #serial = 0;
   #started: Promise<void> | null = null;
   #live = false;
-  #stop: (() => Promise<void>) | null = null;
-  #closed = false;
+  #draining: Promise<void> | null = null;
+  #cancelStart: () => void = () => {};
 
   constructor(options: MarkTableOptions) {
     this.#options = options;
-    this.#time = new CoarseClock(options.clock);
-    this.#partitions = Array.from({ length: options.marks.partitions }, (_, number) => ({
-      number,
-      epoch: null,
-      applied: 0,
-      appliedNonce: '',
-      trusted: false,
-      gaps: 0,
-    }));
-    this.#patterns = this.#cell(PATTERNS);
-    this.pin(this.#patterns);
+    const { marks, clock, events, timeoutMs, listener } = options;
+    this.calls = new Calls({ part: 'marks', clock, events, timeoutMs });
+    const partitions = Array.from({ length: marks.partitions }, (_, number) => new Partition(number));
+    this.#cells = new MarkCells(partitions, (subject) => this.#queue.has(subject));
+    this.#patterns = this.#cells.take(PATTERNS);
+    this.#watch = new MarkWatch({
+      marks,
+      clock,
+      events,
+      calls: this.calls,
+      cells: this.#cells,
+      globs: this.globs,
+      own: this.#own,
+      patterns: this.#patterns,
+      listener: {
+        changed: (subjects, changeId) => {
+          this.#changed(subjects, changeId);
+        },
+        missed: (partition, lost) => {
+          this.heard++;
+          listener.missed(partition, lost);
+        },
+      },
+      read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
+      repeat: async (subjects, globs) => {
+        for (const bump of await this.#send(subjects, { changeId: '', globs })) this.#watch.hearOwn(bump);
+      },
+      drain: () => this.#drain(),
+      serial: () => ++this.#serial,
+    });
+    const { fetch, subjectsOf } = options;
+    this.#reads = new MarkReads({
+      marks,
+      clock,
+      calls: this.calls,
+      cells: this.#cells,
+      watch: this.#watch,
+      fetch,
+      subjectsOf,
+    });
+  }
+
+  /** Rises whenever any held mark changes. */
+  get version(): number {
+    return this.#cells.version;
+  }
+
+  /** The moment of this replica's own doings: a strong read counts only what was read after it. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  get maxStalenessMs(): number {
+    return this.#options.maxStalenessMs;
   }
 
   get size(): number {
     return this.#cells.size;
   }
 
-  /** Watches every partition, before any mark is held. A failure is tried again by the next call. */
+  /** Changes that wait for the marks. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  get fetches(): boolean {
+    return this.#options.fetch !== null;
+  }
+
+  /** Begins to watch. A failure is tried again by the next call. Rejects with MARKS_UNAVAILABLE. */
   start(): Promise<void> {
-    this.#started ??= this.#start().catch((cause: unknown) => {
-      this.#started = null;
-      throw new TidemarkError('MARKS_UNAVAILABLE', 'marks: could not begin to watch.', { cause });
-    });
+    this.#started ??= this.#watch.start().then(
+      () => {
+        this.#live = true;
+        void this.#drain().catch(() => undefined);
+      },
+      (cause: unknown) => {
+        this.#started = null;
+        throw new TidemarkError('MARKS_UNAVAILABLE', 'marks: could not begin to watch.', { cause });
+      },
+    );
     return this.#started;
   }
 
-  async #start(): Promise<void> {
-    const { marks } = this.#options;
-    this.#stop ??= await this.#inTime('watch', () =>
-      marks.watch({
-        onBump: (bump) => {
-          this.#onBump(bump);
-        },
-        onGap: (partition) => {
-          for (const one of this.#partitions) if (partition === undefined || partition === one.number) this.#gap(one);
-        },
-      }),
-    );
-    for (const head of await this.#inTime('heads', () => marks.heads())) {
-      const partition = this.#partition(head.partition);
-      if (partition.epoch === head.epoch) partition.applied = Math.max(partition.applied, head.head);
-      else this.#adopt(partition, head);
-      partition.trusted = true;
-    }
-    await this.#read([this.#patterns]);
-    const { token, partition } = this.#patterns;
-    // Nothing was deleted by pattern between that one and now: entries stored since then are good.
-    if (token !== null && token.epoch === partition.epoch) this.globs.begin(token.epoch, token.position);
-    this.version++;
-    this.#live = true;
-  }
-
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#stop?.();
+    this.#cancelStart();
+    await this.#watch.close();
   }
 
   // ── Holding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * The cells of these subjects, valid and pinned: the caller unpins them. Synchronous if they are held already; else
-   * one read of those that are not. Rejects with MARKS_UNAVAILABLE.
+   * The cells of these subjects, pinned: the caller unpins them. Synchronous if all are held and confirmed already; else
+   * one read of those that are not. `after`: for a strong read, only what was read after this moment counts. Never rejects.
    */
-  hold(subjects: readonly SubjectKey[]): readonly MarkCell[] | Promise<readonly MarkCell[]> {
-    if (!this.#live) return this.start().then(() => this.hold(subjects));
-    const cells: MarkCell[] = [];
-    const missing: MarkCell[] = [];
-    for (const subject of subjects) {
-      const cell = this.#cell(subject);
-      this.pin(cell);
-      cells.push(cell);
-      if (!cell.valid) missing.push(cell);
+  hold(subjects: readonly SubjectKey[], after: number | null = null): Held | Promise<Held> {
+    const cells = this.#take(subjects);
+    if (this.#live) {
+      const unknown = this.#unknown(cells, after);
+      if (unknown.length === 0) return { cells, stamp: this.version, known: true, error: null };
     }
-    if (missing.length === 0) return cells;
-    return this.#readAll(missing).then(
-      () => cells,
-      (cause: unknown) => {
-        for (const cell of cells) this.unpin(cell);
-        throw new TidemarkError('MARKS_UNAVAILABLE', `marks: could not read ${String(missing.length)} subjects.`, {
-          cause,
-        });
-      },
+    return this.#ask(cells, [], after).then(({ held }) => held);
+  }
+
+  /** The same, and values of the store in the same round trip; those that are not there are left out. */
+  fetch(keys: readonly string[], subjects: readonly SubjectKey[], after: number | null): Promise<Fetched> {
+    return this.#ask(this.#take(subjects), keys, after);
+  }
+
+  #take(subjects: readonly SubjectKey[]): MarkCell[] {
+    return subjects.map((subject) => this.#cells.take(subject));
+  }
+
+  async #ask(cells: readonly MarkCell[], keys: readonly string[], after: number | null): Promise<Fetched> {
+    let entries: Fetched['entries'] = new Map();
+    let error: TidemarkError | null = null;
+    try {
+      if (!this.#live) await this.start();
+      entries = await this.#reads.join(this.#unknown(cells, after), keys);
+    } catch (cause) {
+      const message = `marks: could not read ${String(cells.length)} subjects.`;
+      if (!wasRefused(cause)) error = new TidemarkError('MARKS_UNAVAILABLE', message, { cause });
+    }
+    // A subject whose latest change still waits here is not known whatever the store says.
+    const known = this.#unknown(cells, after).length === 0;
+    return { held: { cells, stamp: this.version, known, error }, entries };
+  }
+
+  /** Those of the cells that have to be read before they say anything. */
+  #unknown(cells: readonly MarkCell[], after: number | null): MarkCell[] {
+    if (after !== null) return [...cells, this.#patterns].filter((cell) => !isReadAfter(cell, after));
+    const since = this.#options.time.now() - this.#options.maxStalenessMs;
+    if (this.#isConfirmed(since)) return cells.filter((cell) => !cell.valid);
+    return [...cells, this.#patterns].filter((cell) => !(cell.confirmedAt > since));
+  }
+
+  #isConfirmed(since: number): boolean {
+    for (const partition of this.#cells.partitions) if (!partition.isConfirmed(since)) return false;
+    return true;
+  }
+
+  /**
+   * Whether values whose marks these are, unmoved as far as is known, may be served at this time: that they have not moved
+   * was confirmed lately; `after`: for a strong read, it was asked after this moment.
+   */
+  trusts(cells: readonly MarkCell[], now: number, after: number | null = null): boolean {
+    if (after !== null) {
+      return (
+        isReadAfter(this.#patterns, after) && this.#hasAllPatterns() && cells.every((cell) => isReadAfter(cell, after))
+      );
+    }
+    const since = now - this.#options.maxStalenessMs;
+    if (this.#isConfirmed(since)) return true;
+    return (
+      this.#patterns.confirmedAt > since && this.#hasAllPatterns() && cells.every((cell) => cell.confirmedAt > since)
     );
   }
 
+  /** False while a pattern deletion is known of whose pattern has not been heard. */
+  #hasAllPatterns(): boolean {
+    const { token, partition } = this.#patterns;
+    return token !== null && token.epoch === partition.epoch && token.position <= partition.applied;
+  }
+
   pin(cell: MarkCell): void {
-    if (cell.pins++ === 0) this.#loose.delete(cell);
+    this.#cells.pin(cell);
   }
 
   unpin(cell: MarkCell): void {
-    if (--cell.pins > 0 || this.#cells.get(cell.subject) !== cell) return;
-    this.#loose.add(cell);
-    if (this.#loose.size > LOOSE_KEPT) this.#kill(this.#loose.values().next().value as MarkCell);
-  }
-
-  /** Evicting a mark kills its cell: what points at it never validates again. */
-  #kill(cell: MarkCell): void {
-    this.#loose.delete(cell);
-    this.#cells.delete(cell.subject);
-    cell.valid = false;
+    this.#cells.unpin(cell);
   }
 
   applied(): Applied {
-    return this.#partitions.map(({ epoch, applied }) => ({ epoch, applied }));
+    return this.#cells.partitions.map(({ epoch, applied, repairing }) => ({ epoch, applied, sure: !repairing }));
   }
 
   /** Whether this replica has applied everything that a receipt names. */
-  reached(
-    marks: Readonly<Record<number, { readonly epoch: string; readonly position: number }>>,
-    applied?: Applied,
-  ): boolean {
+  reached(marks: ReceiptMarks, applied: Applied = this.applied()): boolean {
     return Object.entries(marks).every(([number, { epoch, position }]) => {
-      const known = applied?.[Number(number)] ?? this.#partitions[Number(number)];
-      const trusted = this.#partitions[Number(number)]?.trusted === true;
-      return known !== undefined && trusted && known.epoch === epoch && known.applied >= position;
+      const known = applied[Number(number)];
+      return known !== undefined && known.sure && known.epoch === epoch && known.applied >= position;
     });
   }
 
+  /** Whether the store has said of some of these that they changed, and the message has not come. */
+  isAhead(cells: readonly MarkCell[]): boolean {
+    return cells.some(({ token, partition }) => partition.repairing || (token?.position ?? 0) > partition.applied);
+  }
+
   changedRecently(cells: readonly MarkCell[]): boolean {
-    return this.#recent.hasAny(cells, this.#time.now());
+    return this.#recent.hasAny(cells, this.#options.time.now());
+  }
+
+  /** An event is about to be handed out: nothing older than its marks may be served from now on. */
+  expect(marks: ReceiptMarks): void {
+    for (const [number, { epoch, position }] of Object.entries(marks)) {
+      this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial);
+    }
+  }
+
+  /** Nothing counts that was confirmed so far: this process was suspended. */
+  distrust(): void {
+    for (const partition of this.#cells.partitions) this.#watch.gap(partition);
   }
 
   // ── Bumping ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Bumps, and raises the local marks before it resolves. Rejects with MARKS_UNAVAILABLE. */
-  async bump(subjects: readonly SubjectKey[], request: Omit<BumpRequest, 'nonce'>): Promise<readonly Bump[]> {
+  /**
+   * Bumps, and raises the local marks before it resolves. Where the marks cannot be reached the change waits in a queue,
+   * and nothing that it concerns is served from here meanwhile; `later` hears of its bumps once the marks have it.
+   */
+  async bump(
+    subjects: readonly SubjectKey[],
+    { changeId, globs = [] }: Announced,
+    later: (bumps: readonly Bump[]) => void = () => {},
+  ): Promise<Bumped> {
     try {
       if (!this.#live) await this.start();
-      const nonce = randomId(this.#options.random);
-      const bumps = await this.#inTime('bump', () => this.#options.marks.bump(subjects, { ...request, nonce }));
-      for (const bump of bumps) this.#applyOwn(bump);
+      await this.#drain(); // one replica's changes reach the marks in their order
+      const bumps = await this.#send(subjects, { changeId, globs });
+      for (const bump of bumps) this.#watch.hearOwn(bump);
       return bumps;
-    } catch (cause) {
-      // Whether it was executed is unknown: at least nothing held here outlives it.
-      for (const subject of subjects) {
-        const cell = this.#cells.get(subject);
-        if (cell !== undefined) this.#kill(cell);
-      }
-      this.version++;
-      throw new TidemarkError('MARKS_UNAVAILABLE', `change ${request.changeId}: its marks could not be written.`, {
-        cause,
-      });
+    } catch {
+      // Whether it was executed is not known. Executed twice, it is two changes, of which the first did nothing.
+      this.#enqueue({ changeId, subjects, globs, cells: this.#cells.holdBack(subjects), taken: later });
+      this.#options.events.emit('queued', { changeId, waiting: this.#queue.length });
+      return 'queued';
     }
   }
 
-  #applyOwn(bump: Bump): void {
-    const partition = this.#partition(bump.partition);
-    if (partition.epoch !== bump.epoch) {
-      this.#adopt(partition, { epoch: bump.epoch, head: bump.position });
-      this.#gap(partition);
-      return;
-    }
-    this.#raise(bump);
-    // A foreign bump between may still be on its way: then `applied` waits for the messages.
-    if (bump.prev === partition.applied) this.#advance(partition, bump);
+  async #send(subjects: readonly SubjectKey[], { changeId, globs }: Required<Announced>): Promise<readonly Bump[]> {
+    const { marks, random } = this.#options;
+    const nonce = randomId(random);
+    const bumps = await this.calls.run('bump', () => marks.bump(subjects, { changeId, globs, nonce }));
+    for (const bump of bumps) this.#own.add(bump);
+    return bumps;
   }
 
-  // ── Hearing ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #onBump(bump: Bump): void {
-    if (this.#closed) return;
-    const partition = this.#partition(bump.partition);
-    if (partition.epoch !== bump.epoch) {
-      const known = partition.epoch !== null;
-      this.#adopt(partition, { epoch: bump.epoch, head: bump.position });
-      if (known) this.#gap(partition);
-      this.#raise(bump);
-      return;
-    }
-    const { applied } = partition;
-    this.#raise(bump);
-    if (bump.position === partition.applied && bump.nonce !== partition.appliedNonce && partition.appliedNonce !== '') {
-      void this.#lost(partition);
-    }
-    if (bump.position <= partition.applied) return;
-    this.#advance(partition, bump);
-    if (bump.prev !== applied) this.#gap(partition, applied);
-  }
-
-  #advance(partition: Partition, bump: Bump): void {
-    partition.applied = bump.position;
-    partition.appliedNonce = bump.nonce;
-  }
-
-  #raise(bump: Bump): void {
-    const token: Token = { epoch: bump.epoch, position: bump.position, nonce: bump.nonce };
-    let moved = false;
+  #changed(subjects: readonly SubjectKey[], changeId: string): void {
+    this.#recent.add(subjects, this.#options.time.now());
     this.heard++;
-    this.#recent.add(bump.subjects, this.#time.now());
-    for (const subject of bump.subjects) {
-      const cell = this.#cells.get(subject);
-      if (cell === undefined || !isNewer(token, cell.token)) continue;
-      if (!moved) this.version++;
-      moved = true;
-      cell.token = token;
-      cell.changed = this.version;
-    }
-    this.#options.listener?.heard(bump.subjects);
-    if (bump.globs.length > 0 && bump.subjects.includes(PATTERNS)) {
-      this.version++;
-      this.globs.add(bump.position, bump.globs);
-    }
+    this.#options.listener.changed(subjects, changeId);
   }
 
-  // ── Gaps ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Another epoch: every mark of the partition is unknown until read again. */
-  #adopt(partition: Partition, head: Pick<Head, 'epoch' | 'head'>): void {
-    const first = partition.epoch === null;
-    partition.epoch = head.epoch;
-    partition.applied = head.head;
-    partition.appliedNonce = '';
-    if (partition === this.#patterns.partition) {
-      if (first) this.globs.begin(head.epoch, head.head);
-      else this.globs.restart(head.epoch, head.head);
-    }
-    for (const cell of this.#cellsOf(partition)) {
-      cell.valid = false;
-      cell.token = null;
-    }
-    this.version++;
-  }
-
-  /** Nothing above `applied` is sure. */
-  #gap(partition: Partition, applied = partition.applied): void {
-    partition.gaps++;
-    this.heard++;
-    this.version++;
-    this.#options.listener?.lost();
-    this.#options.events.emit('gap', { partition: partition.number });
-    if (partition === this.#patterns.partition) this.globs.doubt(applied);
-    if (!partition.trusted) return; // a re-read is under way and will start over
-    partition.trusted = false;
-    void this.#repair(partition);
-  }
-
-  /** Reads the partition's marks again until no gap came between. No value is thrown away. */
-  async #repair(partition: Partition): Promise<void> {
-    for (;;) {
-      const { gaps } = partition;
-      try {
-        await this.#readAll(this.#cellsOf(partition), () => partition.gaps === gaps);
-        if (partition.gaps === gaps) break;
-      } catch (error) {
-        this.#options.events.emit('error', { error: error as Error, where: 'marks: re-read after a gap' });
-        await new Promise<void>((resume) => this.#options.clock.after(RETRY_MS, resume));
+  #enqueue(change: WaitingChange): void {
+    this.#changed(change.subjects, '');
+    this.#queue.add(change);
+    if (!this.#live) this.#startLater();
+    if (!this.#queue.isFull) return;
+    // Nothing is dropped: a new epoch says that everything may have changed.
+    const partitions = new Set<Partition>();
+    for (let one = this.#queue.first; one !== undefined; one = this.#queue.first) {
+      this.#queue.remove(one);
+      for (const cell of one.cells) {
+        partitions.add(cell.partition);
+        this.unpin(cell);
       }
-      if (this.#closed) return;
     }
-    const { token } = this.#patterns;
-    if (partition === this.#patterns.partition && token !== null) this.globs.confirm(token.epoch, token.position);
-    partition.trusted = true;
-    this.version++;
-    this.#options.events.emit('trusted', { partition: partition.number });
+    for (const partition of partitions) this.#watch.lost(partition);
   }
 
-  /** The store went back in time under one epoch: nobody may trust its positions, so it gets another. */
-  async #lost(partition: Partition): Promise<void> {
-    this.#gap(partition);
-    try {
-      const head = await this.#options.marks.newEpoch(partition.number, partition.epoch as string);
-      if (partition.epoch !== head.epoch) this.#adopt(partition, head);
-      partition.gaps++;
-    } catch (error) {
-      this.#options.events.emit('error', {
-        error: error as Error,
-        where: 'marks: a new epoch for a store that lost marks',
+  /** Nobody else may come by to try again. */
+  #startLater(): void {
+    this.#cancelStart();
+    this.#cancelStart = this.#options.clock.after(RETRY_MS, () => {
+      void this.start().catch(() => {
+        this.#startLater();
       });
-    }
-  }
-
-  // ── Cells ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #readAll(cells: readonly MarkCell[], goOn: () => boolean = () => true): Promise<void> {
-    for (let at = 0; at < cells.length && goOn(); at += CHUNK) await this.#read(cells.slice(at, at + CHUNK));
-  }
-
-  async #read(cells: readonly MarkCell[]): Promise<void> {
-    const sent = this.applied();
-    const read = await this.#inTime('read', () => this.#options.marks.read(cells.map((cell) => cell.subject)));
-    for (const head of read.heads) {
-      const partition = this.#partition(head.partition);
-      if (partition.epoch !== head.epoch) {
-        this.#adopt(partition, head);
-        this.#gap(partition);
-      } else if (sent[head.partition]?.epoch === head.epoch && head.head < (sent[head.partition]?.applied ?? 0)) {
-        void this.#lost(partition);
-      }
-    }
-    let moved = false;
-    cells.forEach((cell, i) => {
-      const token = read.tokens[i] as Token;
-      // A newer message overtook this reply on the other connection: the higher position of the two stands.
-      if (this.#cells.get(cell.subject) !== cell || token.epoch !== cell.partition.epoch) return;
-      cell.valid = true;
-      if (!isNewer(token, cell.token)) return;
-      if (!moved) this.version++;
-      moved = true;
-      cell.token = token;
-      cell.changed = this.version;
     });
   }
 
-  #inTime<T>(name: string, call: () => Promise<T>): Promise<T> {
-    const { clock, timeoutMs } = this.#options;
-    return inTime(
-      clock,
-      timeoutMs,
-      call,
-      () =>
-        new TidemarkError(
-          'STORE_TIMEOUT',
-          `marks.${name}: expected an answer within ${String(timeoutMs)} ms, got none.`,
-        ),
-    );
+  /** Sends the changes that wait, in their order. Rejects at the first that the marks do not take. */
+  #drain(): Promise<void> {
+    if (this.#queue.first === undefined) return NOTHING_WAITS;
+    this.#draining ??= this.#drainAll().finally(() => {
+      this.#draining = null;
+    });
+    return this.#draining;
   }
 
-  #cell(subject: SubjectKey): MarkCell {
-    let cell = this.#cells.get(subject);
-    if (cell === undefined) {
-      cell = new MarkCell(subject, this.#partition(partitionOf(subject, this.#partitions.length)));
-      this.#cells.set(subject, cell);
+  async #drainAll(): Promise<void> {
+    for (let change = this.#queue.first; change !== undefined; change = this.#queue.first) {
+      const bumps = await this.#send(change.subjects, change);
+      if (this.#queue.first !== change) continue; // it ran over meanwhile
+      this.#queue.remove(change);
+      for (const bump of bumps) this.#watch.hearOwn(bump);
+      for (const cell of change.cells) this.unpin(cell);
+      change.taken(bumps);
+      this.#options.events.emit('sent', { changeId: change.changeId, waiting: this.#queue.length });
     }
-    return cell;
   }
+}
 
-  #cellsOf(partition: Partition): MarkCell[] {
-    return [...this.#cells.values()].filter((cell) => cell.partition === partition);
-  }
-
-  #partition(number: number): Partition {
-    return this.#partitions[number] as Partition;
-  }
+function isReadAfter(cell: MarkCell, after: number): boolean {
+  return cell.valid && cell.reading.serial > after;
 }

@@ -1,9 +1,12 @@
 import type { CoarseClock } from '../clock.js';
+import type { StoredValue, SubjectKey } from '../contract.js';
 import type { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
-import { Flight, type Demand, type Outcome } from './flight.js';
+import type { Demand } from './demand.js';
+import { Flight, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
-import type { MarkCell, MarkTable } from './marks.js';
+import type { Counter } from '../report.js';
+import type { Held, MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
 import type { Requirement, Tier2 } from './tier2.js';
 import { Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
@@ -17,6 +20,8 @@ export interface ReadsOptions {
   readonly events: Events;
   readonly statistics: Statistics;
   readonly freeze: boolean;
+  /** What a change takes to reach every copy of the origin that is read from. */
+  readonly originLagMs: number;
 }
 
 /** One read: what, how new, for which load, and how to load it. */
@@ -62,8 +67,9 @@ export class Reads {
   /** The entry, if it is provably fresh and not expired. Synchronous; no string, no allocation, no clock call. */
   servable(shelf: Shelf, id: unknown): Entry | undefined {
     const entry = shelf.entries.get(id);
-    if (entry === undefined || !this.tier.isFresh(entry) || isExpired(entry, this.time.now())) return undefined;
-    return entry;
+    if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
+    const now = this.time.now();
+    return isExpired(entry, now) || !this.table.trusts(entry.cells, now) ? undefined : entry;
   }
 
   /** The value, with the entry under which it is kept, if it is. */
@@ -77,21 +83,38 @@ export class Reads {
     return Promise.resolve(outcome);
   }
 
+  /** An old value instead of a failure, where the reader prefers that. */
+  async orStale({ shelf, id, demand }: ReadRequest, reading: Promise<Outcome>): Promise<Outcome> {
+    if (demand.staleIfOutageMs === 0) return reading;
+    try {
+      return await reading;
+    } catch (error) {
+      const entry = shelf.entries.get(id);
+      if (entry === undefined || this.time.now() - entry.loadedAt > demand.staleIfOutageMs) throw error;
+      this.events.emit('stale', { key: entry.key, ageMs: this.time.now() - entry.loadedAt });
+      return { value: entry.value, entry: null };
+    }
+  }
+
   /**
    * What a load comes to for one reader. Marks found only in the rows are not known while a load runs: whoever joined one
    * that turns out to be overtaken reads again, since the change may have resolved before this read began. One more time
    * is enough: that load began after the read did.
    */
-  async landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
+  landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
+    return this.orStale(request, this.#landing(request, flight));
+  }
+
+  async #landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
     const outcome = await flight.promise;
-    if (outcome.entry !== null || flight.launchedBy === request) return outcome;
+    if (servesAll(outcome) || flight.launchedBy === request) return outcome;
     const next = this.start(request);
     return next instanceof Flight ? next.promise : { value: next.value, entry: next };
   }
 
   async #waitInto(into: Flight, request: ReadRequest, flight: Flight): Promise<Outcome> {
     const outcome = await waitInto(into, flight);
-    if (outcome.entry !== null || flight.launchedBy === request) return outcome;
+    if (servesAll(outcome) || flight.launchedBy === request) return outcome;
     const next = this.start(request);
     return next instanceof Flight ? waitInto(into, next) : { value: next.value, entry: next };
   }
@@ -108,7 +131,7 @@ export class Reads {
     }
     counter.misses++;
     const running = shelf.flights.get(id) as Flight | undefined;
-    if (running?.canJoin(demand.after) !== true) return this.#launch(request);
+    if (running?.canJoin(demand, this.time.now()) !== true) return this.#launch(request);
     counter.joined++;
     return running;
   }
@@ -116,9 +139,11 @@ export class Reads {
   #usableEntry(request: ReadRequest): Entry | undefined {
     const { shelf, id, demand } = request;
     const entry = shelf.entries.get(id);
-    if (entry === undefined || !this.tier.isFresh(entry)) return undefined;
+    if (entry === undefined || demand.strong || !this.tier.isFresh(entry)) return undefined;
     if (demand.after !== null && !this.table.reached(demand.after)) return undefined;
     const now = this.time.now();
+    // What cannot be trusted is not lost: the load that follows asks for its marks first.
+    if (!this.table.trusts(entry.cells, now)) return undefined;
     if (!isExpired(entry, now)) return entry;
     if (now >= graceUntil(entry)) return undefined;
     this.#refresh(request, entry, now);
@@ -137,7 +162,8 @@ export class Reads {
 
   #launch(request: ReadRequest): Flight {
     const { shelf, id, demand, begin } = request;
-    const flight = new Flight(shelf, id, this.table, demand);
+    const began = { at: this.time.now(), nested: request.into !== null };
+    const flight = new Flight(request, this.table, demand, began);
     flight.launchedBy = request;
     shelf.flights.set(id, flight);
     const land = (): void => {
@@ -157,22 +183,83 @@ export class Reads {
     return flight;
   }
 
-  /** What tier 2 holds of these, promoted to tier 1 if nothing moved while it was fetched. */
-  async promote(flights: readonly Flight[], required: Requirement): Promise<Map<Flight, Outcome>> {
-    const outcomes = new Map<Flight, Outcome>();
-    if (this.tier2 === null) return outcomes;
-    const asking = flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
-    for (const [flight, { value, absent, cells, leftMs }] of await this.tier2.find(asking, required)) {
-      const { counter } = flight.shelf.space;
-      const outcome = this.settle(flight, this.seal(value), { absent, cells, leftMs });
-      // What a bump overtook may be older than the reader's own write: it goes to the origin.
-      if (outcome.entry === null) continue;
-      counter.tier2Hits++;
-      counter.hits++;
-      counter.misses--;
-      outcomes.set(flight, outcome);
+  // ── Before a load ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The marks of these subjects and of what tier 1 has for the flights, and what tier 2 has: in one round trip where marks
+   * and store lie together. The caller unpins the cells.
+   */
+  look(flights: readonly Flight[], subjects: readonly SubjectKey[]): Looked | Promise<Looked> {
+    const after = latest(flights);
+    const asked = [...subjects];
+    for (const { shelf, id } of flights) {
+      const entry = shelf.entries.get(id);
+      if (entry !== undefined && this.tier.isFresh(entry)) for (const { subject } of entry.cells) asked.push(subject);
     }
-    return outcomes;
+    const { tier2 } = this;
+    const asking = tier2 === null ? [] : flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
+    if (tier2 !== null && asking.length > 0) return this.#lookFurther(tier2, asking, asked, after);
+    const held = this.table.hold(asked, after);
+    const alone = { stored: NOTHING, sharing: false };
+    return 'then' in held ? held.then((then) => ({ held: then, ...alone })) : { held, ...alone };
+  }
+
+  async #lookFurther(
+    tier2: Tier2,
+    flights: readonly Flight[],
+    subjects: readonly SubjectKey[],
+    after: number | null,
+  ): Promise<Looked> {
+    const keys = flights.map((flight) => tier2.keyOf(flight));
+    const { held, entries } = this.table.fetches
+      ? await this.table.fetch(keys, subjects, after)
+      : await both(this.table.hold(subjects, after), tier2.getMany(keys));
+    if (entries === null) return { held, stored: NOTHING, sharing: false };
+    const stored = new Map<Flight, StoredValue>();
+    for (const [i, flight] of flights.entries()) {
+      const value = entries.get(keys[i] as string);
+      if (value !== undefined) stored.set(flight, value);
+    }
+    return { held, stored, sharing: held.known };
+  }
+
+  /** What makes a load unnecessary: a value of tier 1 that its marks vouch for again, or one of tier 2. */
+  find(flight: Flight, { held, stored }: Looked, required: Requirement): Outcome | null | Promise<Outcome | null> {
+    if (!held.known || flight.bypassesStore) return null;
+    const verified = this.#verified(flight);
+    if (verified !== null) return verified;
+    const value = stored.get(flight);
+    return value === undefined ? null : this.#promoted(flight, value, required);
+  }
+
+  #verified(flight: Flight): Outcome | null {
+    const { shelf, id, readAfter } = flight;
+    const entry = shelf.entries.get(id);
+    const now = this.time.now();
+    if (entry === undefined || isExpired(entry, now) || !this.tier.isFresh(entry)) return null;
+    if (!this.table.trusts(entry.cells, now, readAfter)) return null;
+    countHit(shelf.space.counter);
+    entry.visited = true;
+    return { value: entry.value, entry };
+  }
+
+  /** Promoted to tier 1 if nothing moved while it was fetched. */
+  async #promoted(flight: Flight, stored: StoredValue, required: Requirement): Promise<Outcome | null> {
+    const found = await this.tier2?.open(flight, stored, required);
+    if (found == null) return null;
+    const { value, absent, cells, leftMs } = found;
+    const { outcome } = this.settle(flight, this.seal(value), { absent, cells, leftMs });
+    // What a bump overtook may be older than the reader's own write: it goes to the origin.
+    if (outcome.entry === null) return null;
+    const { counter } = flight.shelf.space;
+    counter.tier2Hits++;
+    countHit(counter);
+    return outcome;
+  }
+
+  /** Whether loads are more than usual, since what they find cannot be kept or what others found cannot be had. */
+  isOutage(flights: readonly Flight[]): boolean {
+    return this.table.calls.isDown || this.tier2?.isDown === true || flights.some((flight) => flight.unverified);
   }
 
   /** The value as it is handed out and kept: a frozen copy, unless the host chose to share its own. */
@@ -192,7 +279,7 @@ export class Reads {
 
   /**
    * Ends a load: keeps the value if nothing it depends on has changed, else hands it out and forgets it. `cells` are
-   * the marks to carry if they are fewer than the flight's.
+   * the marks to carry if they are fewer than the flight's. `stored`: whether other replicas find it.
    */
   settle(
     flight: Flight,
@@ -204,12 +291,15 @@ export class Reads {
       /** What is left of its life, when it was found in tier 2. */
       readonly leftMs?: number | undefined;
     } = {},
-  ): Outcome {
+  ): Settled {
     const { shelf, id } = flight;
-    if (!flight.isStorable()) {
+    if (flight.isOvertaken) {
       shelf.space.counter.doomed++;
       this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
-      return { value, entry: null };
+      return { outcome: { value, entry: null }, stored: NOT_STORED };
+    }
+    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(flight))) {
+      return { outcome: { value, entry: null, unverified: [...flight.captured] }, stored: NOT_STORED };
     }
     const { ttlMs, absentTtlMs } = shelf.space.lifetime;
     const asked = kept.ttlMs ?? (kept.absent === true ? absentTtlMs : ttlMs);
@@ -225,12 +315,62 @@ export class Reads {
       bytes: this.#weigh(value, flight),
     });
     this.tier.put(entry);
-    if (kept.leftMs === undefined) {
-      shelf.space.counter.sets++;
-      this.tier2?.fill(entry, flight, lifeMs, kept.absent === true);
-    }
-    return { value, entry };
+    const outcome = { value, entry };
+    if (kept.leftMs !== undefined) return { outcome, stored: NOT_STORED };
+    shelf.space.counter.sets++;
+    const stored = this.tier2?.fill(entry, flight, lifeMs, kept.absent === true) ?? NOT_STORED;
+    return { outcome, stored };
   }
+
+  /** Whether a copy of the origin may not have had everything yet that the value's marks stand for. */
+  #mayLag({ cells, askedAt }: Flight): boolean {
+    const { originLagMs } = this.#options;
+    return originLagMs > 0 && cells.some(({ bornBefore }) => askedAt - bornBefore < originLagMs);
+  }
+}
+
+/** What was found before a load, and the marks that judge it. */
+export interface Looked {
+  readonly held: Held;
+  readonly stored: ReadonlyMap<Flight, StoredValue>;
+  /** Whether there is a store that answers, to share loads through. */
+  readonly sharing: boolean;
+}
+
+/** What a load came to, and whether it could be stored for other replicas. */
+export interface Settled {
+  readonly outcome: Outcome;
+  readonly stored: Promise<boolean>;
+}
+
+const NOTHING: Looked['stored'] = new Map();
+const NOT_STORED = Promise.resolve(false);
+
+async function both(
+  holding: Held | Promise<Held>,
+  getting: Promise<ReadonlyMap<string, StoredValue> | null>,
+): Promise<{ readonly held: Held; readonly entries: ReadonlyMap<string, StoredValue> | null }> {
+  const [held, entries] = await Promise.all([holding, getting]);
+  return { held, entries };
+}
+
+/** A read that was counted as a miss has found something after all. */
+function countHit(counter: Counter): void {
+  counter.hits++;
+  counter.misses--;
+}
+
+/** For a strong read: the moment after which marks must be read to serve all of these flights. */
+function latest(flights: readonly Flight[]): number | null {
+  let after: number | null = null;
+  for (const { readAfter } of flights)
+    if (readAfter !== null && !(after !== null && after > readAfter)) after = readAfter;
+  return after;
+}
+
+/** False for what a change has overtaken: whoever joined later must read again. */
+function servesAll({ entry, unverified }: Outcome): boolean {
+  return entry !== null || unverified !== undefined;
 }
 
 async function waitInto(into: Flight, flight: Flight): Promise<Outcome> {

@@ -12,15 +12,25 @@ export function createReceipt(changeId: string, bumps: readonly Bump[]): Receipt
   return Object.freeze({ state: 'done', changeId, marks: Object.freeze(marks), toString: () => text });
 }
 
+/** What no replica ever reaches. */
+const NOWHERE: ReceiptMarks = Object.freeze({ [-1]: Object.freeze({ epoch: '', position: 0 }) });
+
+/** `1.<change id>.queued`: where the change will stand is not known yet. */
+export function queuedReceipt(changeId: string): Receipt {
+  return Object.freeze({ state: 'queued', changeId, marks: {}, toString: () => `1.${changeId}.queued` });
+}
+
 /** What a read that names a receipt has to reach. Throws INVALID_RECEIPT for text that is none. */
 export function marksOf(after: After | undefined): ReceiptMarks | null {
   if (after === undefined) return null;
   if (typeof after !== 'string') {
-    const marks: unknown = (after as Receipt | null)?.marks;
+    const { state, marks }: { state?: unknown; marks?: unknown } = (after as Receipt | null) ?? {};
+    if (state === 'queued') return NOWHERE;
     if (typeof marks === 'object' && marks !== null && Object.values(marks).every(isPosition)) return after.marks;
     throw refused(after === null ? 'null' : typeof after);
   }
   const [version, changeId, ...rest] = after.split('.');
+  if (version === '1' && rest.length === 1 && rest[0] === 'queued') return NOWHERE;
   const marks: Record<number, { epoch: string; position: number }> = {};
   let valid = version === '1' && changeId !== undefined && changeId !== '' && rest.length % 3 === 0;
   for (let i = 0; valid && i < rest.length; i += 3) {

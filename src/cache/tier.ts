@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.js';
 import type { MarkCell, MarkTable } from './marks.js';
-import type { ReceiptMarks } from './receipt.js';
+import type { Demand } from './demand.js';
 import type { Counter } from '../report.js';
 
 /** How long values live. All milliseconds; 0 for `ttlMs` and `absentTtlMs` is until evicted. */
@@ -35,9 +35,15 @@ export interface Shelf {
   readonly flights: Map<unknown, Joinable>;
 }
 
+/** Where a value is found: its shelf and its id there. */
+export interface Place {
+  readonly shelf: Shelf;
+  readonly id: unknown;
+}
+
 /** A load under way, as far as tier 1 knows: `flight.ts` has the rest. */
 export interface Joinable {
-  canJoin(after: ReceiptMarks | null): boolean;
+  canJoin(demand: Demand, now: number): boolean;
 }
 
 /**
@@ -133,7 +139,7 @@ export class Tier {
     return this.#bytes;
   }
 
-  /** True if no mark of the entry has moved since its load began: what makes a value servable, expiry apart. */
+  /** True if no mark of the entry is known to have moved since its load began. Whether that counts, `trusts` says. */
   isFresh(entry: Entry): boolean {
     return entry.checked === this.#table.version || this.#verify(entry);
   }
@@ -218,7 +224,7 @@ export class Tier {
 
 /** The test itself, mark by mark: also for an entry that tier 1 has evicted, whose cells may have been killed. */
 export function isUnmoved(entry: Entry, table: MarkTable): boolean {
-  for (const cell of entry.cells) if (!cell.usable || cell.changed > entry.stamp) return false;
+  for (const cell of entry.cells) if (!cell.valid || cell.changed > entry.stamp) return false;
   if (table.globs.deletedSince(entry.globs, () => entry.key)) return false;
   entry.globs = table.globs.moment;
   return true;

@@ -1,9 +1,10 @@
-import { inTime } from '../clock.js';
+import type { CoarseClock } from '../clock.js';
 import type { Clock, Store, StoreEntry, StoredValue, SubjectKey, Token } from '../contract.js';
-import { TidemarkError, isTidemarkError } from '../errors.js';
+import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import { escapeGlob, globToMatcher } from '../glob.js';
 import { PATTERNS, escapePart, partitionOf } from '../subject.js';
+import { type Calls, wasRefused } from './calls.js';
 import type { Codec } from './codec.js';
 import { decodeEntry, encodeEntry } from './entry.js';
 import type { Flight } from './flight.js';
@@ -15,8 +16,9 @@ export interface Tier2Options {
   readonly codec: Codec;
   readonly table: MarkTable;
   readonly clock: Clock;
+  readonly time: CoarseClock;
   readonly events: Events;
-  readonly storeTimeoutMs: number;
+  readonly calls: Calls;
   /** Larger entries are not stored. */
   readonly maxEntryBytes: number;
   /** Before every key: tides with different namespaces share a store and nothing else. */
@@ -45,58 +47,64 @@ export type Requirement = (flight: Flight, value: unknown, absent: boolean) => r
 export class Tier2 {
   readonly #options: Tier2Options;
   #writes: StoreEntry[] = [];
+  /** Resolves with whether the writes of this turn are stored. */
+  #written: Promise<boolean> | null = null;
   readonly #pending = new Set<Promise<unknown>>();
 
   constructor(options: Tier2Options) {
     this.#options = options;
   }
 
-  /** One read of the store for all flights; then the marks of what was found that are not held yet. */
-  async find(flights: readonly Flight[], required: Requirement): Promise<Map<Flight, Found>> {
-    const found = new Map<Flight, Found>();
-    if (flights.length === 0) return found;
-    try {
-      await this.#options.table.start(); // what an entry's marks are compared with
-    } catch (error) {
-      this.#options.events.emit('error', { error: error as Error, where: 'tier 2: marks' });
-      return found;
-    }
-    const keys = flights.map(({ shelf, key }) => this.#storageKey(shelf.space, key));
-    const stored = await this.#attempt('getMany', (store) => store.getMany(keys));
-    for (const [i, flight] of flights.entries()) {
-      const value = stored?.[i];
-      if (value === undefined) continue;
-      const one = await this.#open(flight, value, required).catch((error: unknown) => {
-        this.#options.events.emit('error', { error: error as Error, where: `tier 2: entry ${flight.key}` });
-        return null;
-      });
-      if (one !== null) found.set(flight, one);
-    }
+  get isDown(): boolean {
+    return this.#options.calls.isDown;
+  }
+
+  keyOf({ shelf, key }: Flight): string {
+    return this.#storageKey(shelf.space, key);
+  }
+
+  leaseKeys(digest: string): { readonly lease: string; readonly note: string } {
+    // In braces: in a cluster the two lie on one node, which keeps the order of writes.
+    return { lease: `${this.#prefix('l')}{${digest}}`, note: `${this.#prefix('n')}{${digest}}` };
+  }
+
+  /** What the store has of these keys; null if it does not say. */
+  async getMany(keys: readonly string[]): Promise<ReadonlyMap<string, StoredValue> | null> {
+    const stored = await this.attempt('getMany', (store) => store.getMany(keys));
+    if (stored === null) return null;
+    const found = new Map<string, StoredValue>();
+    for (const [i, value] of stored.entries()) if (value !== undefined) found.set(keys[i] as string, value);
     return found;
   }
 
+  /** The value of an entry whose marks are all current; null for any other. Never rejects. */
+  async open(flight: Flight, stored: StoredValue, required: Requirement): Promise<Found | null> {
+    try {
+      return await this.#open(flight, stored, required);
+    } catch (error) {
+      this.#options.events.emit('error', { error: error as Error, where: `tier 2: entry ${flight.key}` });
+      return null;
+    }
+  }
+
   async #open(flight: Flight, stored: StoredValue, required: Requirement): Promise<Found | null> {
-    const { table, fingerprint, codec } = this.#options;
+    const { table, fingerprint, codec, time } = this.#options;
     const entry = decodeEntry(stored.value);
     if (entry.fingerprint !== fingerprint) return null;
-    if (table.globs.deletedAfter(entry.globs.epoch, entry.globs.position, flight.key)) return null;
     const leftMs = (stored.ttlMs ?? Infinity) - entry.graceMs;
     if (leftMs <= 0) return null;
-    const cells = await table.hold(entry.marks.map(([subject]) => subject));
-    flight.captureOwned({ cells, stamp: table.version });
-    const current = cells.every(
-      (cell, i) => cell.usable && sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1]),
-    );
-    if (!current) {
-      flight.forgetLast();
+    const subjects = entry.marks.map(([subject]) => subject);
+    const held = await table.hold(subjects, flight.readAfter);
+    flight.own(held.cells);
+    const { cells } = held;
+    if (!held.known || !table.trusts(cells, time.now(), flight.readAfter)) return null;
+    if (table.globs.deletedAfter(entry.globs.epoch, entry.globs.position, flight.key)) return null;
+    if (!cells.every((cell, i) => sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1])))
       return null;
-    }
     const value = codec.decode(entry.payload);
-    const carried = new Set<SubjectKey>(entry.marks.map(([subject]) => subject));
-    if (!required(flight, value, entry.absent).every((subject) => carried.has(subject))) {
-      flight.forgetLast();
-      return null;
-    }
+    const carried = new Set<SubjectKey>(subjects);
+    if (!required(flight, value, entry.absent).every((subject) => carried.has(subject))) return null;
+    flight.capture(held);
     return { value, absent: entry.absent, cells, leftMs };
   }
 
@@ -105,12 +113,15 @@ export class Tier2 {
     this.#options.codec.encode(value);
   }
 
-  /** Stores what tier 1 now holds. Writes of one turn go out together; nobody waits for them. */
-  fill(entry: Entry, flight: Flight, lifeMs: number, absent: boolean): void {
+  /**
+   * Stores what tier 1 now holds. Writes of one turn go out together; readers do not wait for them. Resolves with whether
+   * it is stored.
+   */
+  async fill(entry: Entry, flight: Flight, lifeMs: number, absent: boolean): Promise<boolean> {
     const { codec, fingerprint, maxEntryBytes, events, clock } = this.#options;
     const at = flight.applied?.[partitionOf(PATTERNS, flight.applied.length)];
     const tokens = entry.cells.map((cell) => cell.token);
-    if (at?.epoch == null || tokens.includes(null)) return;
+    if (at?.epoch == null || tokens.includes(null)) return false;
     let bytes: Uint8Array;
     try {
       bytes = encodeEntry({
@@ -123,10 +134,10 @@ export class Tier2 {
       });
     } catch (error) {
       events.emit('error', {
-        error: isTidemarkError(error) ? error : (error as Error),
+        error: error as Error,
         where: `tier 2: ${entry.key} not stored`,
       });
-      return;
+      return false;
     }
     if (bytes.length > maxEntryBytes) {
       const message = `expected at most ${String(maxEntryBytes)} bytes, got ${String(bytes.length)}: kept in tier 1 only.`;
@@ -134,30 +145,31 @@ export class Tier2 {
         error: new TidemarkError('UNENCODABLE', message),
         where: `tier 2: ${entry.key} not stored`,
       });
-      return;
+      return false;
     }
     const ttlMs = lifeMs === Infinity ? undefined : Math.ceil(lifeMs + entry.shelf.space.lifetime.graceMs);
     const key = this.#storageKey(entry.shelf.space, entry.key);
     if (entry.shelf.space.kind === 'key') {
       // Hand-set values of two replicas may arrive in either order: the later bump's stands.
       const { token } = entry.cells.find((cell) => cell.subject.startsWith('key:')) as { token: Token };
-      void this.#attempt('setIfNewer', (store) => store.setIfNewer(key, bytes, token, ttlMs));
-      return;
-    }
-    if (this.#writes.length === 0) {
-      clock.defer(() => {
-        const writes = this.#writes.splice(0);
-        void this.#attempt('setMany', (store) => store.setMany(writes));
-      });
+      return (await this.attempt('setIfNewer', (store) => store.setIfNewer(key, bytes, token, ttlMs))) === true;
     }
     this.#writes.push({ key, value: bytes, ttlMs });
+    this.#written ??= new Promise<void>((resolve) => {
+      clock.defer(resolve);
+    }).then(async () => {
+      const writes = this.#writes.splice(0);
+      this.#written = null;
+      return (await this.attempt('setMany', (store) => store.setMany(writes).then(() => true))) === true;
+    });
+    return this.#written;
   }
 
   /** True if there was something to delete. */
   async delete(space: Space, key: string, version: Token): Promise<boolean> {
     const stored = this.#storageKey(space, key);
-    const found = await this.#attempt('getMany', (store) => store.getMany([stored]));
-    const applied = await this.#attempt('setIfNewer', (store) => store.setIfNewer(stored, null, version));
+    const found = await this.attempt('getMany', (store) => store.getMany([stored]));
+    const applied = await this.attempt('setIfNewer', (store) => store.setIfNewer(stored, null, version));
     return applied === true && found?.[0] !== undefined;
   }
 
@@ -170,10 +182,10 @@ export class Tier2 {
       const prefix = this.#prefix(kind);
       const pages = store.scan(`${escapeGlob(prefix)}*`)[Symbol.asyncIterator]();
       for (;;) {
-        const page = await this.#inTime('scan', () => pages.next());
+        const page = await this.#options.calls.run('scan', () => pages.next());
         if (page.done === true) break;
         const keys = page.value.filter((key) => matches(keyIn(key, prefix)));
-        if (keys.length > 0) deleted += await this.#inTime('deleteMany', () => store.deleteMany(keys));
+        if (keys.length > 0) deleted += await this.#options.calls.run('deleteMany', () => store.deleteMany(keys));
       }
     }
     return deleted;
@@ -199,29 +211,17 @@ export class Tier2 {
   }
 
   /** The call's result, or null after an event if it failed or took too long. */
-  async #attempt<T>(name: string, call: (store: Store) => Promise<T>): Promise<T | null> {
-    const { events, store } = this.#options;
-    const attempt = this.#inTime(name, () => call(store)).catch((error: unknown) => {
-      events.emit('error', { error: error as Error, where: `tier 2: store.${name}` });
-      return null;
-    });
+  async attempt<T>(name: string, call: (store: Store) => Promise<T>): Promise<T | null> {
+    const { events, store, calls } = this.#options;
+    const attempt = calls
+      .run(name, () => call(store))
+      .catch((error: unknown) => {
+        if (!wasRefused(error)) events.emit('error', { error: error as Error, where: `tier 2: store.${name}` });
+        return null;
+      });
     this.#pending.add(attempt);
     void attempt.finally(() => this.#pending.delete(attempt));
     return attempt;
-  }
-
-  #inTime<T>(name: string, call: () => Promise<T>): Promise<T> {
-    const { clock, storeTimeoutMs } = this.#options;
-    return inTime(
-      clock,
-      storeTimeoutMs,
-      call,
-      () =>
-        new TidemarkError(
-          'STORE_TIMEOUT',
-          `store.${name}: expected an answer within ${String(storeTimeoutMs)} ms, got none.`,
-        ),
-    );
   }
 }
 

@@ -42,9 +42,9 @@ const ARROWS: Readonly<Record<string, readonly Evidence[]>> = {
     { in: 'cache/read.ts', calls: ['this.#usableEntry', 'running?.canJoin', 'this.#launch', 'Flight'] },
   ],
   'flight → tier2': [
-    { in: 'cache/batch.ts', calls: ['this.#takeMarks', 'reads.promote', 'this.#ask'] },
-    { in: 'cache/derive.ts', calls: ['takeMarks', 'reads.promote', 'withDeadline'] },
-    { in: 'cache/read.ts', calls: ['this.tier2.find'] },
+    { in: 'cache/batch.ts', calls: ['this.#begin', 'reads.find', 'this.#ask'] },
+    { in: 'cache/derive.ts', calls: ['takeMarks', 'reads.find', 'load'] },
+    { in: 'cache/read.ts', calls: ['this.tier2?.open'] },
   ],
   'flight → origin': [
     { in: 'cache/batch.ts', imports: 'cache/origin.ts' },
@@ -57,7 +57,7 @@ const ARROWS: Readonly<Record<string, readonly Evidence[]>> = {
   ],
   'cascade → marks': [
     { in: 'cache/change.ts', calls: ['this.plan', 'table.bump'] },
-    { in: 'cache/marks.ts', calls: ['this.#options.marks.bump'] },
+    { in: 'cache/marks.ts', calls: ['marks.bump'] },
   ],
   'marks → tier1': [{ in: 'cache/tier.ts', imports: 'cache/marks.ts' }],
   'marks → bus': [

@@ -13,7 +13,18 @@ test('nothing happens, nothing is said', async () => {
   await tide.ready();
   tide.peek('settlement', 's0');
   await clock.advance(1000);
-  const nothing: Recorded = { error: [], load: [], doomed: [], change: [], gap: [], trusted: [] };
+  const nothing: Recorded = {
+    error: [],
+    load: [],
+    doomed: [],
+    change: [],
+    gap: [],
+    trusted: [],
+    outage: [],
+    queued: [],
+    sent: [],
+    stale: [],
+  };
   expect(seen).toEqual(nothing);
 });
 

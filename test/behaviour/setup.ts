@@ -70,7 +70,18 @@ export type Recorded = { readonly [Name in TideEventName]: TideEvents[Name][] };
 
 /** Everything that a tide says of itself from now on. */
 export function recorded(tide: { on: Tidemark<WorldModel>['on'] }): Recorded {
-  const seen: Recorded = { error: [], load: [], doomed: [], change: [], gap: [], trusted: [] };
+  const seen: Recorded = {
+    error: [],
+    load: [],
+    doomed: [],
+    change: [],
+    gap: [],
+    trusted: [],
+    outage: [],
+    queued: [],
+    sent: [],
+    stale: [],
+  };
   const listen = <Name extends TideEventName>(name: Name): void => {
     tide.on(name, (event) => seen[name].push(event));
   };

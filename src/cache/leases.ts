@@ -1,0 +1,182 @@
+import { randomId } from '../clock.js';
+import type { Clock, StoredValue } from '../contract.js';
+import { type TidemarkErrorCode, ERROR_CODES, TidemarkError, isTidemarkError, messageOf } from '../errors.js';
+import { digestOf } from '../fingerprint.js';
+import type { Flight } from './flight.js';
+import type { Tier2 } from './tier2.js';
+
+export interface LeasesOptions {
+  readonly tier2: Tier2;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** How long a load is another replica's without a word from it. */
+  readonly leaseMs: number;
+}
+
+/** The right to load one value, for which other replicas wait. */
+export interface Lease {
+  /** The value is stored, or others may as well load it themselves. */
+  release(outcome: 'stored' | 'not kept'): Promise<void>;
+  /** Those who wait fail alike. */
+  fail(error: unknown): Promise<void>;
+}
+
+/** What became of a load of another replica's. */
+export type Ended = 'over' | 'not kept' | { readonly failed: TidemarkError };
+
+interface Keys {
+  readonly lease: string;
+  /** What a load came to that stored nothing, for those who wait. */
+  readonly note: string;
+}
+
+interface Waiting {
+  readonly keys: Keys;
+  /** Whose lease it is, once that is known. */
+  holder: string | null;
+  readonly end: (ended: Ended) => void;
+}
+
+/** Pauses between looks at the leases of others: the last one repeats. */
+const LOOKS_MS = [5, 10, 20] as const;
+const NOTE_MS = 1000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A lease for when the store cannot be asked: everybody loads. */
+const UNSHARED: Lease = { release: async () => {}, fail: async () => {} };
+
+/**
+ * One load of a cold value among all replicas: whoever sets the lease loads, the others look at it until it is gone. Its
+ * key holds a digest of the marks, so that nobody waits for a load that a change has overtaken. Nothing relies on it for
+ * correctness: what was loaded is judged by its marks like every entry.
+ */
+export class Leases {
+  readonly #options: LeasesOptions;
+  readonly #held = new Map<string, Uint8Array>();
+  readonly #waiting = new Set<Waiting>();
+  #looks = 0;
+  #looking = false;
+  #cancelRenewal: (() => void) | null = null;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+  }
+
+  /** The lease of a load, or null if another replica has it. */
+  async take(flight: Flight): Promise<Lease | null> {
+    const { tier2, random, leaseMs } = this.#options;
+    if (tier2.isDown) return UNSHARED;
+    const keys = this.#keysOf(flight);
+    const owner = randomId(random);
+    const value = encoder.encode(owner);
+    const taken = await tier2.attempt('setIfAbsent', (store) => store.setIfAbsent(keys.lease, value, leaseMs));
+    if (taken === null) return UNSHARED;
+    if (!taken) return null;
+    this.#held.set(keys.lease, value);
+    this.#renewLater();
+    return {
+      release: (outcome) => this.#end(keys, outcome === 'stored' ? null : noteOf(owner)),
+      fail: (error) => this.#end(keys, noteOf(owner, error)),
+    };
+  }
+
+  async #end(keys: Keys, note: Uint8Array | null): Promise<void> {
+    const { tier2 } = this.#options;
+    const value = this.#held.get(keys.lease) as Uint8Array;
+    this.#held.delete(keys.lease);
+    if (this.#held.size === 0) this.#cancelRenewal?.();
+    if (note !== null) {
+      const entry = { key: keys.note, value: note, ttlMs: NOTE_MS };
+      await tier2.attempt('setMany', (store) => store.setMany([entry]));
+    }
+    await tier2.attempt('deleteIf', (store) => store.deleteIf(keys.lease, value));
+  }
+
+  /** Long loads keep their leases; those of a process that died run out. */
+  #renewLater(): void {
+    if (this.#cancelRenewal !== null) return;
+    const { clock, tier2, leaseMs } = this.#options;
+    const cancel = clock.after(leaseMs / 3, () => {
+      this.#cancelRenewal = null;
+      for (const [key, value] of this.#held) {
+        void tier2.attempt('renewIf', (store) => store.renewIf(key, value, leaseMs));
+      }
+      if (this.#held.size > 0) this.#renewLater();
+    });
+    this.#cancelRenewal = () => {
+      cancel();
+      this.#cancelRenewal = null;
+    };
+  }
+
+  // ── Waiting ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves when the load that holds this flight's lease has ended, as far as can be seen. */
+  wait(flight: Flight): Promise<Ended> {
+    return new Promise((end) => {
+      this.#waiting.add({ keys: this.#keysOf(flight), holder: null, end });
+      if (!this.#looking) this.#lookLater();
+    });
+  }
+
+  /** Ends every waiting: the tide closes. */
+  close(): void {
+    this.#cancelRenewal?.();
+    for (const { end } of this.#waiting) end('over');
+    this.#waiting.clear();
+  }
+
+  #lookLater(): void {
+    this.#looking = true;
+    const pauseMs = LOOKS_MS[Math.min(this.#looks++, LOOKS_MS.length - 1)] as number;
+    this.#options.clock.after(pauseMs, () => {
+      void this.#look().finally(() => {
+        this.#looking = false;
+        if (this.#waiting.size > 0) this.#lookLater();
+        else this.#looks = 0;
+      });
+    });
+  }
+
+  async #look(): Promise<void> {
+    const waiting = [...this.#waiting];
+    const keys = waiting.flatMap((one) => [one.keys.lease, one.keys.note]);
+    const found = await this.#options.tier2.attempt('getMany', (store) => store.getMany(keys));
+    for (const [i, one] of waiting.entries()) {
+      const ended = found === null ? 'over' : endedBy(one, found[2 * i], found[2 * i + 1]);
+      if (ended === null || !this.#waiting.delete(one)) continue;
+      one.end(ended);
+    }
+  }
+
+  #keysOf(flight: Flight): Keys {
+    const digest = digestOf(`${this.#options.tier2.keyOf(flight)} ${flight.digest()}`);
+    return this.#options.tier2.leaseKeys(digest);
+  }
+}
+
+/** Null while the load goes on. */
+function endedBy(one: Waiting, lease: StoredValue | undefined, note: StoredValue | undefined): Ended | null {
+  if (note !== undefined) {
+    const [holder, code, ...message] = decoder.decode(note.value).split('\n');
+    if (one.holder === null || one.holder === holder) {
+      return code === undefined ? 'not kept' : { failed: new TidemarkError(codeOf(code), message.join('\n')) };
+    }
+  }
+  if (lease === undefined) return 'over';
+  const holder = decoder.decode(lease.value);
+  if (one.holder !== null && one.holder !== holder) return 'over';
+  one.holder = holder;
+  return null;
+}
+
+function noteOf(owner: string, error?: unknown): Uint8Array {
+  if (error === undefined) return encoder.encode(owner);
+  return encoder.encode([owner, isTidemarkError(error) ? error.code : 'LOAD_FAILED', messageOf(error)].join('\n'));
+}
+
+function codeOf(text: string): TidemarkErrorCode {
+  return Object.hasOwn(ERROR_CODES, text) ? (text as TidemarkErrorCode) : 'LOAD_FAILED';
+}

@@ -1,0 +1,146 @@
+import type { Bump, MarksRead, SubjectKey, Token } from '../contract.js';
+import { partitionOf } from '../subject.js';
+import { MarkCell, type Reading, isNewer } from './mark-cell.js';
+import type { Partition } from './partition.js';
+
+/** Cells that nothing relies on are kept for reuse up to this number. */
+const LOOSE_KEPT = 10_000;
+
+/** Every mark that this replica holds: found by subject, kept while something relies on it, raised by what is heard. */
+export class MarkCells {
+  /** Rises whenever any held mark changes or may have: "nothing changed since I last looked" in one comparison. */
+  version = 1;
+  readonly partitions: readonly Partition[];
+  readonly #cells = new Map<SubjectKey, MarkCell>();
+  readonly #loose = new Set<MarkCell>();
+  readonly #isHeldBack: (subject: SubjectKey) => boolean;
+
+  /** `isHeldBack`: subjects whose latest change the store does not have yet; what it says of them is not the truth. */
+  constructor(partitions: readonly Partition[], isHeldBack: (subject: SubjectKey) => boolean) {
+    this.partitions = partitions;
+    this.#isHeldBack = isHeldBack;
+  }
+
+  get size(): number {
+    return this.#cells.size;
+  }
+
+  /** The pinned cell of a subject. */
+  take(subject: SubjectKey): MarkCell {
+    let cell = this.#cells.get(subject);
+    if (cell === undefined) {
+      cell = new MarkCell(subject, this.partitions[partitionOf(subject, this.partitions.length)] as Partition);
+      this.#cells.set(subject, cell);
+    }
+    this.pin(cell);
+    return cell;
+  }
+
+  of(partition: Partition): MarkCell[] {
+    return [...this.#cells.values()].filter((cell) => cell.partition === partition);
+  }
+
+  pin(cell: MarkCell): void {
+    if (cell.pins++ === 0) this.#loose.delete(cell);
+  }
+
+  unpin(cell: MarkCell): void {
+    if (--cell.pins > 0 || this.#cells.get(cell.subject) !== cell) return;
+    this.#loose.add(cell);
+    if (this.#loose.size > LOOSE_KEPT) this.#kill(this.#loose.values().next().value as MarkCell);
+  }
+
+  /** Evicting a mark kills its cell: what points at it never validates again. */
+  #kill(cell: MarkCell): void {
+    this.#loose.delete(cell);
+    this.#cells.delete(cell.subject);
+    cell.valid = false;
+  }
+
+  // ── What is heard ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  raise(bump: Bump, now: number): void {
+    const token: Token = { epoch: bump.epoch, position: bump.position, nonce: bump.nonce };
+    let moved = false;
+    for (const subject of bump.subjects) {
+      const cell = this.#cells.get(subject);
+      if (cell === undefined || !isNewer(token, cell.token)) continue;
+      if (!moved) this.version++;
+      moved = true;
+      this.#move(cell, token, now);
+    }
+  }
+
+  #move(cell: MarkCell, token: Token, now: number): void {
+    cell.token = token;
+    cell.changed = this.version;
+    cell.bornBefore = Math.ceil(now);
+  }
+
+  /** The tokens held when a question is sent, to be compared with its answer. */
+  tokensOf(subjects: readonly SubjectKey[]): readonly (Token | null)[] {
+    return subjects.map((subject) => this.#cells.get(subject)?.token ?? null);
+  }
+
+  /** Takes an answer. Returns the partitions that it shows to have gone back under one epoch. */
+  accept(
+    subjects: readonly SubjectKey[],
+    read: MarksRead,
+    sent: { readonly reading: Reading; readonly tokens: readonly (Token | null)[] },
+  ): ReadonlySet<Partition> {
+    const lost = new Set<Partition>();
+    let moved = false;
+    for (const [i, subject] of subjects.entries()) {
+      const cell = this.take(subject);
+      const token = read.tokens[i] as Token;
+      if (token.epoch === cell.partition.epoch) {
+        // A newer message may have overtaken this answer on the other connection: the higher position of the two stands.
+        const newer = isNewer(token, cell.token);
+        const before = sent.tokens[i];
+        if (!newer && hasGoneBack(token, cell.token, before)) lost.add(cell.partition);
+        if (newer) {
+          if (!moved) this.version++;
+          moved = true;
+          this.#move(cell, token, sent.reading.sentAt - (read.agesMs[i] ?? 0));
+        }
+        if (!this.#isHeldBack(subject) && !cell.partition.mustRenew) {
+          cell.valid = true;
+          if (sent.reading.serial > cell.reading.serial) cell.reading = sent.reading;
+        }
+      }
+      this.unpin(cell);
+    }
+    return lost;
+  }
+
+  // ── What is not known any more ────────────────────────────────────────────────────────────────────────────────
+
+  /** The subjects have changed, and the store does not know of it. Takes their cells, pinned. */
+  holdBack(subjects: readonly SubjectKey[]): readonly MarkCell[] {
+    this.version++;
+    return subjects.map((subject) => {
+      const cell = this.take(subject);
+      cell.valid = false;
+      cell.changed = this.version;
+      return cell;
+    });
+  }
+
+  /** Another epoch: every mark of the partition is unknown until it is read again. */
+  forget(partition: Partition): void {
+    this.version++;
+    for (const cell of this.of(partition)) {
+      cell.valid = false;
+      cell.token = null;
+      cell.changed = this.version;
+    }
+  }
+}
+
+/** Whether an answer says less than was known when it was asked for, or something else of the same position. */
+function hasGoneBack(token: Token, held: Token | null, before: Token | null | undefined): boolean {
+  if (held !== null && token.epoch === held.epoch && token.position === held.position && token.nonce !== held.nonce) {
+    return true;
+  }
+  return before != null && before.epoch === token.epoch && token.position < before.position;
+}

@@ -1,0 +1,271 @@
+import type { Bump, Clock, Head, Marks, SubjectKey, Token } from '../contract.js';
+import { TidemarkError } from '../errors.js';
+import type { Events } from '../events.js';
+import { PATTERNS } from '../subject.js';
+import { type Calls, wasRefused } from './calls.js';
+import type { GlobLog } from './globs.js';
+import type { MarkCell } from './mark-cell.js';
+import type { MarkCells } from './mark-cells.js';
+import type { OwnBumps } from './own-bumps.js';
+import type { Finding, Partition, Sent } from './partition.js';
+
+/** Told of what is heard, before any read can be answered with it. */
+export interface MarksListener {
+  changed(subjects: readonly SubjectKey[], changeId: string): void;
+  /** Bumps may have been missed: `lost` if another epoch began and nobody knows which. */
+  missed(partition: number, lost: boolean): void;
+}
+
+/** What a watch works with and on. */
+export interface Watched {
+  readonly marks: Marks;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly calls: Calls;
+  readonly cells: MarkCells;
+  readonly globs: GlobLog;
+  readonly own: OwnBumps;
+  readonly listener: MarksListener;
+  /** Held for ever: after a gap it tells whether a pattern deletion was missed. */
+  readonly patterns: MarkCell;
+  /** Reads cells from the store. */
+  readonly read: (cells: readonly MarkCell[]) => Promise<unknown>;
+  /** Bumps again what this replica bumped before. */
+  readonly repeat: (subjects: readonly SubjectKey[], globs: readonly string[]) => Promise<unknown>;
+  /** Sends the changes that wait; rejects if some still do. */
+  readonly drain: () => Promise<void>;
+  /** Orders what this replica sends and notices. */
+  readonly serial: () => number;
+}
+
+/** Re-reads go in chunks: one command over 100,000 fields blocked a server for 56 ms. */
+const CHUNK = 1000;
+const RETRY_MS = 1000;
+const CHECK_MS = 1000;
+const CHECK_LIMIT_MS = 500;
+
+/**
+ * Keeps the table of marks current: hears bumps, checks regularly that none was missed, and repairs what was. No value
+ * is thrown away: after a gap the marks held are read again.
+ */
+export class MarkWatch {
+  readonly #on: Watched;
+  #stop: (() => Promise<void>) | null = null;
+  #cancelCheck: () => void = () => {};
+  #failing = false;
+  #closed = false;
+
+  constructor(on: Watched) {
+    this.#on = on;
+  }
+
+  /** Watches every partition, before any mark is held. */
+  async start(): Promise<void> {
+    const { marks, calls, cells, globs, patterns } = this.#on;
+    this.#stop ??= await calls.run('watch', () =>
+      marks.watch({
+        onBump: (bump) => {
+          this.#hear(bump);
+        },
+        onGap: (partition) => {
+          for (const one of cells.partitions) if (partition === undefined || partition === one.number) this.gap(one);
+        },
+      }),
+    );
+    const sent = this.sent();
+    for (const head of await calls.run('heads', () => marks.heads())) {
+      const partition = cells.partitions[head.partition] as Partition;
+      if (partition.epoch !== head.epoch) this.#adopt(partition, head);
+      else if (head.head > partition.applied) partition.skipTo(head);
+      if (!partition.repairing) partition.settle(sent.at);
+    }
+    await this.#on.read([patterns]);
+    const { token, partition } = patterns;
+    // Nothing was deleted by pattern between that one and now: entries stored since then are good.
+    if (token !== null && token.epoch === partition.epoch) globs.begin(token.epoch, token.position);
+    cells.version++;
+    this.#checkLater();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelCheck();
+    await this.#stop?.();
+  }
+
+  /** What is known at this moment, to be compared with the answer to a question that is sent now. */
+  sent(): Sent {
+    const { cells, clock, serial } = this.#on;
+    return { at: clock.now(), serial: serial(), applied: cells.partitions.map(({ applied }) => applied) };
+  }
+
+  // ── Hearing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hear(bump: Bump): void {
+    if (this.#closed) return;
+    const partition = this.#on.cells.partitions[bump.partition] as Partition;
+    const { applied } = partition;
+    const found = partition.hear(bump);
+    if (found === 'epoch') this.#adopt(partition, { ...bump, head: bump.position });
+    this.#raise(bump);
+    if (found === 'hole') this.gap(partition, applied);
+    if (found === 'lost') this.lost(partition);
+  }
+
+  /** The reply to a bump of this replica. */
+  hearOwn(bump: Bump): void {
+    const partition = this.#on.cells.partitions[bump.partition] as Partition;
+    if (partition.hearOwn(bump) === 'epoch') this.#adopt(partition, { ...bump, head: bump.position });
+    this.#raise(bump);
+  }
+
+  #raise(bump: Bump): void {
+    const { cells, clock, globs, listener } = this.#on;
+    cells.raise(bump, clock.now());
+    if (bump.globs.length > 0 && bump.subjects.includes(PATTERNS)) {
+      cells.version++;
+      globs.add(bump.position, bump.globs);
+    }
+    listener.changed(bump.subjects, bump.changeId);
+  }
+
+  /** What the head that came with an answer shows. */
+  compare(head: Head, sent: Sent): void {
+    const partition = this.#on.cells.partitions[head.partition] as Partition;
+    this.#follow(partition, partition.compare(head, sent.applied[partition.number] as number), head);
+  }
+
+  #follow(partition: Partition, found: Finding, head: Head): void {
+    if (found === 'epoch') this.#adopt(partition, head);
+    if (found === 'hole') this.gap(partition);
+    if (found === 'lost') this.lost(partition);
+  }
+
+  // ── Checking ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #checkLater(): void {
+    if (this.#closed) return;
+    this.#cancelCheck();
+    this.#cancelCheck = this.#on.clock.after(CHECK_MS, () => {
+      void this.#check().finally(() => {
+        this.#checkLater();
+      });
+    });
+  }
+
+  /** Asks every partition for its head: trust runs on from the moment of asking. */
+  async #check(): Promise<void> {
+    const { marks, calls, cells, events, drain } = this.#on;
+    const sent = this.sent();
+    try {
+      const heads = await calls.check('heads', () => marks.heads(), CHECK_LIMIT_MS);
+      if (this.#closed) return;
+      for (const partition of cells.partitions) {
+        const head = heads.find((one) => one.partition === partition.number);
+        if (head === undefined) this.gap(partition);
+        else this.#follow(partition, partition.check(head, sent), head);
+      }
+      this.#failing = false;
+      await drain().catch(() => undefined);
+    } catch (error) {
+      if (!this.#failing && !this.#closed) events.emit('error', { error: error as Error, where: 'marks: head check' });
+      this.#failing = true;
+    }
+  }
+
+  // ── Repairing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #adopt(partition: Partition, head: Pick<Head, 'epoch' | 'head' | 'nonce'>): void {
+    const { cells, globs, listener, patterns } = this.#on;
+    const first = partition.epoch === null;
+    partition.adopt(head);
+    if (partition === patterns.partition) {
+      if (first) globs.begin(head.epoch, head.head);
+      else globs.restart(head.epoch, head.head);
+    }
+    cells.forget(partition);
+    if (first) return;
+    listener.missed(partition.number, true);
+    this.gap(partition);
+  }
+
+  /** Nothing above `applied` is sure. */
+  gap(partition: Partition, applied = partition.applied): void {
+    const { cells, globs, listener, events, patterns, serial } = this.#on;
+    partition.doubt(serial());
+    cells.version++;
+    listener.missed(partition.number, false);
+    events.emit('gap', { partition: partition.number });
+    if (partition === patterns.partition) globs.doubt(applied);
+    if (partition.repairing || this.#closed) return; // a re-read is under way and will start over
+    partition.repairing = true;
+    void this.#repair(partition);
+  }
+
+  /** The store went back under one epoch, or lost a change: nobody may trust its positions, so it gets another epoch. */
+  lost(partition: Partition): void {
+    partition.mustRenew = true;
+    this.gap(partition);
+  }
+
+  /** Reads the partition's marks again until no gap came between. */
+  async #repair(partition: Partition): Promise<void> {
+    const { cells, clock, events, globs, patterns } = this.#on;
+    for (;;) {
+      const { gaps } = partition;
+      const sent = this.sent();
+      try {
+        await this.#settleOwn(partition);
+        const held = partition.gaps === gaps ? cells.of(partition) : [];
+        for (let at = 0; at < held.length && partition.gaps === gaps; at += CHUNK) {
+          await this.#on.read(held.slice(at, at + CHUNK));
+        }
+        if (partition.gaps === gaps) {
+          partition.settle(sent.at);
+          break;
+        }
+      } catch (error) {
+        if (!wasRefused(error) && !this.#closed)
+          events.emit('error', { error: error as Error, where: 'marks: re-read after a gap' });
+        await new Promise<void>((resume) => clock.after(RETRY_MS, resume));
+      }
+      if (this.#closed) return;
+    }
+    const { token } = patterns;
+    if (partition === patterns.partition && token !== null)
+      globs.confirm(token.epoch, (token satisfies Token).position);
+    cells.version++;
+    events.emit('trusted', { partition: partition.number });
+  }
+
+  /** Whatever this replica changed is in the store again before a mark of the partition is read. */
+  async #settleOwn(partition: Partition): Promise<void> {
+    const { marks, calls, own, drain, repeat } = this.#on;
+    const { number } = partition;
+    await drain();
+    if (partition.mustRenew) {
+      const head = await calls.run('newEpoch', () => marks.newEpoch(number, partition.epoch as string));
+      partition.mustRenew = false;
+      if (head.epoch !== partition.epoch) this.#adopt(partition, head);
+    }
+    const sent = this.sent();
+    const head = (await calls.run('heads', () => marks.heads())).find((one) => one.partition === number);
+    if (head === undefined)
+      throw new TidemarkError('MARKS_UNAVAILABLE', `marks: no head of partition ${String(number)}.`);
+    const found = partition.compare(head, sent.applied[number] as number);
+    if (found !== 'next' && found !== 'nothing new') {
+      this.#follow(partition, found, head);
+      return;
+    }
+    partition.skipTo(head);
+    const { replaced } = partition;
+    if (replaced === null) return;
+    const known = head.from?.epoch === replaced ? head.from.head : null;
+    const forgotten = own.above(number, replaced, known ?? 0);
+    const clear = forgotten !== null && (known !== null || forgotten.length === 0);
+    if (clear) for (const { subjects, globs } of forgotten) await repeat(subjects, globs);
+    own.forget(number, replaced);
+    partition.replaced = null;
+    if (!clear) this.lost(partition);
+  }
+}

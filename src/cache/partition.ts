@@ -1,0 +1,159 @@
+import type { Bump, Head } from '../contract.js';
+
+/** What a message or an answer says about a partition, compared with what is known of it. */
+export type Finding =
+  | 'nothing new'
+  | 'next'
+  /** Messages between what was applied and this one have not come. */
+  | 'hole'
+  /** Another epoch: every mark of the partition is unknown. */
+  | 'epoch'
+  /** The store has gone back under one epoch. */
+  | 'lost';
+
+/** What this replica knew when it sent a question. */
+export interface Sent {
+  readonly at: number;
+  readonly serial: number;
+  /** By partition. */
+  readonly applied: readonly number[];
+}
+
+/** One partition of the marks as this replica knows it. Decides what a message or a head means; does nothing itself. */
+export class Partition {
+  readonly number: number;
+  epoch: string | null = null;
+  /** The last position applied without a hole. */
+  applied = 0;
+  /** Of the bump at `applied`; empty if it is not known. */
+  appliedNonce = '';
+  /** When the last check was sent that found everything applied; -Infinity if there was none. */
+  confirmedAt = -Infinity;
+  /** While marks may be behind: only readings with a later serial count. */
+  doubtedAt: number | null = null;
+  /** Counts gaps, so that a re-read notices the next one. */
+  gaps = 0;
+  /** True from a gap until everything has been read again. */
+  repairing = false;
+  /** What the store says is not to be believed: it needs another epoch first. */
+  mustRenew = false;
+  /** The epoch that was known before this one, until it is settled what of this replica's own was lost with it. */
+  replaced: string | null = null;
+  /** A check that found more than was applied: it confirms once that much is. */
+  #unconfirmed: { readonly head: number; readonly sentAt: number } | null = null;
+  /** A position that an event named: doubt until it is applied. */
+  #awaited = 0;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  /** True if everything held of it was current at this time. */
+  isConfirmed(since: number): boolean {
+    return this.doubtedAt === null && this.confirmedAt > since;
+  }
+
+  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What a bump means; `next` and `hole` have advanced `applied` to it. */
+  hear({ epoch, prev, position, nonce }: Bump): Finding {
+    if (this.epoch !== epoch) return 'epoch';
+    if (position === this.applied && this.appliedNonce !== '' && this.appliedNonce !== nonce) return 'lost';
+    if (position <= this.applied) return 'nothing new';
+    const found = prev === this.applied ? 'next' : 'hole';
+    this.#advance(position, nonce);
+    return found;
+  }
+
+  /** The reply to a bump of this replica: a foreign one before it may still be on its way, then the messages advance. */
+  hearOwn({ epoch, prev, position, nonce }: Bump): Finding {
+    if (this.epoch !== epoch) return 'epoch';
+    if (prev !== this.applied) return 'nothing new';
+    this.#advance(position, nonce);
+    return 'next';
+  }
+
+  #advance(position: number, nonce: string): void {
+    this.applied = position;
+    this.appliedNonce = nonce;
+    const unconfirmed = this.#unconfirmed;
+    if (unconfirmed !== null && position >= unconfirmed.head) this.#confirm(unconfirmed.sentAt);
+    if (!this.repairing && position >= this.#awaited) this.doubtedAt = null;
+  }
+
+  #confirm(sentAt: number): void {
+    this.confirmedAt = Math.max(this.confirmedAt, sentAt);
+    this.#unconfirmed = null;
+  }
+
+  // ── Heads ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What a head means that came with an answer; `appliedThen` is what was applied when it was asked for. */
+  compare({ epoch, head, nonce }: Head, appliedThen: number): Finding {
+    if (this.epoch !== epoch) return 'epoch';
+    if (head < appliedThen) return 'lost';
+    if (head === this.applied && this.appliedNonce !== '' && head > 0 && this.appliedNonce !== nonce) return 'lost';
+    return head > this.applied ? 'next' : 'nothing new';
+  }
+
+  /** The same for a regular check: trust runs on from here, or a hole is found that no message has shown. */
+  check(head: Head, sent: Sent): Finding {
+    const found = this.compare(head, sent.applied[this.number] as number);
+    if (found === 'nothing new' && !this.repairing) {
+      this.#confirm(sent.at);
+      // An event of an epoch that is gone named a position that never comes.
+      if (this.doubtedAt !== null && this.doubtedAt <= sent.serial) this.doubtedAt = null;
+    }
+    if (found !== 'next') return found;
+    // What an earlier check found has had a whole interval to arrive.
+    if (this.#unconfirmed !== null) {
+      this.#advance(head.head, head.nonce);
+      return 'hole';
+    }
+    this.#unconfirmed = { head: head.head, sentAt: sent.at };
+    return 'nothing new';
+  }
+
+  // ── Doubt ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An event names this position: until it is applied, what was read before may be older than the event. */
+  expect(epoch: string, position: number, serial: number): boolean {
+    if (this.epoch !== null && (epoch !== this.epoch || position > this.applied)) {
+      this.#awaited = epoch === this.epoch ? Math.max(this.#awaited, position) : Infinity;
+      this.doubtedAt = serial;
+      return true;
+    }
+    return false;
+  }
+
+  /** Nothing read before `serial` counts any more, until `settle`. */
+  doubt(serial: number): void {
+    this.gaps++;
+    this.doubtedAt = serial;
+    this.confirmedAt = -Infinity;
+    this.#unconfirmed = null;
+  }
+
+  /** Messages up to here need not come: what they say is in what is read from now on. */
+  skipTo({ head, nonce }: Head): void {
+    if (head > this.applied) this.#advance(head, nonce);
+    else if (head === this.applied) this.appliedNonce = nonce;
+  }
+
+  /** Another epoch: its head is where messages go on. */
+  adopt({ epoch, head, nonce }: Pick<Head, 'epoch' | 'head' | 'nonce'>): void {
+    this.replaced ??= this.epoch;
+    this.epoch = epoch;
+    this.applied = head;
+    this.appliedNonce = nonce;
+    this.#awaited = 0;
+    this.#unconfirmed = null;
+  }
+
+  /** Everything held has been read again since a time. */
+  settle(sentAt: number): void {
+    this.repairing = false;
+    if (this.#awaited <= this.applied) this.doubtedAt = null;
+    this.#confirm(sentAt);
+  }
+}
