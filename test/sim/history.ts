@@ -228,12 +228,11 @@ export class History {
     let known = this.#heard.get(process);
     if (known === undefined) this.#heard.set(process, (known = new Set()));
     for (let at = accepted; at !== null && !known.has(at); at = at.before) {
+      const { changeId, at: time } = at;
       known.add(at);
-      if (at.changeId !== null)
-        for (const change of this.withId(at.changeId)) this.#hears(process, change, { partition, why });
-      else
-        for (const change of this.changes)
-          if (isBefore(change, at.at)) this.#hears(process, change, { partition, why });
+      const changes = changeId === null ? this.changes.filter((one) => isBefore(one, time)) : this.withId(changeId);
+      // Of those before it that did not come, it knows only that there were some.
+      for (const change of changes) this.#hears(process, change, { partition, why: at === accepted ? why : 'gap' });
     }
   }
 
