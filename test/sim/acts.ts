@@ -412,6 +412,7 @@ export class Acts {
     // Replicas of another app version read other entries: they are a herd of their own.
     const loads = new Map<number | undefined, number>();
     for (const { index, process, tide } of sim.replicas) {
+      if (process.stranger) continue;
       const schema = sim.plan.config.schemas[index];
       const load = (): Promise<number> => {
         loads.set(schema, (loads.get(schema) ?? 0) + 1);

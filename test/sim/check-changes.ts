@@ -25,13 +25,13 @@ export class ChangeChecker {
     if (receipt === null || receipt.state === 'queued') return;
     const parts = this.#history.partsOf(change);
     const acknowledged = this.#history.acknowledged(change);
-    if (parts.size === 0) this.#violated('P6', `${label}: done, but no bump was ever asked for`);
+    if (parts.size === 0) this.#violated('receipt', `${label}: done, but no bump was ever asked for`);
     for (const partition of parts.keys()) {
       if (!acknowledged.has(partition)) {
-        this.#violated('P6', `${label}: done, but partition ${String(partition)} has not acknowledged`);
+        this.#violated('receipt', `${label}: done, but partition ${String(partition)} has not acknowledged`);
       }
       if (receipt.marks[partition] === undefined) {
-        this.#violated('P6', `${label}: done, but its receipt does not name partition ${String(partition)}`);
+        this.#violated('receipt', `${label}: done, but its receipt does not name partition ${String(partition)}`);
       }
     }
   }
@@ -52,9 +52,9 @@ export class ChangeChecker {
 
   /** At rest, with every server up: what waited in a queue has been sent. */
   finish(change: ChangeRecord): void {
-    if (change.receipt?.state !== 'queued' || !change.process.alive) return;
+    if (change.receipt?.state !== 'queued' || !change.process.alive || change.process.stranger) return;
     if (this.#history.standsSince(change) === null) {
-      this.#violated('P6', `${change.label}: queued, and never sent although the store is back`);
+      this.#violated('receipt', `${change.label}: queued, and never sent although the store is back`);
     }
   }
 

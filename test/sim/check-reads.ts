@@ -90,7 +90,7 @@ export class ReadChecker {
     if (changes.some((change) => read.after.includes(change))) return false;
     const isTold = changes.some((change) => {
       const bound = change.boundOn.get(read.process);
-      return bound !== undefined && bound.why !== 'gap' && bound.since < read.start;
+      return change.isEvent && bound !== undefined && bound.why !== 'gap' && bound.since < read.start;
     });
     return !(isTold && name.startsWith(`${String(commit.type)}:${commit.id}@`));
   }

@@ -89,9 +89,9 @@ export class Connection {
   }
 
   watch(check: (server: Server) => void): Promise<void> {
-    this.#watches = true;
     return this.call('watch', (server) => {
       check(server);
+      this.#watches = true;
       server.marksSinks.add(this.#sink(server));
     });
   }

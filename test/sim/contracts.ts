@@ -95,7 +95,7 @@ function marksOver(
   const checked =
     <T>(call: (server: Server) => T): ((server: Server) => T) =>
     (server) => {
-      if (server.partitions !== partitions) {
+      if (rules.comparesPartitions && server.partitions !== partitions) {
         const message = `partitions: expected ${String(server.partitions)}, as the store remembers, got ${String(partitions)}.`;
         throw new TidemarkError('INVALID_OPTION', message);
       }
@@ -137,10 +137,10 @@ function marksOver(
       const outcomes = await Promise.allSettled(
         [...groups].map(([number, group]) => bumpOne(number, [...group], request)),
       );
-      return outcomes.map((outcome) => {
-        if (outcome.status === 'rejected') throw outcome.reason;
-        return outcome.value;
-      });
+      const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+      const bumps = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      if (failure !== undefined && !(rules.acceptsPartialBumps && bumps.length > 0)) throw failure.reason;
+      return bumps;
     },
     heads: () =>
       client.call(

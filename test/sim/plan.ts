@@ -10,6 +10,8 @@ export interface Plan {
 export interface Config {
   readonly replicas: number;
   readonly partitions: number;
+  /** The replica that is configured for one partition where there are more, and must be refused; -1: none. */
+  readonly stranger: number;
   readonly comparesRunId: boolean;
   /** Of the origin's read replica; 0: there is none. */
   readonly lagMs: number;
@@ -87,15 +89,16 @@ export function planOf(seed: number): Plan {
     steps.push([Math.round(at * 10) / 10, what, a, b, c]);
   };
   const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 3);
-  const calm = 20 + Math.floor(random() * 25);
+  const calm = 15 + Math.floor(random() * 20);
   let at = 5;
   const step = (): void => {
-    if (random() < 0.12) clash(at, { random, add });
+    if (random() < 0.2) clash(at, { random, add });
     else add(at, weighted({ ...READERS, ...WRITERS, ...SUBSCRIBERS }, random));
     at += gap(random);
   };
+  if (random() < 0.4) clash(at, { random, add });
   add(at, 'subscribe');
-  for (let i = 0; i < 8; i++) step();
+  for (let i = 0; i < 6; i++) step();
   for (let fault = 0; fault < faults; fault++) {
     for (let i = 0; i < calm / (faults + 1); i++) step();
     at = disaster(at, weighted(FAULTS, random), { random, add });
@@ -108,16 +111,18 @@ export function planOf(seed: number): Plan {
 /** The same without anything that goes wrong: only delays are left. */
 export const withoutFaults = (plan: Plan): Plan => ({
   ...plan,
-  config: { ...plan.config, lagMs: 0 },
+  config: { ...plan.config, lagMs: 0, stranger: -1 },
   steps: plan.steps.filter(([, what]) => !(what in FAULTS)),
 });
 
 function configOf(random: Random): Config {
   const replicas = 2 + Math.floor(random() * random() * 4);
   const each = <T>(make: () => T): T[] => Array.from({ length: replicas }, make);
+  const partitions = Number(weighted({ '1': 3, '4': 2, '16': 1 }, random));
   return {
     replicas,
-    partitions: Number(weighted({ '1': 3, '4': 2, '16': 1 }, random)),
+    partitions,
+    stranger: partitions > 1 && random() < 0.1 ? replicas - 1 : -1,
     comparesRunId: random() < 0.9,
     lagMs: random() < 0.15 ? 20 + Math.floor(random() * 600) : 0,
     maxEntries: random() < 0.3 ? 4 : 100,
@@ -141,14 +146,14 @@ function gap(random: Random): number {
 
 type Add = (at: number, what: What, ...dice: number[]) => void;
 
-/** One value read everywhere while it changes, and again at once. */
+/** One value read everywhere while it changes, by several replicas, and again at once. */
 function clash(at: number, { random, add }: { readonly random: Random; readonly add: Add }): void {
   const [branch, entity, list] = [nat(random), nat(random), nat(random)];
-  const length = random() < 0.7 ? 10 : 60;
-  for (let i = 0; i < 4; i++) add(at + length * random(), 'everywhere', branch, entity, list);
-  add(at + length * random() * 0.7, 'change', nat(random), entity);
-  if (random() < 0.5) add(at + length * random(), 'change', nat(random), entity);
-  add(at + length + 20, 'everywhere', branch, entity, list);
+  const length = random() < 0.7 ? 12 : 60;
+  for (let i = 0; i < 5; i++) add(at + length * random(), 'everywhere', branch, entity, list);
+  for (let i = 0; i < 2; i++) add(at + length * random() * 0.7, 'change', nat(random), entity);
+  if (random() < 0.3) add(at + length * random() * 0.7, 'delPattern');
+  add(at + length + 20 * random(), 'everywhere', branch, entity, list);
 }
 
 /** A fault with changes and reads around it: left alone, few would meet. Returns when it goes on. */

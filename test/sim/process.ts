@@ -12,6 +12,8 @@ export class Process {
   /** Such as `A` or, after a crash, `A2`. */
   readonly name: string;
   alive = true;
+  /** Configured differently from the others: the marks refuse it. */
+  readonly stranger: boolean;
   readonly clock: Clock;
   readonly #engine: Engine;
   readonly #random: Random;
@@ -23,11 +25,15 @@ export class Process {
   #lost = 0;
   #wallOffset = WALL_START;
 
-  constructor(name: string, parts: { readonly engine: Engine; readonly random: Random; readonly rate: number }) {
+  constructor(
+    name: string,
+    parts: { readonly engine: Engine; readonly random: Random; readonly rate: number; readonly stranger: boolean },
+  ) {
     this.name = name;
     this.#engine = parts.engine;
     this.#random = parts.random;
     this.#rate = parts.rate;
+    this.stranger = parts.stranger;
     const { engine } = parts;
     this.clock = {
       now: () => this.#monotonic(),

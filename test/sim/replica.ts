@@ -39,7 +39,12 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
   const { engine, seed, config, library, database } = parts;
   const name = 'ABCDE'.charAt(index) + (generation === 1 ? '' : String(generation));
   const random = (of: string) => randomOf(seed, `${name} ${of}`);
-  const process = new Process(name, { engine, random: random('process'), rate: config.rates[index] as number });
+  const process = new Process(name, {
+    engine,
+    random: random('process'),
+    rate: config.rates[index] as number,
+    stranger: config.stranger === index,
+  });
   const pace = { usualMs: 1.2, slowMs: config.slowMs, slowShare: config.slowShare };
   const connect = (role: 'client' | 'subscriber'): Connection =>
     new Connection({
@@ -55,7 +60,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
   const contracts = contractsOver({
     client,
     subscriber,
-    partitions: config.partitions,
+    partitions: process.stranger ? 1 : config.partitions,
     rules: parts.rules,
     overheard: parts.overheard(process),
   });

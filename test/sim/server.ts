@@ -32,12 +32,16 @@ import {
 export interface ServerRules {
   /** False: no script compares the run id, so that a restored copy goes on in its old epoch. */
   readonly comparesRunId: boolean;
-  /** A bump that is sent again gets the token that it got before. */
+  /** A bump that is sent again sets the token that it set before. */
   readonly tokenSentAgain: boolean;
   /** Epochs are counted instead of drawn, so that a lost one returns. */
   readonly countedEpochs: boolean;
   /** A bump's partition is where the caller says, in the order of its subjects, and not where the subject belongs. */
   readonly partitionFromCaller: boolean;
+  /** False: a replica with another number of partitions is served like any. */
+  readonly comparesPartitions: boolean;
+  /** A bump counts as done when some of its partitions have answered. */
+  readonly acceptsPartialBumps: boolean;
 }
 
 export const RIGHT: ServerRules = {
@@ -45,6 +49,8 @@ export const RIGHT: ServerRules = {
   tokenSentAgain: false,
   countedEpochs: false,
   partitionFromCaller: false,
+  comparesPartitions: true,
+  acceptsPartialBumps: false,
 };
 
 /** One end of a subscription. */
@@ -155,8 +161,11 @@ export class Server {
     this.#assertWritable();
     const key = `${String(number)} ${request.changeId} ${request.nonce}`;
     const before = this.#rules.tokenSentAgain ? this.#sent.get(key) : undefined;
-    if (before !== undefined) return before;
     const partition = this.#partition(number);
+    if (before !== undefined) {
+      for (const subject of subjects) partition.bumped.set(subject, { token: before, at: this.#engine.now });
+      return before;
+    }
     const prev = partition.head++;
     const nonce = `${request.nonce}.${String(this.#engine.moment)}`;
     partition.nonce = nonce;

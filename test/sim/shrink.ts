@@ -11,7 +11,7 @@ export interface Shrunk {
 /** Simpler worlds to try: each is kept if the same promise still breaks in it. */
 const SIMPLER: readonly ((config: Config) => Config)[] = [
   (config) => ({ ...config, slowShare: 0 }),
-  (config) => ({ ...config, partitions: 1 }),
+  (config) => ({ ...config, partitions: 1, stranger: -1 }),
   (config) => ({ ...config, lagMs: 0 }),
   (config) => ({ ...config, graceMs: 0 }),
   (config) => ({ ...config, ttlMs: 60_000 }),

@@ -76,9 +76,9 @@ export class Simulation {
       world,
       history,
       violated,
-      boundMs: MAX_STALENESS_MS + HEAD_CHECK_MS + SLACK_MS + plan.config.lagMs,
+      boundMs: MAX_STALENESS_MS + SLACK_MS + plan.config.lagMs,
       lagMs: plan.config.lagMs,
-      runIdsCompared: this.#rules.comparesRunId,
+      runIdsCompared: plan.config.comparesRunId,
     });
     this.changes = new ChangeChecker(history, this.reads, violated);
     this.delivery = new DeliveryChecker(history, violated);
@@ -158,7 +158,7 @@ export class Simulation {
    * another nonce at an equal one, as far as they can: then nobody goes on in the old epoch.
    */
   wentBack(server: Server): void {
-    if (this.#rules.comparesRunId) return;
+    if (this.plan.config.comparesRunId) return;
     const { engine } = this;
     engine.at(engine.now + 6000, () => {
       if (!server.alive) return;
