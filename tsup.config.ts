@@ -5,6 +5,9 @@ const options = {
   entry: {
     index: 'src/index.ts',
     cache: 'src/cache/index.ts',
+    keyv: 'src/adapters/keyv/index.ts',
+    'node-cache': 'src/adapters/node-cache/index.ts',
+    redis: 'src/adapters/redis/index.ts',
     testing: 'src/testing/index.ts',
   },
   format: ['esm', 'cjs'],

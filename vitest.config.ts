@@ -12,6 +12,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^tidemark$/, replacement: source('src/index.ts') },
+      { find: /^tidemark\/(keyv|node-cache|redis)$/, replacement: source('src/adapters/$1/index.ts') },
       { find: /^tidemark\/(.+)$/, replacement: source('src/$1/index.ts') },
     ],
   },
@@ -19,7 +20,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/package/**'], testTimeout },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/package/**'],
+          globalSetup: ['test/services/setup.ts'],
+          testTimeout,
+        },
       },
       {
         extends: true,

@@ -1,6 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { installByApt, onPath } from './install.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -23,34 +23,10 @@ export function findChromium() {
 export function provideChromium() {
   const found = findChromium();
   if (found.path !== undefined) return found;
-  if (onPath('apt-get') === undefined || process.getuid?.() !== 0) {
-    return { missing: `${found.missing}, and it can be installed only on Debian as root` };
-  }
-  console.log('Installing Chromium by apt-get …');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const args of [
-    ['update', '-q'],
-    ['install', '-qy', '--no-install-recommends', 'chromium'],
-  ]) {
-    const { status, stdout, stderr } = spawnSync('apt-get', args, { env, encoding: 'utf8' });
-    if (status !== 0) return { missing: `apt-get ${args.join(' ')} failed: ${stdout}${stderr}` };
-  }
+  const failure = installByApt('chromium');
+  if (failure !== undefined) return { missing: `${found.missing}, and ${failure}` };
   const installed = findChromium();
   if (installed.path !== undefined)
     console.log(execFileSync(installed.path, ['--version'], { encoding: 'utf8' }).trim());
   return installed;
-}
-
-function onPath(name) {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((directory) => join(directory, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

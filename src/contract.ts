@@ -66,8 +66,24 @@ export interface StoreInfo {
   readonly keyCountByType: Readonly<Record<string, number>>;
 }
 
+/** What a store cannot do, said beforehand. What is left out it can. */
+export interface StoreCapabilities {
+  /**
+   * False: `setIfAbsent`, `setIfNewer`, `renewIf` and `deleteIf` are a read and a write, between which another process may
+   * write. Values stay right by their marks, and an older one that wins is a miss. A lease would be worth nothing: the
+   * core takes none.
+   */
+  readonly atomic?: boolean | undefined;
+  /** False: `scan` rejects with STORE_FAILED. */
+  readonly scan?: boolean | undefined;
+  /** False: the `keyCountByType` of `info` is empty. */
+  readonly count?: boolean | undefined;
+}
+
 /** Bytes by key, shared by replicas, in batches only. Keys are final. It may lose anything at any time. */
 export interface Store {
+  /** Undefined: it can do all that follows. A store that wraps another passes this on. */
+  readonly capabilities?: StoreCapabilities | undefined;
   /** One answer per key, in the order of the keys; undefined where absent. One round trip per node. */
   getMany(keys: readonly string[]): Promise<readonly (StoredValue | undefined)[]>;
   setMany(entries: readonly StoreEntry[]): Promise<void>;

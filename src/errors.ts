@@ -27,10 +27,11 @@ export const ERROR_CODES = {
   ORIGIN_FAILED: 'The origin threw or rejected; its error is the cause.',
   ORIGIN_MISSING: 'The origin has no loader for what was asked.',
   ORIGIN_TIMEOUT: 'The origin did not settle within originTimeoutMs.',
-  OVERLOADED: 'The marks or the store cannot be reached, and more reads wait for the origin than may.',
   OVERFLOW: 'A subscriber with overflow "disconnect" fell behind the ring.',
+  OVERLOADED: 'The marks or the store cannot be reached, and more reads wait for the origin than may.',
   ROW_WITHOUT_ID: 'The origin returned a row whose id field is missing or blank.',
   STORE_DOWN: 'Marks or store failed several times in a row and are not asked for a moment; seen in error events only.',
+  STORE_FAILED: 'The shared store could not do what it was asked; its error is the cause.',
   STORE_TIMEOUT: 'The shared store did not answer within storeTimeoutMs; seen in error events only.',
   UNAUTHORIZED: 'A principal may not subscribe to this subject, or no authorizer is set.',
   UNENCODABLE: 'A value holds something the codec refuses rather than change silently.',
@@ -71,4 +72,11 @@ export function messageOf(thrown: unknown): string {
   } catch {
     return 'an unprintable value';
   }
+}
+
+/** An option that counts something: a whole number of at least 1. Throws INVALID_OPTION. */
+export function counted(name: string, value: number | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new TidemarkError('INVALID_OPTION', `${name}: expected a whole number of at least 1, got ${String(value)}.`);
 }

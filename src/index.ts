@@ -63,6 +63,7 @@ export type {
   OriginContext,
   Sql,
   Store,
+  StoreCapabilities,
   StoreEntry,
   StoreInfo,
   StoreVersion,

@@ -25,6 +25,8 @@ export const subjectKinds = {
   /** Large things: what reaches beyond every cell beneath this one. */
   under: 'under',
   branch: 'branch',
+  /** That one branch inherits from another: bumped with `branch`, by who knows the tree as it is now. */
+  link: 'link',
   rules: 'rules',
   key: 'key',
   patterns: 'patterns',
@@ -115,6 +117,7 @@ export const cellSubject = (type: string, cell: string, branch: string): Subject
 export const underSubject = (type: string, cell: string, branch: string): SubjectKey =>
   subject('under', type, cell, branch);
 export const branchSubject = (branch: string): SubjectKey => subject('branch', branch);
+export const linkSubject = (branch: string, parent: string): SubjectKey => subject('link', branch, parent);
 export const rulesSubject = (type: string, scope: string, branch: string): SubjectKey =>
   subject('rules', type, scope, branch);
 export const keySubject = (key: string): SubjectKey => subject('key', key);
@@ -156,6 +159,7 @@ export function partitionOf(key: SubjectKey, partitions: number): number {
     case 'under':
       return hash(`${first}:${third}`) % partitions;
     case 'branch':
+    case 'link':
     case 'key':
       return hash(first) % partitions;
     case 'patterns':

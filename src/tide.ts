@@ -8,7 +8,6 @@ import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } fro
 import { explainChange } from './cache/explain.js';
 import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
-import type { Leases } from './cache/leases.js';
 import { RequestReader } from './cache/loaders.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
@@ -35,7 +34,6 @@ export interface TideParts {
   readonly clock: Clock;
   readonly events: Events;
   readonly closing: AbortController;
-  readonly leases: Leases | null;
   readonly storeTimeoutMs: number;
 }
 
@@ -280,10 +278,10 @@ export class Tide {
   }
 
   async close(): Promise<void> {
-    const { closing, hub, leases } = this.#parts;
+    const { closing, hub } = this.#parts;
     if (closing.signal.aborted) return;
     closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
-    const { tier, tier2, table } = this.#core.reads;
+    const { tier, tier2, table, leases } = this.#core.reads;
     tier.clear();
     leases?.close();
     await Promise.all([hub.close(), tier2?.close(), table.close()]);

@@ -29,7 +29,7 @@ import { createHub } from './realtime/hub.js';
 import { footprintOf } from './spatial/cells.js';
 import { Indexes, inBoxQuery, nearQuery } from './spatial/queries.js';
 import { boundsOf, checkGeometry, extentOf, isUnstated } from './spatial/geometry.js';
-import { escapePart } from './subject.js';
+import { escapePart, partitionOf } from './subject.js';
 import { Tide } from './tide.js';
 
 const MARKS_PER_ENTRY = 16;
@@ -79,11 +79,14 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
     listener: {
-      changed: (subjects) => {
+      changed: (subjects, changeId) => {
         indexes.heard(subjects);
+        // Bumps that only repeat others have no event.
+        if (changeId !== '') hub.bumped(changeId, subjects);
       },
-      missed: () => {
+      missed: (partition, epoch) => {
         indexes.lost();
+        if (epoch !== null) hub.lost(epoch, (topic) => partitionOf(topic, marks.partitions) === partition);
       },
     },
   });
@@ -117,7 +120,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
   const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
   const { freeze = true, originLagMs = 0 } = options;
-  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs });
+  const reads = new Reads({ table, tier, tier2, time, random, events, statistics, freeze, originLagMs, leases });
   const closing = new AbortController();
   const deadline: Deadline = {
     clock,
@@ -127,7 +130,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   };
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
   const { maxBatchSize = 1000 } = options;
-  const batches = new Batches({ reads, topology, origin, deadline, leases, gate, maxBatchSize });
+  const batches = new Batches({ reads, topology, origin, deadline, gate, maxBatchSize });
   let reloadedAt = -Infinity;
   /** While nothing can be heard, an index counts as long as a value does. */
   const unheard = (known: boolean): void => {
@@ -141,7 +144,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reads,
     batches,
     deadline,
-    leases,
     gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
@@ -153,6 +155,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     codec,
     ringSize: options.ringSize ?? 1024,
+    heard: (marks) => {
+      table.expect(marks);
+    },
     onError: (error, where) => {
       events.emit('error', { error, where });
     },
@@ -171,7 +176,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       checkGeometry(geometry, srid, where);
       return footprintOf(boundsOf(geometry as object), extentOf(srid));
     },
-    publish: (topics, { event, id }) => hub.publish(topics, event, id),
+    publish: (announced, marks) => hub.publish(announced, marks),
   });
   return new Tide({
     options,
@@ -185,7 +190,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     events,
     closing,
-    leases,
     storeTimeoutMs,
   });
 }

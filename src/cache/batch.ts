@@ -1,37 +1,32 @@
 import DataLoader from 'dataloader';
 import type { Awaitable, OriginContext, SubjectKey } from '../contract.js';
-import { TidemarkError, isTidemarkError, messageOf } from '../errors.js';
-import type { AnyRow, EntityPlan, ParentPlan, Topology } from '../model.js';
-import { idText } from '../subject.js';
+import { TidemarkError } from '../errors.js';
+import type { AnyRow, Topology } from '../model.js';
 import { chainOf } from './branches.js';
-import {
-  type Chain,
-  absentSubjects,
-  baseSubjects,
-  listSubjects,
-  parentSubjects,
-  recordSubjects,
-  sharedListSubjects,
-} from './cascade.js';
+import { type Chain, absentSubjects, parentSubjects } from './cascade.js';
 import type { Captured, Flight, Outcome } from './flight.js';
 import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
 import type { Gate } from './gate.js';
-import type { Lease, Leases } from './leases.js';
-import type { Looked, Reads } from './read.js';
+import { followLoad } from './follow.js';
+import type { Lease } from './leases.js';
+import { type Looked, find, look } from './look.js';
+import type { Reads } from './read.js';
+import {
+  type RowSpace,
+  guarded,
+  ownSubjects,
+  requiredOf,
+  rowError,
+  sharedSubjects,
+  visible,
+  whichRow,
+} from './row-space.js';
 import type { Requirement } from './tier2.js';
 import { checkedRows, rowsByIds, rowsByParent } from './rows.js';
-import type { Counter } from '../report.js';
-import type { Lifetime, Shelf, Space } from './tier.js';
+import type { Shelf } from './tier.js';
 
 /** Loads of records and lists: many ids in one batch, their marks taken first, one call to the origin. */
-
-/** Records of a type, or the lists of a type under one parent type. */
-export interface RowSpace extends Space {
-  readonly plan: EntityPlan;
-  readonly parent: ParentPlan | null;
-  readonly batches: Map<string, DataLoader<Flight, Outcome>>;
-}
 
 export interface BatchOptions {
   readonly reads: Reads;
@@ -39,8 +34,6 @@ export interface BatchOptions {
   readonly origin: Readonly<Record<string, AnyEntityOrigin | undefined>>;
   readonly deadline: Deadline;
   readonly maxBatchSize: number;
-  /** Null where there is no store to share loads through. */
-  readonly leases: Leases | null;
   readonly gate: Gate;
 }
 
@@ -86,13 +79,16 @@ export class Batches {
       const required: Requirement = ({ id }, value, absent) => requiredOf(space, id, value, absent, chain ?? []);
       const missing: Flight[] = [];
       for (const flight of flights) {
-        const finding = reads.find(flight, batch.looked, required);
+        const finding = find(reads, flight, batch.looked, required);
         const found = finding !== null && 'then' in finding ? await finding : finding;
         if (found === null) missing.push(flight);
         else batch.results.set(flight, found);
       }
       const { ours, theirs } = await this.#share(missing, batch);
-      for (const flight of theirs) batch.results.set(flight, this.#follow(flight, batch, required));
+      for (const flight of theirs) {
+        const load = (lease: Lease | null): Promise<Outcome> => this.#askOne(flight, lease, batch);
+        batch.results.set(flight, followLoad(reads, flight, { required, load }));
+      }
       if (ours.size > 0) await this.#ask(shelf, ours, batch);
       // A promise among them is adopted like a value: whoever waits for another replica holds up nobody.
       return flights.map((flight) => batch.results.get(flight) as Outcome | Error);
@@ -104,7 +100,6 @@ export class Batches {
   /** Takes the marks known before the load. Without them the load runs, but nothing it finds is kept. */
   async #begin(flights: readonly Flight[], chain: Chain | null): Promise<Batch> {
     const { reads } = this.#options;
-    const { table } = reads;
     const space = flights[0]?.shelf.space as RowSpace;
     const results: Batch['results'] = new Map();
     if (chain === null) {
@@ -115,7 +110,7 @@ export class Batches {
     const absent = space.parent === null ? absentSubjects(space.plan.type, chain) : [];
     const subjects = [...shared, ...absent];
     for (const { id } of flights) for (const subject of ownSubjects(space, String(id), chain)) subjects.push(subject);
-    const looking = reads.look(flights, subjects);
+    const looking = look(reads, flights, subjects, chain);
     const looked = 'then' in looking ? await looking : looking;
     const { cells, stamp, known, error } = looked.held;
     if (error !== null) reads.events.emit('error', { error, where: `marks of ${space.name}` });
@@ -143,45 +138,33 @@ export class Batches {
     flights: readonly Flight[],
     { looked }: Batch,
   ): Promise<{ readonly ours: ReadonlyMap<Flight, Lease | null>; readonly theirs: readonly Flight[] }> {
-    const { leases } = this.#options;
+    const { leases } = this.#options.reads;
     const alone = (flight: Flight): boolean => flight.bypassesStore || flight.unstorable || !looked.sharing;
     const ours = new Map<Flight, Lease | null>();
     if (leases === null || flights.every(alone)) {
       for (const flight of flights) ours.set(flight, null);
       return { ours, theirs: [] };
     }
-    const taken = await Promise.all(flights.map((flight) => (alone(flight) ? 'none' : leases.take(flight))));
     const theirs: Flight[] = [];
-    for (const [i, flight] of flights.entries()) {
-      const lease = taken[i] as Lease | 'none' | null;
-      if (lease === null) theirs.push(flight);
-      else ours.set(flight, lease === 'none' ? null : lease);
-    }
+    const taking = flights.map(async (flight) => {
+      if (alone(flight)) ours.set(flight, null);
+      else {
+        const lease = await leases.take(flight);
+        if (lease === null) theirs.push(flight);
+        else ours.set(flight, lease);
+      }
+    });
+    await Promise.all(taking);
     return { ours, theirs };
   }
 
-  /** Waits for another replica's load, and takes over if nothing came of it. */
-  async #follow(flight: Flight, batch: Batch, required: Requirement): Promise<Outcome> {
-    const { leases, reads } = this.#options;
-    flight.keep();
-    for (;;) {
-      const ended = await (leases as Leases).wait(flight);
-      if (typeof ended === 'object') throw ended.failed;
-      const looking = await reads.look([flight], []);
-      try {
-        const found = ended === 'not kept' ? null : await reads.find(flight, looking, required);
-        if (found !== null) return found;
-        const lease = ended === 'not kept' || flight.isOvertaken ? undefined : await (leases as Leases).take(flight);
-        if (lease === null) continue;
-        const own: Batch = { ...batch, results: new Map() };
-        await this.#ask(flight.shelf, new Map([[flight, lease ?? null]]), own);
-        const result = (await own.results.get(flight)) as Outcome | Error;
-        if (result instanceof Error) throw result;
-        return result;
-      } finally {
-        for (const cell of looking.held.cells) reads.table.unpin(cell);
-      }
-    }
+  /** One load for whoever waits, with the lease that it could get in the end. */
+  async #askOne(flight: Flight, lease: Lease | null, batch: Batch): Promise<Outcome> {
+    const own: Batch = { ...batch, results: new Map() };
+    await this.#ask(flight.shelf, new Map([[flight, lease]]), own);
+    const result = (await own.results.get(flight)) as Outcome | Error;
+    if (result instanceof Error) throw result;
+    return result;
   }
 
   async #ask(shelf: Shelf, ours: ReadonlyMap<Flight, Lease | null>, batch: Batch): Promise<void> {
@@ -328,81 +311,3 @@ const NOTHING_KNOWN: Looked = {
   stored: new Map(),
   sharing: false,
 };
-
-/** Every subject that a record or list carries. */
-function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
-  const known = [...sharedSubjects(space, chain), ...ownSubjects(space, String(id), chain)];
-  if (space.parent !== null) return known;
-  return [
-    ...known,
-    ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain)),
-  ];
-}
-
-/** What a record or list carries that is known from its id alone: the same number of subjects for every id. */
-function ownSubjects(space: RowSpace, id: string, chain: Chain): SubjectKey[] {
-  return space.parent === null
-    ? recordSubjects(space.plan.type, id, chain)
-    : listSubjects(space.plan, space.parent.type, id, chain);
-}
-
-/** What every record, or every list, of the space carries. */
-function sharedSubjects(space: RowSpace, chain: Chain): SubjectKey[] {
-  return space.parent === null ? baseSubjects(space.plan.type, chain) : sharedListSubjects(space.plan, chain);
-}
-
-/** What readers see: null for a deleted record, lists without deleted rows. */
-export function visible(
-  plan: EntityPlan,
-  answer: AnyRow | null | readonly AnyRow[],
-): AnyRow | null | readonly AnyRow[] {
-  if (answer === null) return null;
-  if (Array.isArray(answer)) return (answer as readonly AnyRow[]).filter((row) => !plan.isDeleted(row));
-  return plan.isDeleted(answer as AnyRow) ? null : answer;
-}
-
-function guarded<T>(where: string, map: () => T): T {
-  try {
-    return map();
-  } catch (cause) {
-    throw rowError(where, cause);
-  }
-}
-
-function whichRow({ plan, parent }: RowSpace, id: unknown): string {
-  return parent === null ? `${plan.type} ${String(id)}` : `${plan.plural} of ${parent.type} ${String(id)}`;
-}
-
-function rowError(where: string, cause: unknown): TidemarkError {
-  if (isTidemarkError(cause)) return cause;
-  return new TidemarkError('LOAD_FAILED', `${where}: the model's own function failed on a row: ${messageOf(cause)}`, {
-    cause,
-  });
-}
-
-/** The space of a type's records, or of its lists under one parent type. */
-export function rowSpace(
-  plan: EntityPlan,
-  parent: ParentPlan | null,
-  shared: {
-    readonly counter: Counter;
-    readonly lifetime: Lifetime;
-    readonly keyOf: (branch: string, id: unknown) => string;
-  },
-): RowSpace {
-  return {
-    kind: parent === null ? 'record' : 'list',
-    name: plan.type,
-    plan,
-    parent,
-    batches: new Map(),
-    shelves: new Map(),
-    ...shared,
-  };
-}
-
-/** An id as the caller gave it, checked. Throws BLANK_ID naming the type. */
-export function checkedId(type: string, id: unknown): unknown {
-  idText(id, `id of '${type}'`);
-  return id;
-}

@@ -9,6 +9,7 @@ import {
   cellSubject,
   entitySubject,
   idText,
+  linkSubject,
   listSubject,
   placementSubject,
   removalsSubject,
@@ -69,6 +70,14 @@ export function sharedListSubjects(plan: EntityPlan, chain: Chain): SubjectKey[]
   const subjects = [...chain.map((branch) => placementSubject(plan.type, branch)), ...baseSubjects(plan.type, chain)];
   // A child with a second parent leaves this list when that other parent goes.
   return plan.parents.length > 1 ? [...subjects, ...absentSubjects(plan.type, chain)] : subjects;
+}
+
+/**
+ * By branch, that it inherits from the next: each pair moves together. If the two have not, the tree of branches has
+ * changed, and this replica's `parentOf` does not know it yet.
+ */
+export function linksOf(chain: Chain): (readonly [branch: SubjectKey, link: SubjectKey])[] {
+  return chain.slice(0, -1).map((branch, i) => [branchSubject(branch), linkSubject(branch, chain[i + 1] as string)]);
 }
 
 /** Marks of a value that depends on everything of a type: `dependsOn` a type, and values with too many marks. */
@@ -247,6 +256,9 @@ export function bumpsOfSubject(key: SubjectKey, topology: Topology): Bumps {
       bumps.set(typeSubject(below, branch), why);
       bumps.set(allSubject(below, branch), why);
     }
+  } else if (kind === 'branch') {
+    const parent = branch === topology.root ? undefined : topology.parentOf?.(branch);
+    if (parent !== undefined) bumps.set(linkSubject(branch, parent), `it inherits from ${parent}`);
   }
   return bumps;
 }

@@ -10,7 +10,7 @@ import { type Footprint, idText, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
 import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
 import type { MarkTable } from './marks.js';
-import { type ReceiptMarks, createReceipt, queuedReceipt } from './receipt.js';
+import { createReceipt, queuedReceipt } from './receipt.js';
 import type { Statistics } from './stats.js';
 
 /** A change as a host hands it in, types erased. */
@@ -36,13 +36,6 @@ export interface PlannedChange {
   readonly advice: readonly string[];
 }
 
-/** One event as it goes to the bus: with the marks that its readers must have. */
-export interface Announced {
-  readonly event: ChangeEvent;
-  readonly id: string;
-  readonly marks: ReceiptMarks;
-}
-
 export interface ChangerOptions {
   readonly topology: Topology;
   readonly table: MarkTable;
@@ -50,8 +43,11 @@ export interface ChangerOptions {
   readonly random: () => number;
   readonly statistics: Statistics;
   readonly events: Events;
-  /** Announces an event on each of these subjects. */
-  readonly publish: (topics: readonly SubjectKey[], announced: Announced) => Promise<void>;
+  /** Announces the events of one change, each on these subjects, with what it bumped. */
+  readonly publish: (
+    events: readonly { topics: readonly SubjectKey[]; event: ChangeEvent; id: string }[],
+    marks: Receipt['marks'],
+  ) => Promise<void>;
   /** Where a geometry is, in cells; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
   readonly footprintOf: (geometry: unknown, where: string) => Footprint | null;
 }
@@ -94,14 +90,14 @@ export class Changer {
   /** What went stale is stale already: a bus that fails is an event here and a gap for its subscribers. */
   async #announce(planned: readonly PlannedChange[], { changeId, marks }: Receipt): Promise<void> {
     const { publish, events } = this.#options;
-    const publications = planned.map(({ bumps, announce }, i) =>
-      publish([...bumps.keys()], { event: announce(changeId), id: `${changeId}.${String(i)}`, marks }).catch(
-        (error: unknown) => {
-          events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
-        },
-      ),
-    );
-    await Promise.all(publications);
+    const publications = planned.map(({ bumps, announce }, i) => ({
+      topics: [...bumps.keys()],
+      event: announce(changeId),
+      id: `${changeId}.${String(i)}`,
+    }));
+    await publish(publications, marks).catch((error: unknown) => {
+      events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
+    });
   }
 
   /** Runs nothing. Throws INVALID_CHANGE, UNKNOWN_TYPE, BLANK_ID, ID_MISMATCH or INVALID_GEOMETRY. */

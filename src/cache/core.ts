@@ -4,7 +4,8 @@ import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
 import { type Footprint, escapePart } from '../subject.js';
-import { type Batches, type RowSpace, checkedId, rowSpace, visible } from './batch.js';
+import type { Batches } from './batch.js';
+import { type RowSpace, checkedId, rowSpace, visible } from './row-space.js';
 import { chainOf } from './branches.js';
 import { planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
@@ -15,7 +16,6 @@ import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import { type ReadRequest, type Reads, shelfOf } from './read.js';
 import type { Gate } from './gate.js';
-import type { Leases } from './leases.js';
 import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
 export type AnyView = View<AnyModel, ViewParams, unknown>;
@@ -50,7 +50,6 @@ export interface CoreOptions {
   readonly reads: Reads;
   readonly batches: Batches;
   readonly deadline: Deadline;
-  readonly leases: Leases | null;
   readonly gate: Gate;
   /** What reads ask for that say nothing themselves. */
   readonly demand: Demand;

@@ -10,8 +10,10 @@ import type { Flight, Outcome } from './flight.js';
 import { type Deadline, withDeadline } from './origin.js';
 import type { MarkCell } from './marks.js';
 import type { Gate } from './gate.js';
-import type { Lease, Leases } from './leases.js';
-import type { Looked, Reads, Settled } from './read.js';
+import { followLoad } from './follow.js';
+import type { Lease } from './leases.js';
+import { type Looked, find, look } from './look.js';
+import type { Reads, Settled } from './read.js';
 
 /** Loads of views and of keyed values: the host's own function, whose reads become the value's marks. */
 
@@ -30,7 +32,6 @@ export interface DeriveOptions {
   readonly reads: Reads;
   readonly topology: Topology;
   readonly deadline: Deadline;
-  readonly leases: Leases | null;
   readonly gate: Gate;
   /** A reader whose reads become part of the flight. */
   readonly readerFor: (branch: string, flight: Flight, signal: AbortSignal) => Reader<AnyModel>;
@@ -46,35 +47,28 @@ export async function derive(
   branch: string,
   what: Derivation,
 ): Promise<Outcome> {
-  const { reads, topology, leases } = options;
+  const { reads, topology } = options;
   const chain = chainOf(topology, branch);
   const looked = await takeMarks(options, flight, chain, what);
   const required = flight.cells.map(({ subject }) => subject);
-  const found = await reads.find(flight, looked, () => required);
+  const found = await find(reads, flight, looked, () => required);
   if (found !== null) return found;
-  const alone = leases === null || flight.bypassesStore || flight.unstorable || !looked.sharing;
-  if (alone) return (await load(options, flight, branch, what, chain)).outcome;
-  for (;;) {
-    const lease = await leases.take(flight);
-    if (lease !== null) return await loadFor(lease, () => load(options, flight, branch, what, chain));
-    const ended = await leases.wait(flight);
-    if (typeof ended === 'object') throw ended.failed;
-    const again = await reads.look([flight], []);
-    flight.own(again.held.cells);
-    const theirs = ended === 'not kept' ? null : await reads.find(flight, again, () => required);
-    if (theirs !== null) return theirs;
-    if (ended === 'not kept' || flight.isOvertaken) return (await load(options, flight, branch, what, chain)).outcome;
-  }
+  const loading = (lease: Lease | null): Promise<Outcome> =>
+    loadFor(lease, () => load(options, flight, branch, what, chain));
+  const { leases } = reads;
+  if (leases === null || flight.bypassesStore || flight.unstorable || !looked.sharing) return loading(null);
+  const lease = await leases.take(flight);
+  return lease !== null ? loading(lease) : followLoad(reads, flight, { required: () => required, load: loading });
 }
 
-/** A load for which other replicas wait. */
-async function loadFor(lease: Lease, run: () => Promise<Settled>): Promise<Outcome> {
+/** A load for which other replicas wait, if it has a lease. */
+async function loadFor(lease: Lease | null, run: () => Promise<Settled>): Promise<Outcome> {
   try {
     const { outcome, stored } = await run();
-    void stored.then((kept) => lease.release(kept ? 'stored' : 'not kept'));
+    void stored.then((kept) => lease?.release(kept ? 'stored' : 'not kept'));
     return outcome;
   } catch (error) {
-    void lease.fail(error);
+    void lease?.fail(error);
     throw error;
   }
 }
@@ -121,7 +115,7 @@ async function takeMarks(
     });
     for (const subject of carried) subjects.add(subject);
   }
-  const looked = await reads.look([flight], [...subjects]);
+  const looked = await look(reads, [flight], [...subjects], chain ?? []);
   const { cells, error } = looked.held;
   if (error !== null) reads.events.emit('error', { error, where: `marks of ${flight.key}` });
   // Behind those asked for are the marks of what tier 1 has: they judge that, and are not the load's own.

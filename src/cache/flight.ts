@@ -1,7 +1,6 @@
 import { TidemarkError } from '../errors.js';
 import { ANYTHING, type Demand } from './demand.js';
 import type { Applied, Held, MarkCell, MarkTable } from './marks.js';
-import type { ReceiptMarks } from './receipt.js';
 import type { Entry, Place, Shelf } from './tier.js';
 
 /** What a load came to: the value, and the entry under which it was kept, if it was. */

@@ -9,6 +9,7 @@ import { PATTERNS, keySubject } from '../subject.js';
 import type { Core, ReadContext } from './core.js';
 import { ANYTHING } from './demand.js';
 import { Flight } from './flight.js';
+import { find, look } from './look.js';
 import { type Lifetime, type Place, type Shelf, type Space, checkTtl, isExpired } from './tier.js';
 
 /** The cache by key: values that the host stores and loads under keys of its own. */
@@ -50,9 +51,9 @@ export class KeyedValues {
     const { counter } = this.#shelf.space;
     counter.misses++;
     const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
-    const looked = await reads.look([flight], []);
+    const looked = await look(reads, [flight], []);
     flight.own(looked.held.cells);
-    const found = await reads.find(flight, looked, () => [keySubject(key)]);
+    const found = await find(reads, flight, looked, () => [keySubject(key)]);
     flight.land();
     return found?.value;
   }

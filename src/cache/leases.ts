@@ -67,7 +67,7 @@ export class Leases {
   /** The lease of a load, or null if another replica has it. */
   async take(flight: Flight): Promise<Lease | null> {
     const { tier2, random, leaseMs } = this.#options;
-    if (tier2.isDown) return UNSHARED;
+    if (tier2.isDown || !tier2.isAtomic) return UNSHARED;
     const keys = this.#keysOf(flight);
     const owner = randomId(random);
     const value = encoder.encode(owner);

@@ -12,8 +12,8 @@ import type { Finding, Partition, Sent } from './partition.js';
 /** Told of what is heard, before any read can be answered with it. */
 export interface MarksListener {
   changed(subjects: readonly SubjectKey[], changeId: string): void;
-  /** Bumps may have been missed: `lost` if another epoch began and nobody knows which. */
-  missed(partition: number, lost: boolean): void;
+  /** Bumps may have been missed; with an epoch: it replaced another, and nobody knows what of that was lost. */
+  missed(partition: number, epoch: string | null): void;
 }
 
 /** What a watch works with and on. */
@@ -176,7 +176,7 @@ export class MarkWatch {
   // ── Repairing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #adopt(partition: Partition, head: Pick<Head, 'epoch' | 'head' | 'nonce'>): void {
-    const { cells, globs, listener, patterns } = this.#on;
+    const { cells, globs, patterns } = this.#on;
     const first = partition.epoch === null;
     partition.adopt(head);
     if (partition === patterns.partition) {
@@ -184,9 +184,7 @@ export class MarkWatch {
       else globs.restart(head.epoch, head.head);
     }
     cells.forget(partition);
-    if (first) return;
-    listener.missed(partition.number, true);
-    this.gap(partition);
+    if (!first) this.gap(partition);
   }
 
   /** Nothing above `applied` is sure. */
@@ -194,7 +192,7 @@ export class MarkWatch {
     const { cells, globs, listener, events, patterns, serial } = this.#on;
     partition.doubt(serial());
     cells.version++;
-    listener.missed(partition.number, false);
+    listener.missed(partition.number, null);
     events.emit('gap', { partition: partition.number });
     if (partition === patterns.partition) globs.doubt(applied);
     if (partition.repairing || this.#closed) return; // a re-read is under way and will start over
@@ -240,7 +238,7 @@ export class MarkWatch {
 
   /** Whatever this replica changed is in the store again before a mark of the partition is read. */
   async #settleOwn(partition: Partition): Promise<void> {
-    const { marks, calls, own, drain, repeat } = this.#on;
+    const { marks, calls, own, drain, repeat, listener } = this.#on;
     const { number } = partition;
     await drain();
     if (partition.mustRenew) {
@@ -266,6 +264,7 @@ export class MarkWatch {
     if (clear) for (const { subjects, globs } of forgotten) await repeat(subjects, globs);
     own.forget(number, replaced);
     partition.replaced = null;
+    if (known === null || known === 0) listener.missed(number, head.epoch);
     if (!clear) this.lost(partition);
   }
 }

@@ -103,9 +103,9 @@ export class MarkTable {
         changed: (subjects, changeId) => {
           this.#changed(subjects, changeId);
         },
-        missed: (partition, lost) => {
+        missed: (partition, epoch) => {
           this.heard++;
-          listener.missed(partition, lost);
+          listener.missed(partition, epoch);
         },
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
@@ -278,8 +278,12 @@ export class MarkTable {
     return this.#recent.hasAny(cells, this.#options.time.now());
   }
 
-  /** An event is about to be handed out: nothing older than its marks may be served from now on. */
-  expect(marks: ReceiptMarks): void {
+  /** An event is about to be handed out: nothing older than its marks may be served from now on. Null: they are not known. */
+  expect(marks: ReceiptMarks | null): void {
+    if (marks === null) {
+      for (const partition of this.#cells.partitions) partition.suspect(++this.#serial);
+      return;
+    }
     for (const [number, { epoch, position }] of Object.entries(marks)) {
       this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial);
     }

@@ -102,7 +102,10 @@ export class Partition {
     if (found === 'nothing new' && !this.repairing) {
       this.#confirm(sent.at);
       // An event of an epoch that is gone named a position that never comes.
-      if (this.doubtedAt !== null && this.doubtedAt <= sent.serial) this.doubtedAt = null;
+      if (this.doubtedAt !== null && this.doubtedAt <= sent.serial) {
+        this.doubtedAt = null;
+        this.#awaited = 0;
+      }
     }
     if (found !== 'next') return found;
     // What an earlier check found has had a whole interval to arrive.
@@ -124,6 +127,12 @@ export class Partition {
       return true;
     }
     return false;
+  }
+
+  /** Nothing read before `serial` counts until a check that is sent later finds everything applied. */
+  suspect(serial: number): void {
+    this.#awaited = Infinity;
+    this.doubtedAt = serial;
   }
 
   /** Nothing read before `serial` counts any more, until `settle`. */

@@ -1,20 +1,21 @@
 import type { CoarseClock } from '../clock.js';
-import type { StoredValue, SubjectKey } from '../contract.js';
 import type { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import type { Demand } from './demand.js';
 import { Flight, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
-import type { Counter } from '../report.js';
-import type { Held, MarkCell, MarkTable } from './marks.js';
+import type { Leases } from './leases.js';
+import type { MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
-import type { Requirement, Tier2 } from './tier2.js';
+import type { Tier2 } from './tier2.js';
 import { Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
 
 export interface ReadsOptions {
   readonly table: MarkTable;
   readonly tier: Tier;
   readonly tier2: Tier2 | null;
+  /** Null where there is no store to share loads through. */
+  readonly leases: Leases | null;
   readonly time: CoarseClock;
   readonly random: () => number;
   readonly events: Events;
@@ -48,6 +49,7 @@ export class Reads {
   readonly table: MarkTable;
   readonly tier: Tier;
   readonly tier2: Tier2 | null;
+  readonly leases: Leases | null;
   readonly time: CoarseClock;
   readonly events: Events;
   readonly statistics: Statistics;
@@ -59,6 +61,7 @@ export class Reads {
     this.table = options.table;
     this.tier = options.tier;
     this.tier2 = options.tier2;
+    this.leases = options.leases;
     this.time = options.time;
     this.events = options.events;
     this.statistics = options.statistics;
@@ -183,80 +186,6 @@ export class Reads {
     return flight;
   }
 
-  // ── Before a load ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * The marks of these subjects and of what tier 1 has for the flights, and what tier 2 has: in one round trip where marks
-   * and store lie together. The caller unpins the cells.
-   */
-  look(flights: readonly Flight[], subjects: readonly SubjectKey[]): Looked | Promise<Looked> {
-    const after = latest(flights);
-    const asked = [...subjects];
-    for (const { shelf, id } of flights) {
-      const entry = shelf.entries.get(id);
-      if (entry !== undefined && this.tier.isFresh(entry)) for (const { subject } of entry.cells) asked.push(subject);
-    }
-    const { tier2 } = this;
-    const asking = tier2 === null ? [] : flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
-    if (tier2 !== null && asking.length > 0) return this.#lookFurther(tier2, asking, asked, after);
-    const held = this.table.hold(asked, after);
-    const alone = { stored: NOTHING, sharing: false };
-    return 'then' in held ? held.then((then) => ({ held: then, ...alone })) : { held, ...alone };
-  }
-
-  async #lookFurther(
-    tier2: Tier2,
-    flights: readonly Flight[],
-    subjects: readonly SubjectKey[],
-    after: number | null,
-  ): Promise<Looked> {
-    const keys = flights.map((flight) => tier2.keyOf(flight));
-    const { held, entries } = this.table.fetches
-      ? await this.table.fetch(keys, subjects, after)
-      : await both(this.table.hold(subjects, after), tier2.getMany(keys));
-    if (entries === null) return { held, stored: NOTHING, sharing: false };
-    const stored = new Map<Flight, StoredValue>();
-    for (const [i, flight] of flights.entries()) {
-      const value = entries.get(keys[i] as string);
-      if (value !== undefined) stored.set(flight, value);
-    }
-    return { held, stored, sharing: held.known };
-  }
-
-  /** What makes a load unnecessary: a value of tier 1 that its marks vouch for again, or one of tier 2. */
-  find(flight: Flight, { held, stored }: Looked, required: Requirement): Outcome | null | Promise<Outcome | null> {
-    if (!held.known || flight.bypassesStore) return null;
-    const verified = this.#verified(flight);
-    if (verified !== null) return verified;
-    const value = stored.get(flight);
-    return value === undefined ? null : this.#promoted(flight, value, required);
-  }
-
-  #verified(flight: Flight): Outcome | null {
-    const { shelf, id, readAfter } = flight;
-    const entry = shelf.entries.get(id);
-    const now = this.time.now();
-    if (entry === undefined || isExpired(entry, now) || !this.tier.isFresh(entry)) return null;
-    if (!this.table.trusts(entry.cells, now, readAfter)) return null;
-    countHit(shelf.space.counter);
-    entry.visited = true;
-    return { value: entry.value, entry };
-  }
-
-  /** Promoted to tier 1 if nothing moved while it was fetched. */
-  async #promoted(flight: Flight, stored: StoredValue, required: Requirement): Promise<Outcome | null> {
-    const found = await this.tier2?.open(flight, stored, required);
-    if (found == null) return null;
-    const { value, absent, cells, leftMs } = found;
-    const { outcome } = this.settle(flight, this.seal(value), { absent, cells, leftMs });
-    // What a bump overtook may be older than the reader's own write: it goes to the origin.
-    if (outcome.entry === null) return null;
-    const { counter } = flight.shelf.space;
-    counter.tier2Hits++;
-    countHit(counter);
-    return outcome;
-  }
-
   /** Whether loads are more than usual, since what they find cannot be kept or what others found cannot be had. */
   isOutage(flights: readonly Flight[]): boolean {
     return this.table.calls.isDown || this.tier2?.isDown === true || flights.some((flight) => flight.unverified);
@@ -335,44 +264,13 @@ export class Reads {
   }
 }
 
-/** What was found before a load, and the marks that judge it. */
-export interface Looked {
-  readonly held: Held;
-  readonly stored: ReadonlyMap<Flight, StoredValue>;
-  /** Whether there is a store that answers, to share loads through. */
-  readonly sharing: boolean;
-}
-
 /** What a load came to, and whether it could be stored for other replicas. */
 export interface Settled {
   readonly outcome: Outcome;
   readonly stored: Promise<boolean>;
 }
 
-const NOTHING: Looked['stored'] = new Map();
 const NOT_STORED = Promise.resolve(false);
-
-async function both(
-  holding: Held | Promise<Held>,
-  getting: Promise<ReadonlyMap<string, StoredValue> | null>,
-): Promise<{ readonly held: Held; readonly entries: ReadonlyMap<string, StoredValue> | null }> {
-  const [held, entries] = await Promise.all([holding, getting]);
-  return { held, entries };
-}
-
-/** A read that was counted as a miss has found something after all. */
-function countHit(counter: Counter): void {
-  counter.hits++;
-  counter.misses--;
-}
-
-/** For a strong read: the moment after which marks must be read to serve all of these flights. */
-function latest(flights: readonly Flight[]): number | null {
-  let after: number | null = null;
-  for (const { readAfter } of flights)
-    if (readAfter !== null && !(after !== null && after > readAfter)) after = readAfter;
-  return after;
-}
 
 /** False for what a change has overtaken: whoever joined later must read again. */
 function servesAll({ entry, unverified }: Outcome): boolean {

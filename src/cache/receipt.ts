@@ -24,7 +24,7 @@ export function queuedReceipt(changeId: string): Receipt {
 export function marksOf(after: After | undefined): ReceiptMarks | null {
   if (after === undefined) return null;
   if (typeof after !== 'string') {
-    const { state, marks }: { state?: unknown; marks?: unknown } = (after as Receipt | null) ?? {};
+    const { state, marks }: { state?: unknown; marks?: unknown } = after ?? {};
     if (state === 'queued') return NOWHERE;
     if (typeof marks === 'object' && marks !== null && Object.values(marks).every(isPosition)) return after.marks;
     throw refused(after === null ? 'null' : typeof after);

@@ -59,6 +59,11 @@ export class Tier2 {
     return this.#options.calls.isDown;
   }
 
+  /** False for a store of which two replicas could both be told that they set a key first. */
+  get isAtomic(): boolean {
+    return this.#options.store.capabilities?.atomic !== false;
+  }
+
   keyOf({ shelf, key }: Flight): string {
     return this.#storageKey(shelf.space, key);
   }

@@ -3,8 +3,9 @@ import type { BusPosition } from '../contract.js';
 import { type Place, encodeCursor, topicsHash } from './cursor.js';
 import { type Arrival, type Hole, Merge } from './merge.js';
 import { Ring } from './ring.js';
-import type { HubContext, Topic, TopicListener } from './topic.js';
-import { type Announcement, topicHash } from './wire.js';
+import type { HubContext } from './context.js';
+import type { Topic, TopicListener } from './topic.js';
+import { type Announcement, itemOf, topicHash } from './wire.js';
 
 /** How long an event waits for its copies on other topics before they are looked for, and then once more: a second in all. */
 const HOLD_MS = 500;
@@ -51,6 +52,7 @@ export class Feed {
       },
       calmed: () => {
         this.#drain();
+        this.#wake();
       },
     }));
     for (const [i, topic] of topics.entries()) topic.attach(this.#listeners[i] as TopicListener);
@@ -97,7 +99,7 @@ export class Feed {
 
   close(): void {
     this.#open = false;
-    this.#cancelTimer?.();
+    this.#disarm();
     for (const [i, topic] of this.topics.entries()) topic.detach(this.#listeners[i] as TopicListener);
   }
 
@@ -119,18 +121,19 @@ export class Feed {
       this.#push(content, before);
     }
     if (merge.held > 0) this.#armTimer();
+    else this.#disarm();
     if (merge.held < held) this.#wake();
   }
 
   #push(content: Announcement | Hole, before: string): void {
     const { ring, cursor } = this;
-    const item: SubscriptionItem =
-      content.kind === 'hole'
-        ? { kind: 'resync', cursor, reason: content.reason }
-        : { kind: 'change', cursor, ...content.event };
     const { oldest } = ring;
     const first = ring.get(oldest)?.cursor;
-    ring.push(Object.freeze(item));
+    ring.push(
+      content.kind === 'event'
+        ? itemOf(content, cursor)
+        : Object.freeze({ kind: 'resync', cursor, reason: content.reason }),
+    );
     if (ring.oldest > oldest) this.#base = first;
     else this.#base ??= before;
   }
@@ -138,10 +141,18 @@ export class Feed {
   /** Something may wait for a copy that never comes. */
   #armTimer(): void {
     const { clock } = this.#context;
-    this.#cancelTimer ??= clock.after(Math.max(0, this.#merge.untilMs - clock.now()), () => {
+    const now = clock.now();
+    const next = this.#merge.nextMs(now);
+    if (next === Infinity) return;
+    this.#cancelTimer ??= clock.after(next - now, () => {
       this.#cancelTimer = undefined;
       this.#drain();
     });
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #wake(): void {

@@ -2,10 +2,13 @@ import { Aborts } from '../aborts.js';
 import type { SubscriptionItem } from '../watching.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
+import type { Receipt } from '../api.js';
 import { Feed } from './feed.js';
+import { Owed } from './owed.js';
 import type { OnError } from './retry.js';
 import { type Feeds, Subscription, type SubscriptionOptions, type SubscriptionTarget } from './subscription.js';
-import { type HubContext, Topic } from './topic.js';
+import type { HubContext } from './context.js';
+import { Topic } from './topic.js';
 import { type ChangeEvent, type Codec, type ParseId, encodeAnnouncement, topicHash } from './wire.js';
 
 const RING_SIZE = 1024;
@@ -20,15 +23,38 @@ export interface HubOptions {
   readonly parseId?: ParseId | undefined;
   /** Told of failures of the bus, of messages that cannot be read and of authorizers that throw. Must not throw. */
   readonly onError: OnError;
+  /**
+   * Told of what a change bumped before any subscriber is told of the change, in the same turn: reads that follow must not
+   * be answered with less. Null: before a resync, of changes that nobody can name. Must not throw.
+   */
+  readonly heard?: ((marks: Receipt['marks'] | null) => void) | undefined;
+}
+
+/** One event and where it is announced. */
+export interface Publication {
+  readonly topics: readonly SubjectKey[];
+  readonly event: ChangeEvent;
+  readonly id: string;
 }
 
 /** Fans changes out to the subscribers of one replica. */
 export interface Hub {
   /**
-   * Announces an event on each topic, once per `id` and topic however often it is called. Resolves once the bus has it
-   * everywhere; rejects with the first failure after trying every topic, so that the same call can be made again.
+   * Announces the events of one change, all of those that share its id, each on each of its topics, once per `id` and
+   * topic however often it is called. `marks` are what the change bumped; null if nobody knows. Resolves once the bus has
+   * them everywhere; rejects with the first failure after trying every one, so that the same call can be made again.
    */
-  publish(topics: readonly SubjectKey[], event: ChangeEvent, id: string): Promise<void>;
+  publish(publications: readonly Publication[], marks: Receipt['marks'] | null): Promise<void>;
+  /**
+   * The marks of a change were heard, of this replica or another: its events are to come, or its subscribers will be told
+   * `resync`. For changes that have events only. Once per change and subject is enough; more does no harm.
+   */
+  bumped(changeId: string, subjects: readonly SubjectKey[]): void;
+  /**
+   * Nobody knows what was changed: subscribers of the topics for which this holds are told `resync`. `id` is the same on
+   * every replica that finds the same loss, as a new epoch is: they are told once.
+   */
+  lost(id: string, isLost: (topic: SubjectKey) => boolean): void;
   /**
    * The changes announced on any of the topics from this call on, or since a cursor; each once, every topic's in their
    * order, with a `resync` wherever some may be missing. Registers at once; ends with `return()`, the signal, or the hub.
@@ -43,12 +69,13 @@ export interface Hub {
 
 /** The hub of one process. Subscribers of the same topics share one stream, however many they are. */
 export function createHub(options: HubOptions): Hub {
-  const { bus, clock, codec, onError, parseId, ringSize = RING_SIZE } = options;
+  const { bus, clock, codec, heard = () => undefined, onError, parseId, ringSize = RING_SIZE } = options;
   if (!Number.isSafeInteger(ringSize) || ringSize < 1) {
     throw new TidemarkError('INVALID_OPTION', `ringSize: expected a whole number above 0, got ${String(ringSize)}.`);
   }
-  const context: HubContext = { aborts: new Aborts(), bus, clock, codec, onError, parseId, ringSize };
   const topics = new Map<SubjectKey, Topic>();
+  const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
+  const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };
   const feedsByTopics = new Map<string, Feed>();
   const subscriptions = new Set<Subscription>();
   const stopping = new Set<Promise<void>>();
@@ -88,19 +115,40 @@ export function createHub(options: HubOptions): Hub {
   };
 
   return {
-    publish: async (keys, event, id) => {
+    publish: async (publications, marks) => {
       if (closed) throw closedError('publish');
-      const unique = [...new Set(keys)];
-      const on = unique.length > 1 ? unique.map(topicHash) : [];
-      const bytes = encodeAnnouncement({ id, on, event }, codec);
-      const publications = unique.map((key) => {
-        const publication = begin(() => bus.publish(key, bytes, { id }));
-        topics.get(key)?.expect(publication);
-        return publication;
-      });
-      for (const outcome of await Promise.allSettled(publications)) {
-        if (outcome.status === 'rejected') throw outcome.reason;
-      }
+      const times = new Map<SubjectKey, number>();
+      for (const { topics: on } of publications)
+        for (const key of new Set(on)) times.set(key, (times.get(key) ?? 0) + 1);
+      const sent = publications.map(({ topics: on, event, id }) =>
+        begin(async () => {
+          const unique = [...new Set(on)];
+          const counts = unique.map((key) => times.get(key) ?? 1);
+          const announcement = {
+            id,
+            on: unique.length > 1 ? unique.map(topicHash) : [],
+            times: counts.some((count) => count > 1) ? counts : [],
+            changeId: event.changeId,
+            marks,
+            event,
+          };
+          const bytes = encodeAnnouncement(announcement, codec);
+          await allOf(
+            unique.map((key) => {
+              const publication = begin(() => bus.publish(key, bytes, { id }));
+              topics.get(key)?.expect(publication);
+              return publication;
+            }),
+          );
+        }),
+      );
+      await allOf(sent);
+    },
+    bumped: (changeId, subjects) => {
+      if (!closed) owed.bumped(changeId, subjects);
+    },
+    lost: (id, isLost) => {
+      if (!closed) owed.lost(id, [...topics.keys()].filter(isLost));
     },
     subscribe: (target, subscribeOptions = {}) => {
       if (closed) throw closedError('subscribe');
@@ -117,10 +165,18 @@ export function createHub(options: HubOptions): Hub {
     },
     close: async () => {
       closed = true;
+      owed.close();
       for (const subscription of [...subscriptions]) subscription.end();
       await Promise.all(stopping);
     },
   };
+}
+
+/** Waits for all of them; rejects with the first failure. */
+async function allOf(calls: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(calls)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
 }
 
 /** A call whose throwing is its promise's. */

@@ -17,6 +17,8 @@ export interface Arrival {
 
 interface Held {
   readonly arrival: Arrival;
+  /** Counts upward over all topics. */
+  readonly number: number;
   /** When its copies are looked for, and after that when it no longer waits for them. */
   untilMs: number;
   /** Its copies have been looked for. */
@@ -24,6 +26,14 @@ interface Held {
   /** Topics on which its copy is lost. */
   fell: ReadonlySet<number>;
 }
+
+interface Now {
+  readonly nowMs: number;
+  /** No topic is looking for what it missed. */
+  readonly calm: boolean;
+}
+
+type Obstacle = 'none' | 'missing' | 'order' | 'hole';
 
 const NONE: ReadonlySet<number> = new Set();
 
@@ -46,6 +56,7 @@ export class Merge implements Place {
   readonly #ended: boolean[];
   readonly #recent: Set<string>;
   #held = 0;
+  #offered = 0;
 
   /** `hashes` are those of the topics, in their order. */
   constructor(hashes: readonly number[], from: Place) {
@@ -62,9 +73,10 @@ export class Merge implements Place {
     return this.#held;
   }
 
-  /** When the next of those that wait stops waiting; Infinity if none waits. */
-  get untilMs(): number {
-    return Math.min(...this.#queues.map((queue) => queue[0]?.untilMs ?? Infinity));
+  /** When the next of those that wait stops waiting; Infinity if none waits for a time to come. */
+  nextMs(nowMs: number): number {
+    const times = this.#queues.map(([head]) => head?.untilMs ?? Infinity);
+    return Math.min(...times.filter((untilMs) => untilMs > nowMs));
   }
 
   /** Nothing more will come on this topic. */
@@ -78,7 +90,7 @@ export class Merge implements Place {
   }
 
   offer(topic: number, arrival: Arrival, untilMs: number): void {
-    this.#queues[topic]?.push({ arrival, untilMs, chased: false, fell: NONE });
+    this.#queues[topic]?.push({ arrival, number: ++this.#offered, untilMs, chased: false, fell: NONE });
     this.#held++;
   }
 
@@ -132,14 +144,15 @@ export class Merge implements Place {
       const head = queue[0];
       if (head === undefined) continue;
       if (this.#isCopy(head.arrival.content)) return topic;
-      const obstacle = this.#obstacle(head, topic, calm);
+      const obstacle = this.#obstacle(head, topic, { nowMs, calm });
       if (obstacle === 'none' && started) {
         // What fell into a hole comes before what follows the hole.
         if (head.fell.size > 0) return topic;
         ready ??= topic;
       } else if (obstacle === 'order') crossed ??= topic;
-      else if (head.untilMs <= nowMs) overdue ??= topic;
-      else waiting = true;
+      else if (head.untilMs <= nowMs) {
+        if (overdue === undefined || head.number < (this.#queues[overdue]?.[0]?.number ?? 0)) overdue = topic;
+      } else waiting = true;
     }
     // If nothing is overdue or waits, yet nothing is first wherever it arrived, two publishers crossed.
     return ready ?? overdue ?? (waiting ? undefined : crossed);
@@ -150,14 +163,22 @@ export class Merge implements Place {
     return content?.kind === 'event' && (this.#recent.has(content.id) || this.late.has(content.id));
   }
 
-  /** What an arrival still waits for: something that has not arrived, or others that come first. */
-  #obstacle({ arrival: { content }, fell }: Held, topic: number, calm: boolean): 'none' | 'missing' | 'order' {
-    if (content.kind === 'hole') return calm ? 'none' : 'missing';
-    let obstacle: 'none' | 'order' = 'none';
+  /**
+   * What an arrival still waits for: something that has not arrived, unless it is late; or others that come first, as a
+   * hole does that has its copy, and what is before that hole if it can.
+   */
+  #obstacle({ arrival: { content }, fell, untilMs }: Held, topic: number, { nowMs, calm }: Now): Obstacle {
+    const late = untilMs <= nowMs;
+    if (content.kind === 'hole') return calm || late ? 'none' : 'missing';
+    let obstacle: Obstacle = 'none';
     for (const other of this.#othersOf(content, topic)) {
+      const queue = this.#queues[other] as Held[];
+      const hole = fell.has(other) ? -1 : queue.findIndex(isHole);
       if (!this.#lacks(other, content)) {
-        if (!isEvent(this.#queues[other]?.[0], content.id)) obstacle = 'order';
-      } else if (this.#awaits(other, content, fell)) return 'missing';
+        if (!isEvent(queue[0], content.id)) obstacle = 'order';
+      } else if (hole === 0) obstacle = 'order';
+      else if (!late && this.#awaits(other, content, fell)) return 'missing';
+      else if (hole > 0 && obstacle === 'none') obstacle = 'hole';
     }
     return obstacle;
   }
@@ -212,6 +233,8 @@ export class Merge implements Place {
     return content;
   }
 }
+
+const isHole = (held: Held): boolean => held.arrival.content.kind === 'hole';
 
 function isEvent(held: Held | undefined, id: string): boolean {
   return held?.arrival.content.kind === 'event' && held.arrival.content.id === id;

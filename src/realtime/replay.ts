@@ -1,11 +1,12 @@
 import type { ResyncItem, SubscriptionItem } from '../watching.js';
 import type { BusPosition } from '../contract.js';
-import { type Cursor, encodeCursor } from './cursor.js';
+import { type Cursor, encodeCursor, parseCursor } from './cursor.js';
 import type { Feed } from './feed.js';
 import { Merge } from './merge.js';
-import { toError, untilDone } from './retry.js';
-import { type HubContext, PAGE } from './topic.js';
-import { decodeAnnouncement } from './wire.js';
+import { untilDone } from './retry.js';
+import { type HubContext, PAGE, receive } from './context.js';
+import type { Topic } from './topic.js';
+import { itemOf } from './wire.js';
 
 export interface ReplayOptions {
   readonly context: HubContext;
@@ -34,7 +35,8 @@ export async function* replay(
   const to = { sequence: ring.next, positions: [...feed.place.positions] };
   if (signal.aborted) return to.sequence;
   if (typeof since === 'string' || objection !== undefined) {
-    const sequence = Math.max(options.sequence, ring.oldest);
+    options.context.heard(null);
+    const sequence = Math.max(unseen(since, options), ring.oldest);
     yield feed.resync(sequence, objection ?? 'gap');
     return sequence;
   }
@@ -47,11 +49,7 @@ export async function* replay(
     if (content?.kind === 'event') {
       delivered = true;
       crossed = false;
-      yield Object.freeze({
-        kind: 'change',
-        cursor: encodeCursor({ topics: topicsHash, place: merge }),
-        ...content.event,
-      });
+      yield itemOf(content, encodeCursor({ topics: topicsHash, place: merge }));
       continue;
     }
     const wanted = feed.topics.flatMap((_, topic) => (merge.wants(topic) ? [topic] : []));
@@ -65,40 +63,59 @@ export async function* replay(
     if (signal.aborted) return to.sequence;
     const reason = missing.find((why) => why !== undefined);
     if (reason === undefined) continue;
-    const sequence = Math.max(delivered ? to.sequence : options.sequence, ring.oldest);
+    options.context.heard(null);
+    const sequence = Math.max(delivered ? to.sequence : unseen(since, options), ring.oldest);
     yield feed.resync(sequence, reason);
     return sequence;
   }
 }
 
 /** Waits until the feed has reached the cursor: another replica may have been quicker. Returns why it never will. */
-async function objectionTo(
-  since: Cursor | Reason,
-  { context, feed, signal }: ReplayOptions,
-): Promise<Reason | undefined> {
+async function objectionTo(since: Cursor | Reason, { feed, signal }: ReplayOptions): Promise<Reason | undefined> {
   while (!feed.started && !signal.aborted) await change(feed, signal);
   if (typeof since === 'string') return since;
   if (since.topics !== feed.topicsHash || since.place.positions.length !== feed.topics.length) return 'branch';
-  for (let asked = false; !signal.aborted; asked = true) {
-    const ahead: number[] = [];
-    for (const [topic, position] of since.place.positions.entries()) {
-      const reached = feed.place.positions[topic];
+  const looked = new Set<Topic>();
+  while (!signal.aborted) {
+    let reached = true;
+    for (const [i, position] of since.place.positions.entries()) {
       if (position === undefined) return 'gap';
-      if (position.epoch !== reached?.epoch) return 'epoch';
-      if (position.offset > reached.offset) ahead.push(topic);
+      if (reaches(feed.place.positions[i], position)) continue;
+      reached = false;
+      const topic = feed.topics[i] as Topic;
+      if (topic.recovering || reaches(topic.position, position)) continue;
+      // It may never hear by itself what it lost, or that its store was.
+      if (looked.has(topic)) return 'epoch';
+      looked.add(topic);
+      topic.look();
     }
-    if (ahead.length === 0) return undefined;
-    if (!asked) {
-      for (const topic of ahead) {
-        const { epoch, offset } = since.place.positions[topic] as BusPosition;
-        const history = await read(topic, undefined, { context, feed, signal });
-        if (history !== undefined && (history.top.epoch !== epoch || history.top.offset < offset)) return 'epoch';
-      }
-      continue;
-    }
+    if (reached) return undefined;
     await change(feed, signal);
   }
   return undefined;
+}
+
+/**
+ * Where the ring goes on after a resync: with what came since it was attached, but for what its cursor has seen
+ * elsewhere. If in doubt it has: the resync covers it.
+ */
+function unseen(since: Cursor | Reason, { feed: { ring, topicsHash }, sequence }: ReplayOptions): number {
+  if (typeof since === 'string' || since.topics !== topicsHash) return sequence;
+  const seen = ({ cursor }: SubscriptionItem): boolean => {
+    const { positions } = parseCursor(cursor).place;
+    const known = since.place.positions.flatMap((position, i) => {
+      const at = positions[i];
+      return position !== undefined && at?.epoch === position.epoch ? [at.offset <= position.offset] : [];
+    });
+    return known.length > 0 && known.every(Boolean);
+  };
+  let next = sequence;
+  for (let item = ring.get(next); item !== undefined && seen(item); item = ring.get(next)) next++;
+  return next;
+}
+
+function reaches(at: BusPosition | undefined, position: BusPosition): boolean {
+  return at !== undefined && at.epoch === position.epoch && at.offset >= position.offset;
 }
 
 interface PageOptions {
@@ -113,21 +130,18 @@ async function readPage(topic: number, { merge, to, options }: PageOptions): Pro
   if (at === undefined || end === undefined) return 'gap';
   if (at.epoch !== end.epoch) return 'epoch';
   let { offset } = at;
+  const { key } = options.feed.topics[topic] as Topic;
   if (offset < end.offset) {
     const history = await read(topic, at, options);
     if (history === undefined) return undefined;
     if (history.top.epoch !== at.epoch || history.top.offset < offset) return 'epoch';
     if (history.truncated) return 'truncated';
-    const { codec, parseId, onError } = options.context;
     for (const { position, bytes } of history.messages) {
       if (position.offset > end.offset) break;
       if (position.epoch !== at.epoch || position.offset !== offset + 1) return 'gap';
-      try {
-        merge.offer(topic, { position, content: decodeAnnouncement(bytes, codec, parseId) }, Infinity);
-      } catch (thrown) {
-        onError(toError(thrown), `decode a message of ${String(options.feed.topics[topic]?.key)}`);
-        return 'gap';
-      }
+      const content = receive(bytes, key, options.context);
+      if (content.kind === 'hole') return content.reason;
+      merge.offer(topic, { position, content }, Infinity);
       offset++;
     }
     if (offset === at.offset) return 'gap';

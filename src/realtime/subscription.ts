@@ -6,7 +6,7 @@ import { parseCursor } from './cursor.js';
 import type { Feed } from './feed.js';
 import { replay } from './replay.js';
 import { toError } from './retry.js';
-import type { HubContext } from './topic.js';
+import type { HubContext } from './context.js';
 
 export interface SubscriptionTarget {
   /** What is subscribed to, for messages. */

@@ -1,19 +1,7 @@
-import type { Aborts } from '../aborts.js';
-import type { Bus, BusHistory, BusMessage, BusPosition, Clock, SubjectKey } from '../contract.js';
+import type { BusHistory, BusMessage, BusPosition, SubjectKey } from '../contract.js';
+import { GAP, type HubContext, PAGE, receive } from './context.js';
 import type { Arrival, Hole } from './merge.js';
-import { type OnError, type Retrying, toError, untilDone } from './retry.js';
-import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from './wire.js';
-
-/** What every part of a hub works with. */
-export interface HubContext {
-  readonly aborts: Aborts;
-  readonly bus: Bus;
-  readonly clock: Clock;
-  readonly codec: Codec;
-  readonly ringSize: number;
-  readonly parseId: ParseId | undefined;
-  readonly onError: OnError;
-}
+import { type Retrying, toError, untilDone } from './retry.js';
 
 /** One feed's end of a topic. */
 export interface TopicListener {
@@ -24,10 +12,7 @@ export interface TopicListener {
   calmed(): void;
 }
 
-/** Messages per `read` of history. */
-export const PAGE = 500;
-
-const GAP: Hole = { kind: 'hole', reason: 'gap' };
+const EPOCH: Hole = { kind: 'hole', reason: 'epoch' };
 
 /**
  * One topic, subscribed once however many feeds listen, decoded once. Its messages arrive in order and once each; what
@@ -43,6 +28,8 @@ export class Topic {
   /** Live messages that came while history was read. */
   #waiting: BusMessage[] = [];
   #position: BusPosition | undefined;
+  /** The last live message, history aside. */
+  #live: BusPosition | undefined;
   #recovering = true;
   #again = false;
   /** What is missing before the next message. */
@@ -59,6 +46,11 @@ export class Topic {
   /** True from the beginning, and from each gap, until history has been read to its end. */
   get recovering(): boolean {
     return this.#recovering;
+  }
+
+  /** Behind the last message told; undefined until it is known where the topic is followed from. */
+  get position(): BusPosition | undefined {
+    return this.#position;
   }
 
   get unused(): boolean {
@@ -109,9 +101,9 @@ export class Topic {
     if (history === undefined) return;
     let start = history.top;
     for (const early of await Promise.allSettled(this.#early)) {
-      if (early.status === 'fulfilled' && isBehind(early.value, start)) {
-        start = { epoch: start.epoch, offset: early.value.offset - 1 };
-      }
+      if (early.status === 'rejected') continue;
+      if (early.value.epoch !== start.epoch) this.#hole ??= EPOCH;
+      else if (isBehind(early.value, start)) start = { epoch: start.epoch, offset: early.value.offset - 1 };
     }
     this.#early.clear();
     this.#position = start;
@@ -123,8 +115,13 @@ export class Topic {
 
   readonly #listener = {
     onMessage: (message: BusMessage): void => {
+      const repeated = this.#live !== undefined && isBehind(message.position, this.#live);
+      this.#live = message.position;
       if (!this.#recovering && this.#isNext(message)) this.#accept(message);
-      else if (!this.#isOld(message.position)) {
+      else if (this.#isOld(message.position)) {
+        // A second message at one place: it came twice, or the store went back and counts again.
+        if (repeated) this.#listener.onGap();
+      } else {
         // What does not fit is read from history instead.
         if (this.#waiting.length >= PAGE) this.#waiting = [];
         this.#waiting.push(message);
@@ -157,6 +154,7 @@ export class Topic {
     } while (this.#again);
     this.#tellHole();
     this.#recovering = false;
+    this.#context.owed.calmed(this.key);
     this.#tell((listener) => {
       listener.calmed();
     });
@@ -166,13 +164,13 @@ export class Topic {
   #replay({ top, messages, truncated }: BusHistory): void {
     const from = this.#position as BusPosition;
     if (top.epoch !== from.epoch) {
-      this.#hole ??= { kind: 'hole', reason: 'epoch' };
+      this.#hole ??= EPOCH;
       this.#position = { epoch: top.epoch, offset: 0 };
       return;
     }
     if (top.offset < from.offset) {
       // The store lost its newest messages, and nothing else says so.
-      this.#hole ??= { kind: 'hole', reason: 'epoch' };
+      this.#hole ??= EPOCH;
       this.#position = top;
       return;
     }
@@ -206,20 +204,12 @@ export class Topic {
   #accept({ position, bytes }: BusMessage): void {
     this.#tellHole();
     this.#position = position;
-    const content = this.#decode(bytes);
+    const content = receive(bytes, this.key, this.#context);
+    if (content.kind === 'event') this.#context.owed.arrived(this.key, content);
+    else this.#context.owed.waive(this.key);
     this.#tell((listener) => {
       listener.arrived({ position, content });
     });
-  }
-
-  #decode(bytes: Uint8Array): Announcement | Hole {
-    const { codec, parseId, onError } = this.#context;
-    try {
-      return decodeAnnouncement(bytes, codec, parseId);
-    } catch (thrown) {
-      onError(toError(thrown), `decode a message of ${this.key}`);
-      return GAP;
-    }
   }
 
   #tellHole(): void {
@@ -227,6 +217,8 @@ export class Topic {
     if (content === undefined) return;
     this.#hole = undefined;
     const position = this.#position as BusPosition;
+    // What is owed stays owed: whoever resumes elsewhere is not told of this hole.
+    this.#context.heard(null);
     this.#tell((listener) => {
       listener.arrived({ position, content });
     });

@@ -1,5 +1,6 @@
-import type { ChangeItem } from '../watching.js';
+import type { Receipt } from '../api.js';
 import type { Id } from '../model.js';
+import type { ChangeItem, SubscriptionItem } from '../watching.js';
 
 /** What is announced of one change: an item without its place in a subscription. */
 export type ChangeEvent = Omit<ChangeItem, 'kind' | 'cursor'>;
@@ -16,14 +17,23 @@ export interface Codec {
  */
 export type ParseId = (entityType: string, text: string) => Id | undefined;
 
-/** An event with what a hub needs to deliver it once. */
+/** An event, or that one is missing, with what a hub needs to deliver it once and not before its marks. */
 export interface Announcement {
   readonly kind: 'event';
   readonly id: string;
   /** The topics that it was announced on, as {@link topicHash}; empty if there was just one. */
   readonly on: readonly number[];
-  readonly event: ChangeEvent;
+  /** By topic, how many events of its change are announced there; empty if it is one on each. */
+  readonly times: readonly number[];
+  readonly changeId: string;
+  /** What the change bumped; null if nobody knows. */
+  readonly marks: Receipt['marks'] | null;
+  /** Or why events are missing here. */
+  readonly event: ChangeEvent | Reason;
 }
+
+/** The event of a change never came, whoever was to announce it; or nobody knows what was changed. */
+export type Reason = 'gap' | 'epoch';
 
 const VERSION = 1;
 const OPS: readonly unknown[] = ['create', 'update', 'delete', 'restore', 'bulk'];
@@ -38,14 +48,32 @@ export function topicHash(topic: string): number {
   return hash >>> 0;
 }
 
+/** What subscribers get of it. */
+export function itemOf({ event }: Announcement, cursor: string): SubscriptionItem {
+  return Object.freeze(
+    typeof event === 'string' ? { kind: 'resync', cursor, reason: event } : { kind: 'change', cursor, ...event },
+  );
+}
+
+/** How many events of its change are announced on this topic. */
+export function timesOn(topic: string, { on, times }: Announcement): number {
+  if (times.length === 0) return 1;
+  const hash = topicHash(topic);
+  return Math.max(1, ...times.filter((_, i) => on.length === 0 || on[i] === hash));
+}
+
 /** The bytes of one message, the same on every topic. */
 export function encodeAnnouncement(announcement: Omit<Announcement, 'kind'>, codec: Codec): Uint8Array {
-  const { id, on, event } = announcement;
-  const { changeId, entityType, entityId, branch, op, changes, version, modifiedBy, modifiedAt } = event;
+  const { id, on, times, changeId, event } = announcement;
+  // Versions that do not know this cannot read it, and take it for the hole that it is.
+  if (typeof event === 'string') return codec.encode({ v: VERSION, id, on, changeId, missing: event });
+  const { entityType, entityId, branch, op, changes, version, modifiedBy, modifiedAt } = event;
   return codec.encode({
     v: VERSION,
     id,
     on,
+    times,
+    marks: encodeMarks(announcement.marks),
     changeId,
     entityType,
     entityId: entityId === null ? null : [typeof entityId, String(entityId)],
@@ -64,9 +92,19 @@ export function decodeAnnouncement(bytes: Uint8Array, codec: Codec, parseId?: Pa
   const wire = codec.decode(bytes);
   if (!isObject(wire)) throw malformed('message', 'an object', wire);
   if (wire['v'] !== VERSION) throw malformed('v', String(VERSION), wire['v']);
-  const entityType = text(wire, 'entityType');
-  const { fields, values, op, version, modifiedBy, on } = wire;
+  const { fields, values, op, version, modifiedBy, on, times = [] } = wire;
   if (!isList(on, 'number')) throw malformed('on', 'numbers', on);
+  if (!isList(times, 'number')) throw malformed('times', 'numbers', times);
+  const envelope = {
+    kind: 'event' as const,
+    id: text(wire, 'id'),
+    on: on as readonly number[],
+    times: times as readonly number[],
+    changeId: text(wire, 'changeId'),
+  };
+  const { missing } = wire;
+  if (missing === 'gap' || missing === 'epoch') return { ...envelope, marks: null, event: missing };
+  const entityType = text(wire, 'entityType');
   if (!OPS.includes(op)) throw malformed('op', OPS.join(', '), op);
   if (fields !== null && !isList(fields, 'string')) throw malformed('fields', 'names or null', fields);
   if (!isObject(values)) throw malformed('values', 'an object', values);
@@ -74,7 +112,7 @@ export function decodeAnnouncement(bytes: Uint8Array, codec: Codec, parseId?: Pa
   if (modifiedBy !== null && typeof modifiedBy !== 'string')
     throw malformed('modifiedBy', 'a string or null', modifiedBy);
   const event: ChangeEvent = {
-    changeId: text(wire, 'changeId'),
+    changeId: envelope.changeId,
     entityType,
     entityId: decodeId(wire['entityId'], entityType, parseId),
     branch: text(wire, 'branch'),
@@ -85,7 +123,26 @@ export function decodeAnnouncement(bytes: Uint8Array, codec: Codec, parseId?: Pa
     modifiedAt: text(wire, 'modifiedAt'),
   };
   freeze(event);
-  return { kind: 'event', id: text(wire, 'id'), on: on as readonly number[], event };
+  return { ...envelope, marks: decodeMarks(wire['marks']), event };
+}
+
+/** `[partition, epoch, position, …]` */
+const encodeMarks = (marks: Announcement['marks']): unknown =>
+  marks && Object.entries(marks).flatMap(([partition, { epoch, position }]) => [Number(partition), epoch, position]);
+
+/** Versions that said nothing of marks leave them unknown. */
+function decodeMarks(wire: unknown): Announcement['marks'] {
+  if (wire === undefined || wire === null) return null;
+  const expected = 'partitions, epochs and positions';
+  if (!Array.isArray(wire) || wire.length % 3 !== 0) throw malformed('marks', expected, wire);
+  const marks: Record<number, { epoch: string; position: number }> = {};
+  for (let i = 0; i < wire.length; i += 3) {
+    const [partition, epoch, position] = wire.slice(i, i + 3) as readonly unknown[];
+    if (!isCount(partition) || typeof epoch !== 'string' || !isCount(position))
+      throw malformed('marks', expected, wire);
+    marks[partition] = { epoch, position };
+  }
+  return marks;
 }
 
 function decodeId(wire: unknown, entityType: string, parseId: ParseId | undefined): Id | null {
@@ -104,6 +161,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isList = (value: unknown, of: 'string' | 'number'): value is readonly unknown[] =>
   Array.isArray(value) && value.every((element) => typeof element === of);
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function text(wire: Readonly<Record<string, unknown>>, name: string): string {
   const value = wire[name];

@@ -84,6 +84,7 @@ const lost = (): Error => new Error('the reply was lost');
 export function delayedStore(store: Store): DelayedStore {
   const replies = new Line();
   return {
+    capabilities: store.capabilities,
     getMany: (keys) => replies.answer('getMany', store.getMany(keys)),
     setMany: (entries) => replies.answer('setMany', store.setMany(entries)),
     setIfAbsent: (key, value, ttlMs) => replies.answer('setIfAbsent', store.setIfAbsent(key, value, ttlMs)),

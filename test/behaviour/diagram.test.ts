@@ -42,9 +42,9 @@ const ARROWS: Readonly<Record<string, readonly Evidence[]>> = {
     { in: 'cache/read.ts', calls: ['this.#usableEntry', 'running?.canJoin', 'this.#launch', 'Flight'] },
   ],
   'flight → tier2': [
-    { in: 'cache/batch.ts', calls: ['this.#begin', 'reads.find', 'this.#ask'] },
-    { in: 'cache/derive.ts', calls: ['takeMarks', 'reads.find', 'load'] },
-    { in: 'cache/read.ts', calls: ['this.tier2?.open'] },
+    { in: 'cache/batch.ts', calls: ['this.#begin', 'find', 'this.#ask'] },
+    { in: 'cache/derive.ts', calls: ['takeMarks', 'find', 'load'] },
+    { in: 'cache/look.ts', calls: ['reads.tier2?.open'] },
   ],
   'flight → origin': [
     { in: 'cache/batch.ts', imports: 'cache/origin.ts' },

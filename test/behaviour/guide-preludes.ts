@@ -100,5 +100,9 @@ export const PRELUDES = {
     };
     return { tide, database };
   },
+  'docs/guides/stores.md': () => {
+    const { db, origin } = settings();
+    return { model, origin, db };
+  },
   'docs/guides/staleness.md': () => ({ model, origin: settings().origin, createTidemark }),
 };

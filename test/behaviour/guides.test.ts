@@ -2,16 +2,28 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
+import * as keyv from 'keyv';
+import NodeCache from 'node-cache';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import * as tidemark from '../../src/index.js';
 import * as cache from '../../src/cache/index.js';
+import * as keyvAdapter from '../../src/adapters/keyv/index.js';
+import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
 import * as testing from '../../src/testing/index.js';
 import { PRELUDES } from './guide-preludes.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What a guide may import. */
-const MODULES: Readonly<Record<string, object>> = { tidemark, 'tidemark/cache': cache, 'tidemark/testing': testing };
+const MODULES: Readonly<Record<string, object>> = {
+  tidemark,
+  'tidemark/cache': cache,
+  'tidemark/keyv': keyvAdapter,
+  'tidemark/node-cache': nodeCacheAdapter,
+  'tidemark/testing': testing,
+  keyv,
+  'node-cache': { default: NodeCache },
+};
 
 interface Guide {
   readonly path: string;
@@ -88,6 +100,7 @@ async function run(guide: Guide): Promise<{ said: string[]; announced: string[] 
   const announced = [...source.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1] ?? '');
   const { code } = await transform(`${source}\nexport {};`, { loader: 'ts', format: 'esm', target: 'node22' });
   const body = code
+    .replace(/^import (\w+) from/gm, 'import { default as $1 } from')
     .replace(/^import \{([^}]*)\} from "([^"]+)";$/gm, (_, names: string, from: string) => {
       return `const {${names.replaceAll(' as ', ': ')}} = modules["${from}"];`;
     })

@@ -43,9 +43,15 @@ describe('the public paths', () => {
   const { exports } = readJson('package.json') as { exports: Record<string, string | Record<string, Conditions>> };
   const subpaths = Object.keys(exports).filter((subpath) => subpath !== './package.json');
 
-  /** './client/apollo' is src/client/apollo/index.ts and dist/client/apollo.js; '.' is src/index.ts and dist/index.js. */
+  /**
+   * './client/apollo' is src/client/apollo/index.ts and dist/client/apollo.js; '.' is src/index.ts and dist/index.js;
+   * './keyv' is src/adapters/keyv/index.ts and dist/keyv.js, and so for hosts.
+   */
   const outputName = (subpath: string): string => (subpath === '.' ? 'index' : subpath.slice(2));
-  const sourceOf = (subpath: string): string => posix.join('src', subpath, 'index.ts');
+  const sourceOf = (subpath: string): string => {
+    const candidates = ['src', 'src/adapters', 'src/hosts'].map((folder) => posix.join(folder, subpath, 'index.ts'));
+    return candidates.find((path) => existsSync(join(root, path))) ?? (candidates[0] as string);
+  };
 
   test('are the entries of the build', () => {
     expect(tsup.entry).toEqual(Object.fromEntries(subpaths.map((path) => [outputName(path), sourceOf(path)])));

@@ -86,7 +86,7 @@ const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
 
 /** Folders that may import, besides themselves, only these. An adapter (a file or folder of adapters/) is one such folder. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  adapters: ['contract', 'errors', 'glob', 'subject'],
+  adapters: ['clock', 'contract', 'errors', 'glob', 'subject'],
   testing: ['contract', 'errors', 'subject'],
 };
 

@@ -4,14 +4,17 @@ import type { Fault } from '../plant.js';
 
 /** A change that is right but brings a rare path near: on its own it must be clean. */
 export const CONTROLS: readonly Fault[] = [
-  { name: 'no loose cell is kept', edits: [['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;']] },
+  {
+    name: 'no loose cell is kept',
+    edits: [['cache/mark-cells.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;']],
+  },
 ];
 
 /** Joining is guarded twice: by not joining, and by reading again. Either alone hides a fault of the other. */
 const NOT_READ_AGAIN = [
   'cache/read.ts',
-  'if (outcome.entry !== null || flight.launchedBy === request) return outcome;',
-  'if (flight !== null) return outcome;',
+  'if (servesAll(outcome) || flight.launchedBy === request) return outcome;',
+  'if (servesAll(outcome) || flight !== null) return outcome;',
 ] as const;
 
 export const FAULTS: readonly Fault[] = [
@@ -19,9 +22,9 @@ export const FAULTS: readonly Fault[] = [
     name: 'a reply overwrites a newer mark',
     edits: [
       [
-        'cache/marks.ts',
-        'if (!isNewer(token, cell.token)) return;',
-        'if (cell.token?.epoch === token.epoch && cell.token.position === token.position) return;',
+        'cache/mark-cells.ts',
+        'const newer = isNewer(token, cell.token);',
+        'const newer = cell.token?.epoch !== token.epoch || cell.token.position !== token.position;',
       ],
     ],
   },
@@ -29,7 +32,7 @@ export const FAULTS: readonly Fault[] = [
     name: "the reply to a replica's own bump overwrites a later foreign one",
     edits: [
       [
-        'cache/marks.ts',
+        'cache/mark-cells.ts',
         'if (cell === undefined || !isNewer(token, cell.token)) continue;',
         'if (cell === undefined) continue;',
       ],
@@ -43,12 +46,12 @@ export const FAULTS: readonly Fault[] = [
         'return held === null || token.epoch !== held.epoch || token.position > held.position;',
         'return held === null || token.position > held.position;',
       ],
-      ['cache/marks.ts', 'cell.valid = false;\n      cell.token = null;', ''],
+      ['cache/mark-cells.ts', 'cell.valid = false;\n      cell.token = null;\n      cell.changed = this.version;', ''],
     ],
   },
   {
     name: 'a hole in the messages is not noticed',
-    edits: [['cache/marks.ts', 'if (bump.prev !== applied) this.#gap(partition, applied);', '']],
+    edits: [['cache/mark-watch.ts', "if (found === 'hole') this.gap(partition, applied);", '']],
   },
   {
     name: 'marks are taken after the load',
@@ -62,7 +65,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a late subject's mark is taken as it is after the origin answered",
-    edits: [['cache/batch.ts', 'cell.token.position <= then.applied;', 'cell.token.position >= 0;']],
+    edits: [['cache/flight.ts', 'token.position <= then.applied)', 'token.position >= 0)']],
   },
   {
     name: 'a nested value is kept under present marks',
@@ -75,33 +78,40 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       [
         'cache/flight.ts',
-        'if (entry === null) {\n      this.unstorable = true;\n      return;\n    }',
-        'if (entry === null) return;',
+        'if (outcome.unverified === undefined) this.unstorable = true;\n      else this.#adopt',
+        'if (outcome.unverified !== undefined) this.#adopt',
       ],
     ],
   },
   {
     name: 'a doomed load is joined',
-    edits: [NOT_READ_AGAIN, ['cache/flight.ts', 'if (!this.isStorable()) return false;', '']],
+    edits: [NOT_READ_AGAIN, ['cache/flight.ts', 'if (this.isOvertaken) return false;\n    // Marks', '// Marks']],
   },
   {
     name: 'a load whose nested load is doomed is joined',
     edits: [
       NOT_READ_AGAIN,
-      ['cache/flight.ts', 'for (const other of this.#waitsFor ?? []) if (!other.canJoin(after)) return false;', ''],
+      [
+        'cache/flight.ts',
+        'for (const other of this.#waitsFor ?? []) if (!other.canJoin({ ...ANYTHING, after }, now)) return false;',
+        '',
+      ],
     ],
   },
   {
     name: 'a doomed load is kept',
-    edits: [['cache/read.ts', 'if (!flight.isStorable()) {', 'if (flight.unstorable) {']],
+    edits: [
+      ['cache/read.ts', 'if (flight.isOvertaken) {', 'if (flight.unstorable) {'],
+      ['cache/read.ts', 'if (!flight.isStorable() || ', 'if (flight.unverified || '],
+    ],
   },
   {
     name: 'the memo repeats what a change made stale',
-    edits: [['cache/loaders.ts', 'isUnmoved(entry, table) && ', '']],
+    edits: [['cache/loaders.ts', '!isUnmoved(entry, table) || ', '']],
   },
   {
     name: 'the memo lets a doomed load be joined',
-    edits: [NOT_READ_AGAIN, ['cache/loaders.ts', 'return known.flight.canJoin(demand.after);', 'return true;']],
+    edits: [NOT_READ_AGAIN, ['cache/loaders.ts', 'return known.flight.canJoin(demand, now);', 'return true;']],
   },
   {
     name: 'the memo gives a later reader what the first reader of an overtaken load gets',
@@ -110,9 +120,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a mark evicted from the table leaves its cell alive',
     edits: [
-      ['cache/marks.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;'],
+      ['cache/mark-cells.ts', 'const LOOSE_KEPT = 10_000;', 'const LOOSE_KEPT = 0;'],
       [
-        'cache/marks.ts',
+        'cache/mark-cells.ts',
         'this.#cells.delete(cell.subject);\n    cell.valid = false;',
         'this.#cells.delete(cell.subject);',
       ],
@@ -174,13 +184,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a load that began before a pattern deletion is kept',
-    edits: [
-      [
-        'cache/flight.ts',
-        '!this.unstorable && this.isUnmoved() && !this.#table.globs.deletedSince(this.globs, () => this.key)',
-        '!this.unstorable && this.isUnmoved()',
-      ],
-    ],
+    edits: [['cache/flight.ts', 'return this.#table.globs.deletedSince(this.globs, () => this.key);', 'return false;']],
   },
   {
     name: 'a pattern deletion lost in a hole is not noticed',
@@ -191,8 +195,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       [
         'cache/change.ts',
-        'const bumps = await table.bump(subjects, { changeId });',
-        'for (const [i, { bumps: own, announce }] of planned.entries()) await publish([...own.keys()], announce(changeId), `${changeId}.${String(i)}`);\n    const bumps = await table.bump(subjects, { changeId });',
+        'const bumps = await table.bump(subjects, { changeId }, (late) => {',
+        'await this.#announce(planned, createReceipt(changeId, []));\n    const bumps = await table.bump(subjects, { changeId }, (late) => {',
       ],
     ],
   },
@@ -227,13 +231,19 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'own bumps are not applied before change() resolves',
-    edits: [['cache/marks.ts', 'for (const bump of bumps) this.#applyOwn(bump);', '']],
+    edits: [
+      [
+        'cache/marks.ts',
+        'const bumps = await this.#send(subjects, { changeId, globs });\n      for (const bump of bumps) this.#watch.hearOwn(bump);',
+        'const bumps = await this.#send(subjects, { changeId, globs });',
+      ],
+    ],
   },
   {
     name: 'an entry stays usable while its partition is not trusted',
     // With one partition the log of pattern deletions is in doubt just as long: a second guard.
     edits: [
-      ['cache/mark-cell.ts', 'return this.valid && this.partition.trusted;', 'return this.valid;'],
+      ['cache/partition.ts', 'return this.doubtedAt === null && this.confirmedAt > since;', 'return since !== 0.5;'],
       ['cache/globs.ts', 'if (this.#sureUpTo !== null) return true;', ''],
     ],
   },
@@ -242,8 +252,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       [
         'cache/read.ts',
-        'if (entry === undefined || !this.tier.isFresh(entry)) return undefined;\n    if (demand',
-        'if (entry === undefined || (this.time.now() < entry.expiresAt && !this.tier.isFresh(entry))) return undefined;\n    if (demand',
+        'if (entry === undefined || demand.strong || !this.tier.isFresh(entry)) return undefined;',
+        'if (entry === undefined || (this.time.now() < entry.expiresAt && !this.tier.isFresh(entry))) return undefined;',
       ],
     ],
   },

@@ -3,7 +3,7 @@ import type { SubscriptionItem } from '../../src/watching.js';
 import type { SubjectKey } from '../../src/contract.js';
 import { fakeClock } from '../../src/testing/index.js';
 import { type FakeBus, FakeServer } from './fake-bus.js';
-import { A, B, C, type Iterator, type Replica, replica } from './setup.js';
+import { A, B, C, type Iterator, type Replica, bytesOf, replica } from './setup.js';
 
 /** Random lives of subscribers, and the oracle: what was published on each topic, in order. */
 
@@ -16,7 +16,17 @@ const replicaArbitrary = fc.nat(REPLICAS - 1);
 const subscriberArbitrary = fc.nat(SUBSCRIBERS - 1);
 const topicArbitrary = fc.constantFrom(...TOPICS);
 
-const publish = fc.record({ do: fc.constant('publish' as const), on: replicaArbitrary, topics: topicsArbitrary });
+const publish = fc.record({
+  do: fc.constant('publish' as const),
+  on: replicaArbitrary,
+  topics: topicsArbitrary,
+  /** Its marks are heard before its event is published, or after. */
+  early: fc.boolean(),
+});
+/** A replica dies between bump and publication, or in the midst of it. */
+const die = fc.record({ do: fc.constant('die' as const), topics: topicsArbitrary, reached: topicsArbitrary });
+/** A replica finds that marks were lost. */
+const marksLost = fc.record({ do: fc.constant('marks lost' as const), on: replicaArbitrary, topics: topicsArbitrary });
 const join = fc.record({
   do: fc.constant('join' as const),
   on: replicaArbitrary,
@@ -49,7 +59,7 @@ const heal = fc.record({ do: fc.constant('heal' as const), on: replicaArbitrary 
 const wait = fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(100, 999, 1000, 5000) });
 
 const quick = [publish, publish, publish, join, leave, read, settle, hold, deliver, deliver, flow, lose, gap, repeat];
-const broken = [wipe, trim];
+const broken = [wipe, trim, die, marksLost];
 const slow = [fail, heal, wait];
 
 export type Step = ReturnType<typeof stepArbitrary> extends fc.Arbitrary<infer S> ? S : never;
@@ -66,6 +76,10 @@ interface Life {
   readonly topics: readonly SubjectKey[];
   /** Events published before it began; who left without an item has nothing to come back with and begins again. */
   since: number;
+  /** Replica that it is connected to. */
+  on: Replica | undefined;
+  /** Steps that it must be told of by a resync. */
+  readonly owed: number[];
   readonly seen: (number | { readonly resync: string; readonly published: number })[];
   iterator: Iterator | undefined;
   cursor: string | undefined;
@@ -111,7 +125,34 @@ class Run {
       case 'publish': {
         const number = ++this.#published;
         for (const topic of step.topics) this.logs.get(topic)?.push(number);
-        return this.#replicas[step.on]?.announce(step.topics, String(number));
+        if (step.early) this.#bump(number, step.topics);
+        await this.#replicas[step.on]?.announce(step.topics, String(number));
+        if (!step.early) this.#bump(number, step.topics);
+        return;
+      }
+      case 'die': {
+        const number = ++this.#published;
+        this.#bump(number, step.topics);
+        const lacking = step.topics.filter((topic) => !step.reached.includes(topic));
+        const followed = lacking.filter((topic) =>
+          [...this.#lives].some((life) => life.on && life.topics.includes(topic)),
+        );
+        for (const life of this.#lives)
+          if (life.topics.some((topic) => followed.includes(topic))) life.owed.push(number);
+        for (const topic of step.topics) {
+          if (lacking.includes(topic)) continue;
+          this.logs.get(topic)?.push(number);
+          this.#server.append(topic, bytesOf(String(number), step.topics), `${String(number)}.0`);
+        }
+        return;
+      }
+      case 'marks lost': {
+        const number = ++this.#published;
+        const hub = this.#replicas[step.on] as Replica;
+        for (const life of this.#lives)
+          if (life.on === hub && life.topics.some((topic) => step.topics.includes(topic))) life.owed.push(number);
+        hub.hub.lost(`epoch ${String(number)}`, (topic) => step.topics.includes(topic));
+        return;
       }
       case 'join':
         return this.#join(step);
@@ -153,6 +194,10 @@ class Run {
     }
   }
 
+  #bump(number: number, topics: readonly SubjectKey[]): void {
+    for (const { hub } of this.#replicas) hub.bumped(String(number), topics);
+  }
+
   /** Everything works again, everybody comes back and reads what there is. */
   async end(): Promise<readonly Life[]> {
     for (const bus of this.#buses) bus.failing.clear();
@@ -181,6 +226,8 @@ class Run {
     const life: Life = {
       topics,
       since: this.#published,
+      on: undefined,
+      owed: [],
       seen: [],
       iterator: undefined,
       cursor: undefined,
@@ -191,9 +238,10 @@ class Run {
     this.#slots[who] = life;
   }
 
-  #connect(life: Life, { subscribe }: Replica): void {
+  #connect(life: Life, on: Replica): void {
     if (life.cursor === undefined) life.since = this.#published;
-    life.iterator = subscribe(life.topics, { since: life.cursor });
+    life.on = on;
+    life.iterator = on.subscribe(life.topics, { since: life.cursor });
   }
 
   async #leave(life: Life | undefined): Promise<void> {
@@ -202,6 +250,7 @@ class Run {
     if (life === undefined) return;
     life.pending = undefined;
     life.iterator = undefined;
+    life.on = undefined;
     // A next() that was answered before return() is an item the client has.
     const result = await pending;
     if (result?.done === false) this.#see(life, result.value);
@@ -227,12 +276,15 @@ class Run {
   }
 }
 
-function faults({ topics, since, seen }: Life, logs: Run['logs'], ordered: boolean): string[] {
+function faults({ topics, since, owed, seen }: Life, logs: Run['logs'], ordered: boolean): string[] {
   const found: string[] = [];
   const story = seen.map((entry) => (typeof entry === 'number' ? entry : `resync: ${entry.resync}`)).join(', ');
   const numbers = seen.filter((entry) => typeof entry === 'number');
   if (new Set(numbers).size < numbers.length) found.push(`seen twice: ${story}`);
   const excused = Math.max(since, ...seen.map((entry) => (typeof entry === 'number' ? 0 : entry.published)));
+  for (const number of owed) {
+    if (number > since && excused < number) found.push(`no resync for ${String(number)} in: ${story}`);
+  }
   for (const topic of topics) {
     const log = logs.get(topic) ?? [];
     const missing = log.filter((number) => number > excused && !numbers.includes(number));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { memoryBus } from '../../src/adapters/memory/index.js';
-import { A, B, C, eventOf, replica, world } from './setup.js';
+import { A, B, C, replica, world } from './setup.js';
 
 describe('messages that were lost on the way', () => {
   test('are read from history as soon as the next one shows it, in order and once', async () => {
@@ -142,6 +142,20 @@ describe('what cannot be had again', () => {
     expect(await read(items)).toEqual(['4']);
   });
 
+  test('a store that went back and counts again is one, though nobody says so and it has caught up since', async () => {
+    const { server, announce, subscribe, read } = world();
+    const items = subscribe([A]);
+    await announce([A], '1', '2', '3');
+    expect(await read(items)).toEqual(['1', '2', '3']);
+    const log = server.log(A);
+    log.top = 1;
+    log.kept.length = 1;
+    await announce([A], '4');
+    expect(await read(items)).toEqual(['resync: epoch']);
+    await announce([A], '5', '6', '7');
+    expect(await read(items)).toEqual(['5', '6', '7']);
+  });
+
   test.each([
     ['no JSON at all', new TextEncoder().encode('{')],
     ['another version', new TextEncoder().encode('{"v":2}')],
@@ -272,11 +286,11 @@ describe('a bus that fails', () => {
 test('a memory bus that forgot a topic is one resync', async () => {
   const { clock, read } = world();
   const bus = memoryBus({ maxTopics: 2 });
-  const { hub, announce, subscribe } = replica(bus, clock);
+  const { announce, subscribe } = replica(bus, clock);
   const items = subscribe([A]);
   await announce([A], '1');
   expect(await read(items)).toEqual(['1']);
   for (const topic of ['x', 'y', 'z']) await bus.read(topic, undefined, 1);
-  await hub.publish([A], eventOf('2'), '2');
+  await announce([A], '2');
   expect(await read(items)).toEqual(['resync: epoch', '2']);
 });

@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { typedJson } from '../../src/cache/codec.js';
 import type { SubjectKey } from '../../src/contract.js';
-import { encodeAnnouncement, topicHash } from '../../src/realtime/wire.js';
-import { A, B, C, eventOf, replica, said, world } from './setup.js';
+import { A, B, C, bytesOf, eventOf, replica, said, world } from './setup.js';
 
 describe('from when on', () => {
   test('an event published right after subscribe() returned is delivered, though the bus takes its time', async () => {
@@ -40,6 +38,16 @@ describe('from when on', () => {
     await expect(announce([A], '1')).rejects.toThrow('publish failed');
     bus.release('read');
     expect(await read(items)).toEqual(['resync: gap']);
+  });
+
+  test('or if its history was lost before it was known where the topic stands', async () => {
+    const { server, bus, announce, subscribe, read } = world();
+    bus.hold('read');
+    const items = subscribe([A]);
+    await announce([A], '1');
+    server.wipe([A]);
+    bus.release('read');
+    expect(await read(items)).toEqual(['resync: epoch']);
   });
 
   test('events published before subscribe() are not delivered', async () => {
@@ -106,17 +114,43 @@ describe('over several topics', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('whose copies never come: what waits for one keeps its turn on the others', async () => {
+    const { server, clock, subscribe, read, settle } = world();
+    const items = subscribe([A, B, C]);
+    await settle();
+    server.append(A, bytesOf('1', [A, B]), '1');
+    server.append(A, bytesOf('2', [A, B, C]), '2');
+    server.append(C, bytesOf('2', [A, B, C]), '2');
+    await clock.advance(1000);
+    expect(await read(items)).toEqual(['1', '2']);
+  });
+
   test('two publishers that cross hold nobody up', async () => {
     const { server, subscribe, read, settle } = world();
     const items = subscribe([A, B]);
     await settle();
-    const bytes = (id: string): Uint8Array =>
-      encodeAnnouncement({ id, on: [A, B].map(topicHash), event: eventOf(id) }, typedJson);
+    const bytes = (id: string): Uint8Array => bytesOf(id, [A, B]);
     server.append(A, bytes('1'), '1');
     server.append(B, bytes('2'), '2');
     server.append(B, bytes('1'), '1');
     server.append(A, bytes('2'), '2');
     expect((await read(items)).sort()).toEqual(['1', '2']);
+  });
+
+  test('one that has waited its time waits on, without a timer of its own, for one before it that has not', async () => {
+    const { server, clock, subscribe, read, settle } = world();
+    const items = subscribe([A, B]);
+    await settle();
+    const put = (topic: SubjectKey, id: string): void => {
+      server.append(topic, bytesOf(id, [A, B]), id);
+    };
+    put(A, 'second');
+    await clock.advance(700);
+    put(B, 'first');
+    put(B, 'second');
+    await clock.advance(1000);
+    expect(await read(items)).toEqual(['first', 'second']);
+    expect(clock.timers).toBe(0);
   });
 
   test('an event on topics that a subscriber does not follow is delivered at once', async () => {
@@ -165,10 +199,10 @@ describe('sharing', () => {
   });
 
   test('an event is decoded once and frozen to the ground: nobody can change what another sees', async () => {
-    const { hub, subscribe, items } = world();
+    const { publish, subscribe, items } = world();
     const [first, second] = [subscribe([A]), subscribe([A])];
     const values = { tags: [{ name: 'port' }] };
-    await hub.publish([A], eventOf('1', { changes: { fields: ['tags'], values } }), '1');
+    await publish([A], eventOf('1', { changes: { fields: ['tags'], values } }));
     values.tags.length = 0;
     const [[one], [two]] = [await items(first), await items(second)];
     expect(one).toBe(two);
@@ -181,13 +215,13 @@ describe('sharing', () => {
 
 describe('an event', () => {
   test('comes out as it went in: dates, bigints and ids of any kind', async () => {
-    const { hub, subscribe, items } = world();
+    const { publish, subscribe, items } = world();
     const open = subscribe([A]);
     const values = { at: new Date(5), size: 5n, none: null };
     const events = ['1', 7, 7n, null].map((entityId, i) =>
       eventOf(String(i), { entityId, changes: { fields: null, values }, op: 'bulk', version: null, modifiedBy: 'me' }),
     );
-    for (const event of events) await hub.publish([A], event, event.changeId);
+    for (const event of events) await publish([A], event);
     const got = (await items(open)).map(({ kind, cursor, ...event }) => {
       expect([kind, typeof cursor]).toEqual(['change', 'string']);
       return event;
@@ -198,10 +232,10 @@ describe('an event', () => {
   test('has its id as the model of the receiving replica reads it', async () => {
     const parseId = (type: string, text: string): number | undefined =>
       type === 'settlement' ? Number(text) : undefined;
-    const { hub, subscribe, items } = world({ parseId });
+    const { publish, subscribe, items } = world({ parseId });
     const open = subscribe([A]);
-    await hub.publish([A], eventOf('1', { entityId: '5' }), '1');
-    await hub.publish([A], eventOf('2', { entityId: '5', entityType: 'moon' }), '2');
+    await publish([A], eventOf('1', { entityId: '5' }));
+    await publish([A], eventOf('2', { entityId: '5', entityType: 'moon' }));
     expect(await items(open)).toMatchObject([{ entityId: 5 }, { entityId: '5' }]);
   });
 });
@@ -222,9 +256,9 @@ describe('publishing', () => {
   });
 
   test('refuses what the codec refuses', async () => {
-    const { hub } = world();
+    const { publish } = world();
     const event = eventOf('1', { changes: { fields: null, values: { run: () => {} } } });
-    await expect(hub.publish([A], event, '1')).rejects.toMatchObject({ code: 'UNENCODABLE' });
+    await expect(publish([A], event)).rejects.toMatchObject({ code: 'UNENCODABLE' });
   });
 });
 
@@ -289,7 +323,7 @@ describe('when the chain of branches changes', () => {
     const { items, become } = chained(one);
     await one.settle();
     become([B, C]);
-    await one.hub.publish([C], eventOf('forked', { op: 'bulk' }), 'forked');
+    await one.publish([C], eventOf('forked', { op: 'bulk' }));
     expect(await one.read(items)).toEqual(['forked', 'resync: branch']);
     await one.announce([A], 'unheard');
     await one.announce([B], '1');
@@ -304,7 +338,7 @@ describe('when the chain of branches changes', () => {
       throw new Error('parentOf() failed');
     };
     const items = one.hub.subscribe({ name: 'settlement 1', topics: [C], topicsNow: fail });
-    await one.hub.publish([C], eventOf('forked', { op: 'bulk' }), 'forked');
+    await one.publish([C], eventOf('forked', { op: 'bulk' }));
     expect(said((await items.next()).value as never)).toBe('forked');
     await expect(items.next()).rejects.toThrow('parentOf() failed');
     expect(await items.next()).toEqual({ done: true });

@@ -1,9 +1,10 @@
+import type { Receipt } from '../../src/api.js';
 import type { SubscriptionItem } from '../../src/watching.js';
 import { typedJson } from '../../src/cache/codec.js';
 import type { Bus, SubjectKey } from '../../src/contract.js';
 import { type Hub, type HubOptions, createHub } from '../../src/realtime/hub.js';
 import type { SubscriptionOptions } from '../../src/realtime/subscription.js';
-import type { ChangeEvent } from '../../src/realtime/wire.js';
+import { type ChangeEvent, encodeAnnouncement, topicHash } from '../../src/realtime/wire.js';
 import { type FakeClock, fakeClock } from '../../src/testing/index.js';
 import { type FakeBus, FakeServer } from './fake-bus.js';
 
@@ -12,6 +13,9 @@ export type Iterator = AsyncIterableIterator<SubscriptionItem>;
 export const A = 'entity:settlement:1:main' as SubjectKey;
 export const B = 'all:settlement:main' as SubjectKey;
 export const C = 'branch:main' as SubjectKey;
+
+/** What every change here bumps, unless a test says otherwise. */
+export const MARKS: Receipt['marks'] = { 0: { epoch: 'e', position: 1 } };
 
 export function eventOf(changeId: string, more: Partial<ChangeEvent> = {}): ChangeEvent {
   return {
@@ -28,6 +32,20 @@ export function eventOf(changeId: string, more: Partial<ChangeEvent> = {}): Chan
   };
 }
 
+/** What a replica whose process dies in between puts on the bus. */
+export const bytesOf = (changeId: string, topics: readonly SubjectKey[]): Uint8Array =>
+  encodeAnnouncement(
+    {
+      id: `${changeId}.0`,
+      on: topics.length > 1 ? topics.map(topicHash) : [],
+      times: [],
+      changeId,
+      marks: MARKS,
+      event: eventOf(changeId),
+    },
+    typedJson,
+  );
+
 /** What a test needs to say of an item: a change's id, or a resync and why. */
 export const said = (item: SubscriptionItem): string =>
   item.kind === 'change' ? item.changeId : `resync: ${item.reason}`;
@@ -38,6 +56,8 @@ export interface Replica {
   readonly errors: string[];
   /** Announces events by their change ids, one after the other. */
   announce(topics: readonly SubjectKey[], ...changeIds: readonly string[]): Promise<void>;
+  /** Announces one event, which is all of its change. */
+  publish(topics: readonly SubjectKey[], event: ChangeEvent): Promise<void>;
   subscribe(topics: readonly SubjectKey[], options?: SubscriptionOptions): Iterator;
 }
 
@@ -47,11 +67,14 @@ export function replica(bus: Bus, clock: FakeClock, more: Partial<HubOptions> = 
     errors.push(`${where}: ${error.message}`);
   };
   const hub = createHub({ bus, clock, codec: typedJson, onError, ...more });
+  const publish = (topics: readonly SubjectKey[], event: ChangeEvent): Promise<void> =>
+    hub.publish([{ topics, event, id: `${event.changeId}.0` }], MARKS);
   return {
     hub,
     errors,
+    publish,
     announce: async (topics, ...changeIds) => {
-      for (const changeId of changeIds) await hub.publish(topics, eventOf(changeId), changeId);
+      for (const changeId of changeIds) await publish(topics, eventOf(changeId));
     },
     subscribe: (topics, options) => hub.subscribe({ name: topics.join(), topics }, options),
   };

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Bus, BusMessage, BusPosition } from '../../contract.js';
+import { counted } from '../../errors.js';
 import { createAnnouncer } from './announcer.js';
-import { counted, randomId } from './options.js';
+import { randomId } from './options.js';
 
 export interface MemoryBusOptions {
   /** Uniform in [0, 1), for epochs. Default: the operating system's generator. */

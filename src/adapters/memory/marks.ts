@@ -1,8 +1,8 @@
 import type { Bump, BumpRequest, Clock, Head, Marks, MarksRead, SubjectKey, Token } from '../../contract.js';
-import { TidemarkError } from '../../errors.js';
+import { TidemarkError, counted } from '../../errors.js';
 import { isPatterns, partitionOf } from '../../subject.js';
 import { createAnnouncer } from './announcer.js';
-import { counted, randomId } from './options.js';
+import { randomId } from './options.js';
 
 export interface MemoryMarksOptions {
   /** Measures the age of marks. Default `performance`. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock, Store, StoreVersion } from '../../contract.js';
+import { counted } from '../../errors.js';
 import { globToMatcher } from '../../glob.js';
-import { counted } from './options.js';
 
 export interface MemoryStoreOptions {
   /** Measures lifetimes. Default `performance`. */

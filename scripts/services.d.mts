@@ -1,0 +1,26 @@
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+export interface RedisServer extends Address {
+  /** What redis-cli prints. */
+  cli(...command: string[]): string;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+export interface RedisCluster {
+  readonly nodes: readonly Address[];
+  readonly servers: readonly RedisServer[];
+  stop(): Promise<void>;
+}
+export interface RedisSentinel {
+  readonly name: string;
+  readonly sentinels: readonly Address[];
+  /** The primary, the replica and the sentinel, as they were at the start. */
+  readonly servers: readonly [RedisServer, RedisServer, RedisServer];
+  stop(): Promise<void>;
+}
+export function startRedis(settings?: Readonly<Record<string, string | number>>): Promise<RedisServer>;
+export function startCluster(): Promise<RedisCluster>;
+export function startSentinel(): Promise<RedisSentinel>;

@@ -1,0 +1,111 @@
+import { systemClock } from '../../clock.js';
+import type { Bus, BusPosition } from '../../contract.js';
+import { counted } from '../../errors.js';
+import { PUBLISH, READ } from './bus-scripts.js';
+import type { Argument, Reply, SubscriberOptions } from './client.js';
+import { connect } from './connection.js';
+import { lossCheck } from './loss-check.js';
+import { bytesOf, tagOf } from './names.js';
+import type { Script } from './script.js';
+
+export interface RedisBusOptions extends SubscriberOptions {
+  /** Messages kept per topic, about. Default 1,000. */
+  readonly history?: number | undefined;
+  /** How long they are kept after the last one. Default 600,000. */
+  readonly historyMs?: number | undefined;
+}
+
+/** How much longer than a topic's messages the number of its last one is known. */
+const OUTLIVES_MS = 86_400_000;
+
+/**
+ * A {@link Bus} in Redis: a stream per topic for history, and pub/sub, one script per publication. A subscriber's
+ * connection that came back is a gap. Throws INVALID_OPTION for clients that cannot serve.
+ */
+export function redisBus(options: RedisBusOptions): Bus {
+  const connection = connect(options);
+  const history = counted('history', options.history, 1000);
+  const historyMs = counted('historyMs', options.historyMs, 600_000);
+  const listening = new Set<() => void>();
+
+  const keyOf = (topic: string): string => `${connection.prefix}tm1:t:${tagOf(topic)}`;
+  const channelOf = (topic: string): string => keyOf(topic) + connection.channelEnd;
+  const run = async (script: Script, topic: string, args: readonly Argument[]): Promise<readonly Reply[]> => {
+    const key = keyOf(topic);
+    const opening = [connection.announce, connection.seed(), historyMs + OUTLIVES_MS];
+    return (await connection.run(script, [key, `${key}:s`, `${key}:i`], [...opening, ...args])) as readonly Reply[];
+  };
+  const read: Bus['read'] = async (topic, since, limit) => {
+    const asked = [since?.epoch ?? '', since?.offset ?? 0, Math.max(0, limit)];
+    const [epoch, top, truncated, ...messages] = await run(READ, topic, asked);
+    const end = positionOf(epoch, top);
+    losses.reached(topic, end);
+    return {
+      messages: messages.flatMap((offset, i) =>
+        i % 2 === 0 ? [{ position: positionOf(epoch, offset), bytes: messages[i + 1] as Buffer }] : [],
+      ),
+      top: end,
+      truncated: truncated === 1,
+    };
+  };
+  const topOf = async (topic: string): Promise<BusPosition> => {
+    const [epoch, top] = await run(READ, topic, ['', 0, 0]);
+    return positionOf(epoch, top);
+  };
+  const losses = lossCheck(topOf, options.clock ?? systemClock);
+
+  return {
+    publish: async (topic, bytes, { id }) => {
+      const sent = Buffer.from(bytes);
+      const args = [channelOf(topic), history, historyMs, bytesOf(id), sent];
+      const [epoch, offset] = await run(PUBLISH, topic, args);
+      return positionOf(epoch, offset);
+    },
+    subscribe: async (topic, listener) => {
+      // Between the nodes of a cluster a message may still be on its way after its publication was acknowledged.
+      const began = await topOf(topic);
+      const unfollow = losses.follow(topic, began, () => {
+        listener.onGap();
+      });
+      const end = await connection.channels
+        .listen([channelOf(topic)], {
+          onMessage: (_, message) => {
+            const lineEnd = message.indexOf(10);
+            const [epoch = '', offset] = message.toString('latin1', 0, lineEnd).split(' ');
+            const position = { epoch, offset: Number(offset) };
+            losses.reached(topic, position);
+            if (epoch === began.epoch && position.offset <= began.offset) return;
+            listener.onMessage({ position, bytes: new Uint8Array(message.subarray(lineEnd + 1)) });
+          },
+          onLost: () => listener.onState?.('recovering'),
+          onBack: () => {
+            listener.onGap();
+            listener.onState?.('live');
+          },
+        })
+        .catch((error: unknown) => {
+          unfollow();
+          throw error;
+        });
+      const stop = (): void => {
+        listening.delete(stop);
+        unfollow();
+        end();
+      };
+      listening.add(stop);
+      return async () => {
+        stop();
+      };
+    },
+    read,
+    close: async () => {
+      for (const stop of [...listening]) stop();
+      connection.close();
+    },
+  };
+}
+
+const positionOf = (epoch: Reply | undefined, offset: Reply | undefined): BusPosition => ({
+  epoch: String(epoch),
+  offset: Number(String(offset)),
+});

@@ -1,0 +1,174 @@
+import type { Clock } from '../../contract.js';
+import { type Listener, type RedisSubscriber, sharedOn } from './client.js';
+import { pagesOf } from './pages.js';
+
+export interface Hearer {
+  onMessage(channel: string, bytes: Buffer): void;
+  /** The connection is gone: messages are being missed. */
+  onLost(): void;
+  /** Every channel is subscribed again: what comes from now on is heard. */
+  onBack(): void;
+}
+
+/** The subscriptions of one client. */
+export interface Channels {
+  /** Resolves, once acknowledged, with the function that ends it, which may be called again. */
+  listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
+}
+
+/** At these the connection, or that to one node of a cluster, is gone. */
+const LOST = ['close', 'end', '-node', '-subscriber'];
+/** At these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
+const BACK = ['ready', 'subscribersReady'];
+/** All that ioredis 5 says when a server ends a subscription because its slot has moved; to subscribe makes it look where to. */
+const MOVED = 'nodeError';
+const RETRY_MS = 1000;
+const PER_COMMAND = 1000;
+
+/** Counted per client: two adapters over one do not end each other's subscriptions. */
+export function channelsOf(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>): Channels {
+  return sharedOn(subscriber, 'channels', () => new ClientChannels(subscriber, sharded, clock));
+}
+
+interface Listening {
+  readonly hearer: Hearer;
+  /** False until acknowledged, and once ended. */
+  live: boolean;
+}
+
+class ClientChannels implements Channels {
+  readonly #subscriber: RedisSubscriber;
+  /** 's' where channels belong to the node of their slot. */
+  readonly #kind: 's' | '';
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #channels = new Map<string, Set<Listening>>();
+  readonly #handlers: readonly (readonly [event: string, handler: Listener])[];
+  #lost = false;
+  /** Outages so far: who subscribes again after one stops when the next begins. */
+  #outages = 0;
+
+  constructor(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>) {
+    this.#subscriber = subscriber;
+    this.#kind = sharded ? 's' : '';
+    this.#clock = clock;
+    const onMessage: Listener = (channel, bytes) => {
+      this.#hear(String(channel), bytes as Buffer);
+    };
+    const onLost = (): void => {
+      this.#lose();
+    };
+    const onBack = (): void => {
+      // Where a slot has only moved, nothing was said to be lost.
+      if (this.#lost || sharded) void this.#subscribeAgain();
+    };
+    const onMoved = (): void => {
+      this.#lose();
+      const outage = this.#outages;
+      // Not at once: ioredis 5 takes what else is ended for the answer to what it sends now, and would lose count.
+      clock.after(RETRY_MS, () => {
+        if (outage === this.#outages) void this.#subscribeAgain();
+      });
+    };
+    this.#handlers = [
+      [`${this.#kind}messageBuffer`, onMessage],
+      ...LOST.map((event) => [event, onLost] as const),
+      ...BACK.map((event) => [event, onBack] as const),
+      [MOVED, onMoved],
+    ];
+  }
+
+  async listen(channels: readonly string[], hearer: Hearer): Promise<() => void> {
+    if (this.#channels.size === 0) for (const [event, handler] of this.#handlers) this.#subscriber.on(event, handler);
+    const listening: Listening = { hearer, live: false };
+    for (const channel of channels) {
+      const held = this.#channels.get(channel);
+      if (held === undefined) this.#channels.set(channel, new Set([listening]));
+      else held.add(listening);
+    }
+    const end = (): void => {
+      listening.live = false;
+      this.#leave(channels, listening);
+    };
+    try {
+      // Sent even if another listens already: its acknowledgement comes behind every message of before.
+      await this.#send('subscribe', channels);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    listening.live = true;
+    return end;
+  }
+
+  #leave(channels: readonly string[], listening: Listening): void {
+    const left = channels.filter((channel) => {
+      const held = this.#channels.get(channel);
+      return held?.delete(listening) === true && held.size === 0 && this.#channels.delete(channel);
+    });
+    // Nobody waits for it: without a connection there would be no answer.
+    void this.#send('unsubscribe', left).catch(() => undefined);
+    if (this.#channels.size > 0 || left.length === 0) return;
+    for (const [event, handler] of this.#handlers) this.#subscriber.off(event, handler);
+    this.#outages++;
+    this.#lost = false;
+  }
+
+  async #send(verb: 'subscribe' | 'unsubscribe', channels: readonly string[]): Promise<void> {
+    const perCommand = this.#kind === 's' ? 1 : PER_COMMAND;
+    await Promise.all(pagesOf(channels, perCommand).map((page) => this.#subscriber[`${this.#kind}${verb}`](...page)));
+  }
+
+  #hear(channel: string, bytes: Buffer): void {
+    for (const listening of [...(this.#channels.get(channel) ?? [])]) {
+      if (listening.live)
+        contained(() => {
+          listening.hearer.onMessage(channel, bytes);
+        });
+    }
+  }
+
+  #lose(): void {
+    this.#outages++;
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#tell((hearer) => {
+      hearer.onLost();
+    });
+  }
+
+  async #subscribeAgain(): Promise<void> {
+    const outage = ++this.#outages;
+    while (outage === this.#outages) {
+      try {
+        await this.#send('subscribe', [...this.#channels.keys()]);
+      } catch {
+        await new Promise<void>((resume) => this.#clock.after(RETRY_MS, resume));
+        continue;
+      }
+      if (outage !== this.#outages) return;
+      this.#lost = false;
+      this.#tell((hearer) => {
+        hearer.onBack();
+      });
+      return;
+    }
+  }
+
+  #tell(what: (hearer: Hearer) => void): void {
+    const told = new Set([...this.#channels.values()].flatMap((held) => [...held]));
+    for (const { live, hearer } of told)
+      if (live)
+        contained(() => {
+          what(hearer);
+        });
+  }
+}
+
+/** Who listens contains its own errors; others must hear all the same. */
+export function contained(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Not ours to report.
+  }
+}

@@ -1,0 +1,45 @@
+import { createRandom, randomId, systemClock } from '../../clock.js';
+import { type Channels, channelsOf } from './channels.js';
+import { type SubscriberOptions, checkClients, checkPrefix, listenForErrors } from './client.js';
+import { type RunScript, scriptRunner } from './script.js';
+
+/** How a channel is announced on. */
+export type Announce = 'PUBLISH' | 'SPUBLISH';
+
+/** What Marks and Bus need of the two clients. */
+export interface Connection {
+  readonly prefix: string;
+  /** Whether keys of different slots lie on different servers. */
+  readonly apart: boolean;
+  /** Announcements stay on the node of the channel's slot if the subscriber can hear them there. */
+  readonly announce: Announce;
+  /** Channels are the same in all databases of a server, keys are not: the end of a channel's name says whose it is. */
+  readonly channelEnd: string;
+  readonly channels: Channels;
+  readonly run: RunScript;
+  /** What an epoch begins with, should a script have to begin one. */
+  seed(): string;
+  /** Takes back what was done to the clients. */
+  close(): void;
+}
+
+/** Throws INVALID_OPTION for clients that cannot serve. */
+export function connect(options: SubscriberOptions): Connection {
+  checkClients(options);
+  const { client, subscriber, clock = systemClock, random = createRandom() } = options;
+  const apart = client.isCluster === true;
+  const sharded = subscriber.isCluster === true;
+  const unlisten = [listenForErrors(client), listenForErrors(subscriber)];
+  return {
+    prefix: checkPrefix(options.prefix),
+    apart,
+    announce: sharded ? 'SPUBLISH' : 'PUBLISH',
+    channelEnd: `@${String(apart ? 0 : (client.options.db ?? 0))}`,
+    channels: channelsOf(subscriber, sharded, clock),
+    run: scriptRunner(client, clock),
+    seed: () => randomId(random),
+    close: () => {
+      for (const stop of unlisten) stop();
+    },
+  };
+}

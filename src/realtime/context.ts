@@ -1,0 +1,40 @@
+import type { Aborts } from '../aborts.js';
+import type { Receipt } from '../api.js';
+import type { Bus, Clock, SubjectKey } from '../contract.js';
+import type { Hole } from './merge.js';
+import type { Owed } from './owed.js';
+import { type OnError, toError } from './retry.js';
+import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from './wire.js';
+
+/** What every part of a hub works with. */
+export interface HubContext {
+  readonly aborts: Aborts;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly codec: Codec;
+  readonly ringSize: number;
+  readonly parseId: ParseId | undefined;
+  readonly onError: OnError;
+  readonly owed: Owed;
+  /** Told of the marks of every event before anybody is told of the event; null: of changes that nobody knows. */
+  readonly heard: (marks: Receipt['marks'] | null) => void;
+}
+
+/** Messages per `read` of history. */
+export const PAGE = 500;
+
+export const GAP: Hole = { kind: 'hole', reason: 'gap' };
+
+/** What a message says, once the marks that it names are distrusted. A hole if it cannot be read. */
+export function receive(bytes: Uint8Array, topic: SubjectKey, context: HubContext): Announcement | Hole {
+  const { codec, heard, onError, parseId } = context;
+  try {
+    const announcement = decodeAnnouncement(bytes, codec, parseId);
+    heard(announcement.marks);
+    return announcement;
+  } catch (thrown) {
+    onError(toError(thrown), `decode a message of ${topic}`);
+    heard(null);
+    return GAP;
+  }
+}

@@ -1,0 +1,18 @@
+import { setTimeout as elapse } from 'node:timers/promises';
+import { onTestFinished, test } from 'vitest';
+import type { Bus } from '../../src/contract.js';
+import { redisBus } from '../../src/adapters/redis/index.js';
+import { busCases, casesFor, type BusFixture } from '../../src/testing/index.js';
+import { describeRedis } from '../services/redis.js';
+
+describeRedis((connected) => {
+  function make(): BusFixture {
+    const { here, there, isolate } = connected();
+    const { prefix, wipe } = isolate();
+    const [bus, peer] = [here, there].map((clients) => redisBus({ ...clients, prefix, history: 100 })) as [Bus, Bus];
+    onTestFinished(() => Promise.all([bus.close(), peer.close()]).then(wipe));
+    // Redis drops whole nodes of a stream, of 100 messages each.
+    return { bus, peer, elapse, history: 400, forget: wipe };
+  }
+  for (const { name, run } of casesFor(busCases)) test(name, () => run(make));
+});
