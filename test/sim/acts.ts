@@ -112,11 +112,10 @@ export class Acts {
       case 'bulk': {
         const type = pick(TYPES, b);
         replica.process.receive('request', () => {
-          const commits = [b >> 2, c].map((dice) => this.#commit(branch, [type, pick(IDS[type], dice)], dice));
-          const subject = replica.tide.subject.type(type, { branch });
-          this.#announce(replica, `bulk ${type}@${branch}`, commits, bumpOf.bulk(type, branch), {
-            subjects: [subject],
-          });
+          const where = this.#knownBranch(branch);
+          const commits = [b >> 2, c].map((dice) => this.#commit(where, [type, pick(IDS[type], dice)], dice));
+          const subject = replica.tide.subject.type(type, { branch: where });
+          this.#announce(replica, `bulk ${type}@${where}`, commits, bumpOf.bulk(type, where), { subjects: [subject] });
         });
         return true;
       }
@@ -154,7 +153,11 @@ export class Acts {
         this.#getKey(replica, `flag:${String(b % 2)}`);
         return true;
       case 'herd':
-        this.#herd();
+        // A reply that takes longer than the whole load of another replica finds the lease given back, and loads once more.
+        sim.quicken(true);
+        sim.engine.at(sim.engine.now + 1200, () => {
+          this.#herd();
+        });
         return true;
       default:
         return false;
@@ -202,7 +205,16 @@ export class Acts {
 
   #judge(read: ReadRecord, name: ValueName, value: unknown): void {
     read.endAt = this.#sim.engine.now;
-    this.#sim.reads.judge(read, name, value);
+    if (!/^(box|near):/.test(name)) {
+      this.#sim.reads.judge(read, name, value);
+      return;
+    }
+    // Answers about places are kept up row by row: each is regular, all together need not be of one moment.
+    const [region, branch] = name.split('@') as [string, string];
+    for (const id of IDS.settlement) {
+      const row = (value as readonly Row[]).find((one) => one.id === id) ?? null;
+      this.#sim.reads.judge(read, `${region}/${id}@${branch}`, row);
+    }
   }
 
   #readValue(
@@ -284,8 +296,12 @@ export class Acts {
   // ── Changing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   #commit(branch: string, [type, id]: readonly [Type, string], dice: number): Commit {
-    const known = branch === 'fork' && this.#sim.world.parentOf('fork') === undefined ? 'draft' : branch;
-    return this.#sim.world.commit(this.#sim.engine.now, known, type, id, dice);
+    return this.#sim.world.commit(this.#sim.engine.now, this.#knownBranch(branch), type, id, dice);
+  }
+
+  /** Nobody writes in a fork that is not there yet. */
+  #knownBranch(branch: string): string {
+    return branch === 'fork' && this.#sim.world.parentOf('fork') === undefined ? 'draft' : branch;
   }
 
   #change(
@@ -408,6 +424,9 @@ export class Acts {
     const sim = this.#sim;
     const key = `herd:${String(++this.#herds)}`;
     const began = sim.engine.now;
+    sim.engine.at(began + 500, () => {
+      sim.quicken(false);
+    });
     if (sim.troubledUntil + 5000 > began) return;
     // Replicas of another app version read other entries: they are a herd of their own.
     const loads = new Map<number | undefined, number>();
@@ -416,7 +435,7 @@ export class Acts {
       const schema = sim.plan.config.schemas[index];
       const load = (): Promise<number> => {
         loads.set(schema, (loads.get(schema) ?? 0) + 1);
-        return sim.database.ask(process, key, { recentlyChanged: false }, () => 1);
+        return sim.database.ask(process, key, { recentlyChanged: false }, () => 1, 25);
       };
       for (let i = 0; i < 2; i++) {
         process.receive('request', () => {

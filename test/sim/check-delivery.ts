@@ -50,6 +50,8 @@ export class DeliveryChecker {
         if (before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
           this.#violated('P7', `${name}: change ${item.changeId} was delivered twice`);
         }
+        // What was published while the subscription was being made may come late, or not at all.
+        if (!this.#isSince(session, before.item.changeId) || !this.#isSince(session, item.changeId)) continue;
         const earlier = this.#placeOf(topic, before.item.changeId);
         if (place !== undefined && earlier !== undefined && isBehind(place, earlier)) {
           this.#violated('P7', `${name}: change ${item.changeId} was delivered after a later one of the same subject`);
@@ -75,6 +77,10 @@ export class DeliveryChecker {
     if (change.startAt < session.since || session.until !== Infinity) return false;
     // What no surviving store has heard of is not known to anybody but the replica that made it.
     return this.#history.executionOf(change) !== null && this.#history.standsSince(change) !== null;
+  }
+
+  #isSince({ since }: Session, changeId: string): boolean {
+    return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
   }
 
   #placeOf(topic: string, changeId: string) {

@@ -101,7 +101,7 @@ export class ReadChecker {
    */
   #isExcused(read: ReadRecord, name: ValueName, commit: Commit, seen: number): boolean {
     const [what, branch] = name.split('@') as [string, string];
-    const [type, id] = what.split(':');
+    const [type, id] = (what.includes('/') ? what.replace(/^.*\//, 'settlement:') : what).split(':');
     if (what.includes('<') || (commit.type === type && commit.id === id)) return false;
     for (let number = commit.number - 1; number > seen; number--) {
       const earlier = this.#parts.world.commits[number - 1] as Commit;

@@ -9,7 +9,7 @@ import type { Accepted } from './server-state.js';
 export interface Pace {
   readonly usualMs: number;
   readonly slowMs: number;
-  readonly slowShare: number;
+  slowShare: number;
 }
 
 /** What a replica's ends of its subscriptions are told, in the order in which they arrive. */

@@ -18,6 +18,8 @@ export class Database {
   slowUntil = 0;
   slowMs = 0;
   failsUntil = 0;
+  /** When the last answer comes that was slow or a failure: whoever joined that load is concerned. */
+  faultyUntil = 0;
   readonly #parts: DatabaseParts;
 
   constructor(parts: DatabaseParts) {
@@ -65,6 +67,7 @@ export class Database {
     label: string,
     context: Pick<OriginContext, 'recentlyChanged' | 'via'>,
     read: (number: number) => T,
+    atLeastMs = 0,
   ): Promise<T> {
     const { engine, random, note } = this.#parts;
     const sent = engine.now;
@@ -78,7 +81,8 @@ export class Database {
           const answer = fails
             ? null
             : read(this.#seenAt(arrived, context.recentlyChanged || context.via !== undefined));
-          const takes = 0.2 + 4 * random() + (arrived < this.slowUntil ? this.slowMs * random() : 0);
+          const takes = atLeastMs + 0.2 + 4 * random() + (arrived < this.slowUntil ? this.slowMs * random() : 0);
+          if (fails || arrived < this.slowUntil) this.faultyUntil = Math.max(this.faultyUntil, arrived + takes);
           engine.at(arrived + takes, () => {
             process.receive('origin', () => {
               note(`${label} ✓`, 'origin', process.name, arrived);

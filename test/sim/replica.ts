@@ -1,6 +1,6 @@
 import type * as Tidemark from '../../src/index.js';
 import type { Library } from '../plant.js';
-import { Connection } from './connection.js';
+import { Connection, type Pace } from './connection.js';
 import { type Overheard, contractsOver } from './contracts.js';
 import type { Database } from './database.js';
 import { randomOf } from './dice.js';
@@ -18,6 +18,7 @@ export interface Replica {
   readonly process: Process;
   readonly client: Connection;
   readonly subscriber: Connection;
+  readonly pace: Pace;
   readonly tide: Tide;
   scope: Tidemark.Scope<SimModel>;
 }
@@ -45,7 +46,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     rate: config.rates[index] as number,
     stranger: config.stranger === index,
   });
-  const pace = { usualMs: 1.2, slowMs: config.slowMs, slowShare: config.slowShare };
+  const pace: Pace = { usualMs: 1.2, slowMs: config.slowMs, slowShare: config.slowShare };
   const connect = (role: 'client' | 'subscriber'): Connection =>
     new Connection({
       ...parts,
@@ -78,5 +79,5 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     maxBatchSize: 3,
     ...({ originLagMs: config.lagMs === 0 ? 0 : config.lagMs + 50 } as object),
   }) as Tide;
-  return { index, process, client, subscriber, tide, scope: tide.scope({ branch: 'main' }) };
+  return { index, process, client, subscriber, pace, tide, scope: tide.scope({ branch: 'main' }) };
 }

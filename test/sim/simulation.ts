@@ -18,9 +18,11 @@ import { World } from './world.js';
 
 /** What the core promises, as the checks count it. */
 const MAX_STALENESS_MS = 3000;
-const HEAD_CHECK_MS = 1000;
 /** Replicas' clocks run at slightly different rates, and a read takes a moment to begin. */
 const SLACK_MS = 30;
+
+/** How long after a load has failed its lease may still be there: whoever waits for it fails alike. */
+const FAILURE_TOLD_MS = 1200;
 
 /** One world while it runs: servers, replicas, the database, and everything that is recorded of them. */
 export class Simulation {
@@ -94,6 +96,12 @@ export class Simulation {
     if (this.violation !== null || this.#ignored.includes(violation.rule)) return;
     this.violation = violation;
     this.engine.stop();
+  }
+
+  /** Connections without slow messages, or as they were. */
+  quicken(quick: boolean): void {
+    const { slowShare } = this.plan.config;
+    for (const { pace } of this.replicas) pace.slowShare = quick ? 0 : slowShare;
   }
 
   /** Another server, with this state or with nothing. */
@@ -200,7 +208,7 @@ export class Simulation {
       (error: unknown) => {
         settle(() => {
           this.changes.failed(`${label} on ${process.name}`, error, {
-            originFaulty: Math.max(this.database.slowUntil, this.database.failsUntil) > began,
+            originFaulty: this.database.faultyUntil + FAILURE_TOLD_MS >= began,
             storeFaulty: this.storeTroubledUntil + 5000 > began,
           });
         });

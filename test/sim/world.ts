@@ -53,7 +53,7 @@ export function modelOf(schema: number, parentOf: (branch: string) => string | u
   });
 }
 
-/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `box:0@main`, `near:0@main`. */
+/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`. */
 export type ValueName = string;
 
 export interface Commit {
@@ -217,8 +217,11 @@ export class World {
     const list = /^(\w+)<(\w+):(\w+)$/.exec(what);
     if (list !== null) return this.children(list[1] as Type, list[2] as Type, list[3] as string, branch, number);
     const [kind, which] = what.split(':') as [string, string];
-    if (kind === 'box') return inBox(this.all('settlement', branch, number), BOXES[Number(which)] as (typeof BOXES)[0]);
-    if (kind === 'near') return near(this.all('settlement', branch, number), DISCS[Number(which)] as (typeof DISCS)[0]);
+    if (kind === 'box' || kind === 'near') {
+      const [region, id] = which.split('/') as [string, string];
+      const row = this.record('settlement', id, branch, number);
+      return row !== null && isIn(row, `${kind}:${region}`) ? row : null;
+    }
     return this.record(kind as Type, which, branch, number);
   }
 
@@ -266,15 +269,15 @@ function visible(state: State, type: Type, id: string, branch: string): Row | nu
   return row;
 }
 
-function inBox(rows: readonly Row[], { min, max }: (typeof BOXES)[number]): Row[] {
-  return rows.filter(({ x, y }) => x >= min.x && x <= max.x && y >= min.y && y <= max.y);
-}
-
-function near(rows: readonly Row[], { point, radius }: (typeof DISCS)[number]): Row[] {
-  const distance = ({ x, y }: Row): number => Math.hypot(x - point.x, y - point.y);
-  return rows
-    .filter((row) => distance(row) <= radius)
-    .sort((a, b) => distance(a) - distance(b) || (a.id < b.id ? -1 : 1));
+/** Whether it lies in a box or a disc, named as in a {@link ValueName}. */
+function isIn({ x, y }: Row, region: string): boolean {
+  const [kind, which] = region.split(':') as [string, string];
+  if (kind === 'box') {
+    const { min, max } = BOXES[Number(which)] as (typeof BOXES)[number];
+    return x >= min.x && x <= max.x && y >= min.y && y <= max.y;
+  }
+  const { point, radius } = DISCS[Number(which)] as (typeof DISCS)[number];
+  return Math.hypot(x - point.x, y - point.y) <= radius;
 }
 
 /** The names of all values of a branch. */
