@@ -462,7 +462,7 @@ function changeOf(commit: Commit, dice: number): object {
   const { type, id, branch, op, before, after, moves } = commit;
   const named = { type, id, branch, op };
   if (after === null || before === null) return op === 'create' || dice % 2 === 0 ? { ...named, after } : named;
-  if (op === 'update' && dice % 7 === 2) {
+  if (op === 'update' && dice % 5 === 2) {
     return { ...named, before: { ...before, version: before.version - 1, parentId: 'elsewhere' }, after };
   }
   // An update without both images asserts that it moved nothing.

@@ -56,7 +56,9 @@ export class ReadChecker {
   }
 
   promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: string, why: string] | null {
-    const { boundMs, runIdsCompared, history } = this.#parts;
+    const { boundMs, lagMs, runIdsCompared, history } = this.#parts;
+    // A deletion by pattern says that what was loaded before is gone; a lagging read replica may give it once more.
+    if (!change.isEvent && change.commits.length > 0 && lagMs > 0) return null;
     const since = history.standsSince(change);
     // Where no run id is compared, a store that went back and was written on looks like one that did not: a change that
     // it forgot binds again once somebody has said so, by a new epoch or by another bump.
@@ -85,7 +87,9 @@ export class ReadChecker {
    */
   #mayLag(read: ReadRecord, name: ValueName, commit: Commit): boolean {
     const { lagMs, history } = this.#parts;
-    if (commit.at <= read.startAt - lagMs) return false;
+    if (lagMs === 0 || commit.at <= read.startAt - lagMs) return false;
+    // Who is refused by the marks has only the origin, and hears of nothing.
+    if (read.process.stranger) return true;
     const changes = history.announcedBy(commit);
     if (changes.some((change) => read.after.includes(change))) return false;
     const isTold = changes.some((change) => {

@@ -60,6 +60,10 @@ export class Connection {
   #upAt = 0;
   #downAt = 0;
   #heldUntil = 0;
+  #losing = 0;
+  #slow = { untilMs: 0, byMs: 0 };
+  /** Once it has been so cut, as if it always were. */
+  #resendsNow = false;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -79,7 +83,7 @@ export class Connection {
   call<T>(label: string, execute: (server: Server) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { label, execute, resolve: resolve as (value: unknown) => void, reject };
-      if (this.#state === 'down' && !this.#parts.resends) {
+      if (this.#state === 'down' && !this.#resendsNow) {
         reject(gone());
         return;
       }
@@ -109,12 +113,16 @@ export class Connection {
 
   // ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The connection breaks and everybody notices. It is made again after `downMs`, to wherever the route leads then. */
-  cut(downMs: number): void {
+  /**
+   * The connection breaks and everybody notices. It is made again after `downMs`, to wherever the route leads then.
+   * `resends`: this time what got no reply is sent again in any case.
+   */
+  cut(downMs: number, resends = false): void {
     if (this.#state === 'down') return;
     this.#break();
     this.#state = 'down';
-    if (!this.#parts.resends) this.#failPending();
+    this.#resendsNow = resends || this.#parts.resends;
+    if (!this.#resendsNow) this.#failPending();
     this.#parts.engine.at(this.#parts.engine.now + downMs, () => {
       this.#connect();
     });
@@ -134,6 +142,16 @@ export class Connection {
   stall(ms: number): void {
     this.#heldUntil = Math.max(this.#heldUntil, this.#parts.engine.now + ms);
     this.troubledAt = this.#heldUntil;
+  }
+
+  /** The next messages vanish, and nobody is told. */
+  lose(messages: number): void {
+    this.#losing = messages;
+  }
+
+  /** What comes down takes longer for a while; what goes up does not. */
+  slowReplies(byMs: number, ms: number): void {
+    this.#slow = { untilMs: this.#parts.engine.now + ms, byMs };
   }
 
   /** Those that no longer lead where the route leads break. */
@@ -159,7 +177,7 @@ export class Connection {
   }
 
   #connect(): void {
-    const { engine, route, process, resends } = this.#parts;
+    const { engine, route, process } = this.#parts;
     if (!process.alive || this.#state !== 'down') return;
     this.server = route();
     if (!this.server.alive) {
@@ -171,7 +189,7 @@ export class Connection {
     this.#state = 'up';
     this.troubledAt = engine.now;
     if (this.#watches || this.#topics.size > 0) this.#subscribeAgain();
-    if (resends) for (const pending of [...this.#pending]) this.#send(pending);
+    if (this.#resendsNow) for (const pending of [...this.#pending]) this.#send(pending);
   }
 
   #subscribeAgain(): void {
@@ -228,7 +246,8 @@ export class Connection {
     const { engine, process, note } = this.#parts;
     if (incarnation !== this.#incarnation || !process.alive) return;
     const sent = engine.now;
-    this.#downAt = Math.max(this.#downAt, this.#arrival());
+    const { untilMs, byMs } = this.#slow;
+    this.#downAt = Math.max(this.#downAt, this.#arrival() + (sent < untilMs ? byMs : 0));
     engine.at(this.#downAt, () => {
       if (incarnation !== this.#incarnation) return;
       process.receive(this.role, () => {
@@ -243,14 +262,18 @@ export class Connection {
     const incarnation = this.#incarnation;
     this.#sinkNow ??= {
       bump: (bump, accepted) => {
-        this.#push(server, incarnation, `bump ${String(bump.partition)}:${String(bump.position)}`, () => {
-          this.#told?.bump(bump, accepted);
-        });
+        if (this.#losing > 0) this.#losing--;
+        else
+          this.#push(server, incarnation, `bump ${String(bump.partition)}:${String(bump.position)}`, () => {
+            this.#told?.bump(bump, accepted);
+          });
       },
       message: (topic, message) => {
-        this.#push(server, incarnation, `event ${topic}`, () => {
-          if (this.#topics.has(topic)) this.#told?.message(topic, message);
-        });
+        if (this.#losing > 0) this.#losing--;
+        else
+          this.#push(server, incarnation, `event ${topic}`, () => {
+            if (this.#topics.has(topic)) this.#told?.message(topic, message);
+          });
       },
     };
     return this.#sinkNow;

@@ -35,6 +35,7 @@ export interface ContractsParts {
   readonly client: Connection;
   readonly subscriber: Connection;
   readonly partitions: number;
+  readonly fetches: boolean;
   readonly rules: ServerRules;
   readonly overheard: Overheard;
 }
@@ -46,6 +47,7 @@ export function contractsOver(parts: ContractsParts): Contracts {
   const listeners = new Map<string, Set<BusListener>>();
   const told: Told = {
     bump: (bump, accepted) => {
+      if (bump.partition >= parts.partitions) return; // a channel that it does not listen on
       for (const watcher of watchers) watcher.onBump(bump);
       if (watchers.size > 0) parts.overheard.heard(bump, accepted);
     },
@@ -88,7 +90,7 @@ function storeOver(client: Connection): Store {
 }
 
 function marksOver(
-  { client, subscriber, partitions, rules, overheard }: ContractsParts,
+  { client, subscriber, partitions, fetches, rules, overheard }: ContractsParts,
   store: Store,
   watchers: Set<MarksWatcher>,
 ): Marks {
@@ -115,16 +117,16 @@ function marksOver(
       const named = (value: Uint8Array): SubjectKey[] => subjectsOf(value).map((one) => (one + suffix) as SubjectKey);
       return client.call(
         'fetch',
-        checked((server) => server.fetch(keys, predicted, named)),
+        checked((server) => server.fetch(keys, predicted, { subjectsOf: named, partitions })),
       );
     };
   return {
     partitions,
-    fetchFrom: (other, suffix = '') => (other === store ? fetch(suffix) : null),
+    fetchFrom: (other, suffix = '') => (fetches && other === store ? fetch(suffix) : null),
     read: (subjects) =>
       client.call(
         'read',
-        checked((server) => server.readMarks(subjects)),
+        checked((server) => server.readMarks(subjects, partitions)),
       ),
     bump: async (subjects, request) => {
       const groups = new Map<number, Set<SubjectKey>>();
@@ -145,7 +147,7 @@ function marksOver(
     heads: () =>
       client.call(
         'heads',
-        checked((server) => server.heads()),
+        checked((server) => server.heads().slice(0, partitions)),
       ),
     newEpoch: (partition, ifEpoch) =>
       client.call(

@@ -31,7 +31,7 @@ const BLIND_CHECK_ENDS = [
 /** Joining is guarded twice: by not joining, and by reading again. */
 const NOT_READ_AGAIN = [
   'cache/read.ts',
-  'if (outcome.entry !== null || flight.launchedBy === request) return outcome;',
+  'if (servesAll(outcome) || flight.launchedBy === request) return outcome;',
   'if (flight !== null) return outcome;',
 ] as const;
 const SMALL_QUEUE = ['cache/change-queue.ts', 'const MOST_SUBJECTS = 10_000;', 'const MOST_SUBJECTS = 3;'] as const;

@@ -1,4 +1,5 @@
 import { type Random, randomOf, weighted } from './dice.js';
+import { Meetings } from './meetings.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
 export interface Plan {
@@ -12,6 +13,8 @@ export interface Config {
   readonly partitions: number;
   /** The replica that is configured for one partition where there are more, and must be refused; -1: none. */
   readonly stranger: number;
+  /** Marks and values come in one round trip. */
+  readonly fetches: boolean;
   readonly comparesRunId: boolean;
   /** Of the origin's read replica; 0: there is none. */
   readonly lagMs: number;
@@ -29,12 +32,13 @@ export interface Config {
 /** Numbers are dice: they choose among what there is. */
 export type Step = readonly [atMs: number, what: What, a: number, b: number, c: number];
 
-const READERS = {
-  get: 12,
-  children: 8,
-  view: 6,
+/** What clients do, and how often when nothing else is arranged. */
+export const CLIENTS = {
+  get: 8,
+  children: 5,
+  view: 5,
   keyed: 2,
-  scopeRead: 8,
+  scopeRead: 6,
   newScope: 1,
   peek: 3,
   afterRead: 6,
@@ -42,9 +46,7 @@ const READERS = {
   box: 2,
   near: 1,
   everywhere: 3,
-} as const;
-const WRITERS = {
-  change: 16,
+  change: 14,
   transact: 2,
   bulk: 1,
   delPattern: 1,
@@ -52,16 +54,21 @@ const WRITERS = {
   getKey: 4,
   delKey: 1,
   reparent: 1,
+  subscribe: 2,
+  resume: 1,
 } as const;
-const SUBSCRIBERS = { subscribe: 2, resume: 1 } as const;
-/** Faults, each with what belongs to it. */
-const FAULTS = {
+
+/** What goes wrong, and how often. */
+export const FAULTS = {
   pause: 3,
-  suspend: 2,
+  suspend: 3,
   wall: 1,
   cut: 4,
   halfOpen: 4,
-  stall: 3,
+  stall: 2,
+  lose: 3,
+  slowReplies: 2,
+  lostReply: 3,
   evict: 1,
   evictMarks: 2,
   flush: 2,
@@ -69,43 +76,35 @@ const FAULTS = {
   refuse: 2,
   restore: 4,
   failover: 4,
-  split: 4,
-  outage: 3,
+  split: 5,
+  outage: 4,
   crash: 3,
   originSlow: 2,
   originFails: 2,
 } as const;
 
-export type What =
-  keyof typeof READERS | keyof typeof WRITERS | keyof typeof SUBSCRIBERS | keyof typeof FAULTS | 'snapshot' | 'herd';
-
-const nat = (random: Random): number => Math.floor(random() * 10_000);
+export type Fault = keyof typeof FAULTS;
+export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd';
 
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
   const config = configOf(random);
-  const steps: Step[] = [];
-  const add = (at: number, what: What, a = nat(random), b = nat(random), c = nat(random)): void => {
-    steps.push([Math.round(at * 10) / 10, what, a, b, c]);
-  };
-  const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 3);
-  const calm = 15 + Math.floor(random() * 20);
-  let at = 5;
-  const step = (): void => {
-    if (random() < 0.2) clash(at, { random, add });
-    else add(at, weighted({ ...READERS, ...WRITERS, ...SUBSCRIBERS }, random));
-    at += gap(random);
-  };
-  if (random() < 0.4) clash(at, { random, add });
-  add(at, 'subscribe');
-  for (let i = 0; i < 6; i++) step();
-  for (let fault = 0; fault < faults; fault++) {
-    for (let i = 0; i < calm / (faults + 1); i++) step();
-    at = disaster(at, weighted(FAULTS, random), { random, add });
+  const meetings = new Meetings(random, config.replicas);
+  const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 2);
+  const calm = 8 + Math.floor(random() * 14);
+  meetings.add(5, 'subscribe');
+  if (random() < 0.4) meetings.clash(5);
+  let at = 6;
+  for (let fault = 0; fault <= faults; fault++) {
+    for (let i = 0; i < calm; i++) {
+      if (random() < 0.15) meetings.clash(at);
+      else meetings.add(at, weighted(CLIENTS, random));
+      at += gap(random);
+    }
+    if (fault < faults) at = meetings.disaster(at, weighted(FAULTS, random));
   }
-  for (let i = 0; i < calm / (faults + 1); i++) step();
-  if (random() < 0.3) add(at + 9000, 'herd');
-  return { seed, config, steps: steps.sort(([a], [b]) => a - b) };
+  if (random() < 0.15) meetings.add(at + 9000, 'herd');
+  return { seed, config, steps: meetings.steps.sort(([a], [b]) => a - b) };
 }
 
 /** The same without anything that goes wrong: only delays are left. */
@@ -123,7 +122,8 @@ function configOf(random: Random): Config {
     replicas,
     partitions,
     stranger: partitions > 1 && random() < 0.1 ? replicas - 1 : -1,
-    comparesRunId: random() < 0.9,
+    fetches: random() < 0.7,
+    comparesRunId: random() < 0.85,
     lagMs: random() < 0.15 ? 20 + Math.floor(random() * 600) : 0,
     maxEntries: random() < 0.3 ? 4 : 100,
     ttlMs: random() < 0.3 ? 800 : 60_000,
@@ -142,42 +142,4 @@ function gap(random: Random): number {
   if (dice < 0.85) return 5 + 40 * random();
   if (dice < 0.97) return 50 + 500 * random();
   return 1000 + 4000 * random();
-}
-
-type Add = (at: number, what: What, ...dice: number[]) => void;
-
-/** One value read everywhere while it changes, by several replicas, and again at once. */
-function clash(at: number, { random, add }: { readonly random: Random; readonly add: Add }): void {
-  const [branch, entity, list] = [nat(random), nat(random), nat(random)];
-  const length = random() < 0.7 ? 12 : 60;
-  for (let i = 0; i < 5; i++) add(at + length * random(), 'everywhere', branch, entity, list);
-  for (let i = 0; i < 2; i++) add(at + length * random() * 0.7, 'change', nat(random), entity);
-  if (random() < 0.3) add(at + length * random() * 0.7, 'delPattern');
-  add(at + length + 20 * random(), 'everywhere', branch, entity, list);
-}
-
-/** A fault with changes and reads around it: left alone, few would meet. Returns when it goes on. */
-function disaster(
-  from: number,
-  what: keyof typeof FAULTS,
-  { random, add }: { readonly random: Random; readonly add: Add },
-): number {
-  const lasts = 200 + 5000 * random() * random();
-  if (what === 'restore' || what === 'failover') {
-    // What is written between the copy and the fault is forgotten.
-    add(from, 'snapshot');
-    for (let i = 0; i < 3; i++) add(from + 1 + lasts * 0.2 * random(), random() < 0.7 ? 'change' : 'setKey');
-    for (let i = 0; i < 3; i++) add(from + 1 + lasts * 0.2 * random(), 'everywhere');
-    from += lasts * 0.2 + 10 * random();
-  }
-  add(from, what, nat(random), nat(random), Math.floor(lasts));
-  for (let i = 0; i < 6; i++) {
-    const at = from + 1 + lasts * 1.3 * random();
-    add(at, random() < 0.5 ? 'change' : weighted({ ...WRITERS, subscribe: 1, resume: 1 }, random));
-    add(at + 20 * random(), weighted(READERS, random));
-    add(from + lasts * (0.2 + 1.2 * random()), 'everywhere');
-  }
-  add(from + lasts + 20 + 50 * random(), 'everywhere');
-  add(from + lasts + 1500 * random(), 'everywhere');
-  return from + lasts * (0.5 + random());
 }

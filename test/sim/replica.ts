@@ -62,6 +62,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     client,
     subscriber,
     partitions: process.stranger ? 1 : config.partitions,
+    fetches: config.fetches,
     rules: parts.rules,
     overheard: parts.overheard(process),
   });

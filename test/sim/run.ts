@@ -1,6 +1,6 @@
 import type { Library } from '../plant.js';
 import { Acts, realmOf } from './acts.js';
-import type { Violation } from './check.js';
+import { Violation } from './check.js';
 import { type Plan, planOf } from './plan.js';
 import type { ServerRules } from './server.js';
 import { Simulation } from './simulation.js';
@@ -42,7 +42,14 @@ export async function play(library: Library, plan: Plan, options: RunOptions = {
   engine.at(last + REST_MS, () => {
     acts.audit(valuesOf(plan.seed % 3 === 0 ? 'draft' : 'main'));
   });
+  const unhandled = (reason: unknown): void => {
+    sim.violated(new Violation('P6', `a rejection that nobody handles: ${String(reason)}`));
+  };
+  process.on('unhandledRejection', unhandled);
   await engine.run(last + REST_MS + AUDIT_MS);
+  // Node says so only when it has nothing else to do.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', unhandled);
   if (sim.violation === null) sim.finish();
   if (trace !== undefined) trace.wrong = sim.violation?.read;
   return sim.violation;

@@ -145,12 +145,13 @@ export class Server {
 
   // ── Marks ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readMarks(subjects: readonly SubjectKey[]): MarksRead {
+  /** `partitions`: as the caller counts them. */
+  readMarks(subjects: readonly SubjectKey[], partitions: number): MarksRead {
     const { now } = this.#engine;
-    const touched = new Set(subjects.map((subject) => partitionOf(subject, this.partitions)));
+    const touched = new Set(subjects.map((subject) => partitionOf(subject, partitions)));
     const heads = [...touched].sort((a, b) => a - b).map((number) => this.#headOf(number));
     const minted = subjects.map((subject) => {
-      const { bumped, epoch, beganAt } = this.#partition(partitionOf(subject, this.partitions));
+      const { bumped, epoch, beganAt } = this.#partition(partitionOf(subject, partitions));
       return bumped.get(subject) ?? { token: { epoch: epoch as string, position: 0, nonce: '' }, at: beganAt };
     });
     return { tokens: minted.map(({ token }) => token), agesMs: minted.map(({ at }) => now - at), heads };
@@ -200,12 +201,12 @@ export class Server {
   fetch(
     keys: readonly string[],
     predicted: readonly SubjectKey[],
-    subjectsOf: (value: Uint8Array) => readonly SubjectKey[],
+    { subjectsOf, partitions }: { subjectsOf: (value: Uint8Array) => readonly SubjectKey[]; partitions: number },
   ): Fetched {
     const entries = this.getMany(keys);
     const subjects = new Set(predicted);
     for (const entry of entries) if (entry !== undefined) for (const one of subjectsOf(entry.value)) subjects.add(one);
-    return { entries, subjects: [...subjects], read: this.readMarks([...subjects]) };
+    return { entries, subjects: [...subjects], read: this.readMarks([...subjects], partitions) };
   }
 
   /** What every mark script does first: compares the run id, and begins an epoch where there is none. */

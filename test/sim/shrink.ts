@@ -12,6 +12,7 @@ export interface Shrunk {
 const SIMPLER: readonly ((config: Config) => Config)[] = [
   (config) => ({ ...config, slowShare: 0 }),
   (config) => ({ ...config, partitions: 1, stranger: -1 }),
+  (config) => ({ ...config, fetches: true }),
   (config) => ({ ...config, lagMs: 0 }),
   (config) => ({ ...config, graceMs: 0 }),
   (config) => ({ ...config, ttlMs: 60_000 }),

@@ -36,6 +36,21 @@ export function strike(sim: Simulation, [at, what, a, b, c]: Step): boolean {
         else connection.stall(c / 4);
       }
       return true;
+    case 'lose':
+      bar(process.name, 20, `loses ${String(1 + (b % 2))} messages`);
+      subscriber.lose(1 + (b % 2));
+      sim.trouble(c);
+      return true;
+    case 'slowReplies':
+      bar(process.name, c, 'replies are slow');
+      client.slowReplies(420, c);
+      sim.trouble(c);
+      return true;
+    case 'lostReply':
+      sim.storeTrouble(c + 1000);
+      bar(process.name, c, 'reply lost, sent again');
+      client.cut(c, true);
+      return true;
     case 'evict': {
       const random = randomOf(sim.plan.seed, `evict ${String(at)}`);
       bar(primary.name, 20);
