@@ -107,7 +107,7 @@ export class Acts {
         this.#readRealm(replica, pick(IDS.kingdom, b), what === 'view', branch);
         return true;
       case 'change':
-        this.#change(replica, branch, this.#entity(b), { dice: c, laterMs: [0, 0, 0, 2, 30, 300][b % 6] ?? 0 });
+        this.#change(replica, branch, this.#entity(b), { dice: c, laterMs: [0, 0, 0, 2, 30, 300][(c >> 7) % 6] ?? 0 });
         return true;
       case 'bulk': {
         const type = pick(TYPES, b);

@@ -64,11 +64,13 @@ export class ReadChecker {
     // it forgot binds again once somebody has said so, by a new epoch or by another bump.
     const mayBeForgotten = !runIdsCompared && since === null;
     const bound = change.boundOn.get(read.process);
-    if (bound !== undefined && bound.since < read.start) {
-      if (bound.why === 'own' && !mayBeForgotten) return ['P1', `whose change() had resolved on ${read.process.name}`];
-      // A replica repeats only its own bumps. What it merely heard and every store has forgotten since, the other half of
-      // a split for one, counts again from when the one that made the change has repeated it (PROTOCOL: re-bumps).
-      if (since !== null) return ['P1', `which ${read.process.name} had heard of (${bound.why})`];
+    if (bound !== undefined && bound.resolved < read.start && !mayBeForgotten) {
+      return ['P1', `whose change() had resolved on ${read.process.name}`];
+    }
+    // A replica repeats only its own bumps. What it merely heard and every store has forgotten since, the other half of
+    // a split for one, counts again from when the one that made the change has repeated it (PROTOCOL: re-bumps).
+    if (bound !== undefined && bound.told < read.start && since !== null) {
+      return ['P1', `which ${read.process.name} had heard of (${bound.how})`];
     }
     if (read.after.includes(change) && !mayBeForgotten) return ['P1', 'whose receipt it names'];
     if (since === null) return null;
@@ -94,7 +96,8 @@ export class ReadChecker {
     if (changes.some((change) => read.after.includes(change))) return false;
     const isTold = changes.some((change) => {
       const bound = change.boundOn.get(read.process);
-      return change.isEvent && bound !== undefined && bound.why !== 'gap' && bound.since < read.start;
+      if (!change.isEvent || bound === undefined) return false;
+      return bound.resolved < read.start || (bound.how !== 'gap' && bound.told < read.start);
     });
     return !(isTold && name.startsWith(`${String(commit.type)}:${commit.id}@`));
   }

@@ -37,12 +37,18 @@ export interface ChangeRecord {
   changeId: string | null;
   receipt: Receipt | null;
   /** By process: since when, in order of the history, its reads must not be older. */
-  readonly boundOn: Map<Process, { readonly since: number; readonly why: Why }>;
+  readonly boundOn: Map<Process, Bound>;
   readonly heardBy: Map<Process, Set<number>>;
 }
 
-/** `gap`: told only that it may have missed something. */
-export type Why = 'own' | 'heard' | 'event' | 'gap';
+/** Since when, in the order of the history, a change binds the reads of a replica; infinite where it does not. */
+interface Bound {
+  /** Its change() resolved there. */
+  resolved: number;
+  /** It was told of the change: by a bump, by an event, or only that it may have missed something. */
+  told: number;
+  how: 'bump' | 'event' | 'gap';
+}
 
 /** The bumps that were asked for under one change id. */
 interface Asked {
@@ -136,7 +142,7 @@ export class History {
     change.endAt = this.#engine.now;
     change.receipt = receipt;
     if (receipt !== null) this.#link(change, receipt.changeId);
-    this.#bind(change, change.process, 'own');
+    this.#boundOn(change, change.process).resolved = this.next();
   }
 
   announcedBy(commit: Commit): readonly ChangeRecord[] {
@@ -156,8 +162,17 @@ export class History {
     return (changeId === null ? undefined : this.#asked.get(changeId)?.acknowledged) ?? new Set();
   }
 
-  #bind(change: ChangeRecord, process: Process, why: Why): void {
-    if (!change.boundOn.has(process)) change.boundOn.set(process, { since: this.next(), why });
+  #boundOn({ boundOn }: ChangeRecord, process: Process): Bound {
+    let bound = boundOn.get(process);
+    if (bound === undefined) boundOn.set(process, (bound = { resolved: Infinity, told: Infinity, how: 'gap' }));
+    return bound;
+  }
+
+  #tell(change: ChangeRecord, process: Process, how: Bound['how']): void {
+    const bound = this.#boundOn(change, process);
+    if (bound.told !== Infinity && (bound.how !== 'gap' || how === 'gap')) return;
+    bound.told = this.next();
+    bound.how = how;
   }
 
   #link(change: ChangeRecord, changeId: string): void {
@@ -224,7 +239,7 @@ export class History {
   }
 
   /** A message of a partition was delivered: with it everything before, since a hole is noticed. */
-  heard(process: Process, partition: number, accepted: Accepted | null, why: Why = 'heard'): void {
+  heard(process: Process, partition: number, accepted: Accepted | null, how: Bound['how'] = 'bump'): void {
     let known = this.#heard.get(process);
     if (known === undefined) this.#heard.set(process, (known = new Set()));
     for (let at = accepted; at !== null && !known.has(at); at = at.before) {
@@ -232,7 +247,7 @@ export class History {
       known.add(at);
       const changes = changeId === null ? this.changes.filter((one) => isBefore(one, time)) : this.withId(changeId);
       // Of those before it that did not come, it knows only that there were some.
-      for (const change of changes) this.#hears(process, change, { partition, why: at === accepted ? why : 'gap' });
+      for (const change of changes) this.#hears(process, change, { partition, how: at === accepted ? how : 'gap' });
     }
   }
 
@@ -244,15 +259,15 @@ export class History {
 
   /** A subscriber on this replica was given the event. */
   told(process: Process, changeId: string): void {
-    for (const change of this.withId(changeId)) this.#bind(change, process, 'event');
+    for (const change of this.withId(changeId)) this.#tell(change, process, 'event');
   }
 
-  #hears(process: Process, change: ChangeRecord, { partition, why }: { partition: number; why: Why }): void {
+  #hears(process: Process, change: ChangeRecord, { partition, how }: { partition: number; how: Bound['how'] }): void {
     let parts = change.heardBy.get(process);
     if (parts === undefined) change.heardBy.set(process, (parts = new Set()));
     parts.add(partition);
     for (const part of this.partsOf(change).keys()) if (!parts.has(part)) return;
-    if (this.partsOf(change).size > 0) this.#bind(change, process, why);
+    if (this.partsOf(change).size > 0) this.#tell(change, process, how);
   }
 
   // ── What the servers know ─────────────────────────────────────────────────────────────────────────────────────

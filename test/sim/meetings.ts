@@ -48,44 +48,110 @@ export class Meetings {
     const random = this.#random;
     const focus = this.#focus();
     const replica = Math.floor(random() * 8);
-    this.#read(from, focus);
     const at = from + 30 * random();
+    const arranged = random() < 0.6 ? this.#arranged(what) : undefined;
+    if (arranged !== undefined) {
+      // Everybody is there and hears; of the value itself nobody knows yet.
+      this.#read(from - 10, this.#focus());
+      return arranged.call(this, at, focus, replica);
+    }
+    this.#read(from, focus);
+    if (what === 'restore' || what === 'failover') return this.#forgetting(at, what, focus);
+    const lasts = random() < 0.4 ? 3100 + 2500 * random() : 200 + 2500 * random() * random();
+    this.add(at, what, replica, this.#nat(), Math.floor(lasts));
+    return this.#around(at, lasts, focus);
+  }
+
+  /** @dev */ arrangedFor(what: Fault) {
+    return this.#arranged(what);
+  }
+  #arranged(what: Fault): ((at: number, focus: Focus, replica: number) => number) | undefined {
     switch (what) {
       case 'lostReply':
-        return this.#lostReply(at, focus, replica);
+        return this.#lostReply;
+      case 'stall':
+        return this.#echo;
+      case 'lose':
+        return this.#hole;
       case 'slowReplies':
-        return this.#slowReplies(at, focus, replica);
-      case 'restore':
-      case 'failover':
-        return this.#forgetting(at, what, focus);
-      default: {
-        const lasts = random() < 0.4 ? 3100 + 2500 * random() : 200 + 2500 * random() * random();
-        this.add(at, what, replica, this.#nat(), Math.floor(lasts));
-        return this.#around(at, lasts, focus);
-      }
+      case 'halfOpen':
+        return (at, focus, replica) => this.#outOfTouch(at, focus, { replica, slow: what === 'slowReplies' });
+      case 'split':
+        return this.#split;
+      case 'cut':
+        return this.#queued;
+      default:
+        return undefined;
     }
   }
 
   /** A bump is executed, its reply is lost, and it is sent again after the value was cached and changed once more. */
   #lostReply(at: number, focus: Focus, replica: number): number {
-    const lasts = 100 + 400 * this.#random();
-    this.add(at, 'change', onReplica(focus.branch, replica), focus.entity);
-    this.add(at + 0.5 + 4 * this.#random(), 'lostReply', replica, 0, Math.floor(lasts));
-    this.#read(at + lasts * 0.3, focus);
-    this.add(at + lasts * (0.4 + 0.5 * this.#random()), 'change', onReplica(focus.branch, replica + 1), focus.entity);
-    this.#read(at + lasts + 60 * this.#random(), focus);
-    this.#read(at + lasts + 80 + 400 * this.#random(), focus);
-    return at + lasts + 500;
+    const lasts = 60 + 200 * this.#random();
+    this.#changeOn(replica, at, focus);
+    this.add(at + 0.5 + 3 * this.#random(), 'lostReply', replica, 0, Math.floor(lasts));
+    this.#get(replica + 1, at + 20, focus);
+    this.#changeOn(replica + 1, at + 50, focus);
+    for (let i = 0; i < 3; i++) this.#get(replica + 2, at + lasts + 45 + 15 * i, focus);
+    return at + lasts + 200;
   }
 
-  /** A replica hears of nothing, its head checks answer late and then not at all; then what it trusts runs out. */
-  #slowReplies(at: number, focus: Focus, replica: number): number {
-    this.add(at, 'slowReplies', replica, 0, 9000);
-    this.add(at + 5, 'halfOpen', replica, 1, 9000);
+  /** The reply to a bump is late: the next change of the same value is heard before it. */
+  #echo(at: number, focus: Focus, replica: number): number {
+    if (this.#random() < 0.5) this.#get(replica, at - 8, focus);
+    this.#changeOn(replica, at, focus);
+    this.add(at + 1 + 2 * this.#random(), 'stall', replica, 0, 240);
+    this.#get(replica + 1, at + 4, focus);
+    this.#changeOn(replica + 1, at + 22, focus);
+    for (let i = 0; i < 3; i++) this.#get(replica, at + 64 + 8 * i, focus);
+    return at + 120;
+  }
+
+  /** A message is lost, the next one shows it. */
+  #hole(at: number, focus: Focus, replica: number): number {
+    this.#read(at, focus);
+    this.add(at + 30, 'lose', replica, 0, 100);
+    this.#changeOn(replica + 1, at + 32, focus);
+    this.#changeOn(replica + 1, at + 40, this.#focus());
+    this.#get(replica, at + 50, focus);
+    this.#read(at + 60, focus);
+    return at + 80;
+  }
+
+  /** A replica hears of nothing, and asks in vain or is answered late; then what it trusts runs out. */
+  #outOfTouch(
+    at: number,
+    focus: Focus,
+    { replica, slow }: { readonly replica: number; readonly slow: boolean },
+  ): number {
+    this.#read(at - 30, focus);
+    if (slow) this.add(at, 'slowReplies', replica, 0, 9000);
+    this.add(at + 5, 'halfOpen', replica, slow ? 1 : 2, 9000);
     const changed = at + 100 + 1000 * this.#random();
-    this.add(changed, 'change', onReplica(focus.branch, replica + 1), focus.entity);
-    for (let i = 0; i < 7; i++) this.#read(changed + 3035 + 60 * i, focus);
+    this.#changeOn(replica + 1, changed, focus);
+    for (let i = 0; i < 7; i++) this.#get(replica, changed + 3035 + 60 * i, focus);
     return changed + 3600;
+  }
+
+  /** One replica is alone with the old server: what it changes there, the others do not hear of before it says so again. */
+  #split(at: number, focus: Focus, replica: number): number {
+    const lasts = 150 + 1500 * this.#random();
+    this.add(at, 'split', 0, 1 << (replica % this.#replicas), Math.floor(lasts));
+    this.#get(replica + 1, at + 70, focus);
+    this.#changeOn(replica, at + 100, focus);
+    for (let i = 0; i < 4; i++) this.#read(at + lasts + 30 + 100 * i * i, focus);
+    return at + lasts + 1000;
+  }
+
+  /** A change waits while the store cannot be reached, and the store is back before it has been sent. */
+  #queued(at: number, focus: Focus, replica: number): number {
+    const lasts = 200 + 1500 * this.#random();
+    this.#read(at - 30, focus);
+    this.add(at, 'cut', replica, this.#random() < 0.5 ? 0 : 2, Math.floor(lasts));
+    this.#changeOn(replica, at + lasts * this.#random(), focus);
+    for (let i = 0; i < 6; i++) this.#get(replica, at + lasts + 1 + 3 * i * i, focus);
+    this.#read(at + lasts + 1100, focus);
+    return at + lasts + 1200;
   }
 
   /** What is written between a copy and the fault is forgotten. */
@@ -128,6 +194,15 @@ export class Meetings {
 
   #focus(): Focus {
     return { branch: this.#nat(), entity: this.#nat(), list: this.#nat() };
+  }
+
+  #get(replica: number, at: number, { branch, entity }: Focus): void {
+    this.add(at, 'get', onReplica(branch, replica), entity);
+  }
+
+  #changeOn(replica: number, at: number, { branch, entity }: Focus): void {
+    // Small dice: announced at once.
+    this.add(at, 'change', onReplica(branch, replica), entity, Math.floor(128 * this.#random()));
   }
 
   #read(at: number, { branch, entity, list }: Focus): void {
