@@ -14,6 +14,17 @@ export default defineConfig(
   {
     files: ['examples/world/page/**'],
     languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'localStorage', 'location', 'history', 'innerWidth', 'matchMedia', 'EventSource'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
+    },
+  },
+  {
+    files: ['examples/scaled/page/**'],
+    languageOptions: {
       globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly', EventSource: 'readonly' },
     },
   },

@@ -1,7 +1,7 @@
 import type { Origin } from './api.js';
 import type { Codec } from './cache/codec.js';
 import { TidemarkError } from './errors.js';
-import type { Bus, Clock, Marks, Store } from './contract.js';
+import type { Bus, Clock, LocalStore, Marks, Store } from './contract.js';
 import type { AnyModel } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
@@ -59,6 +59,8 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   /** Calls that may wait for that; further ones fail with OVERLOADED. Default 1,000. */
   readonly outageQueue?: number | undefined;
 
+  /** Keeps the entries of tier 1 in this store, which may forget any of them. Default: in maps of its own, faster. */
+  readonly local?: LocalStore | undefined;
   /** Entries in tier 1. Default 50,000. */
   readonly maxEntries?: number | undefined;
   /** Bytes in tier 1, as `bytesOf` says. Default: not bounded. */

@@ -11,7 +11,7 @@ const flags = flagsOrUsage(process.argv.slice(2));
 const { source, outlines } = chosenBy(flags);
 
 const tables = await source.load(progressOn(process.stdout));
-const serving = await serve(tables, { port: flags.port, outlines });
+const serving = await serve(tables, { port: flags.port, outlines, credits: source.credits });
 console.log(`${tables.counts.settlement.toLocaleString('en')} settlements on the map: ${serving.url}`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

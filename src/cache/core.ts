@@ -14,7 +14,7 @@ import type { Flight, Outcome } from './flight.js';
 import { buildCacheKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
-import { type ReadRequest, type Reads, shelfOf } from './read.js';
+import type { ReadRequest, Reads } from './read.js';
 import type { Gate } from './gate.js';
 import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
@@ -183,7 +183,7 @@ export class Core {
   }
 
   #shelf(space: Space, branch: string): Shelf {
-    return space.shelves.get(branch) ?? shelfOf(space, branch, chainOf(this.topology, branch) !== null);
+    return space.shelves.get(branch) ?? this.reads.shelfOf(space, branch, chainOf(this.topology, branch) !== null);
   }
 
   #unknown(type: string): never {

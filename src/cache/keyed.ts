@@ -29,8 +29,7 @@ export class KeyedValues {
       keyOf: (_, id) => id as string,
       shelves: new Map(),
     };
-    this.#shelf = { space, branch: '', entries: new Map(), flights: new Map() };
-    space.shelves.set('', this.#shelf);
+    this.#shelf = core.reads.shelfOf(space, '', true);
   }
 
   place(key: string): Place {

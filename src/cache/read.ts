@@ -8,7 +8,7 @@ import type { Leases } from './leases.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Statistics } from './stats.js';
 import type { Tier2 } from './tier2.js';
-import { Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
+import { type Entries, Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
 
 export interface ReadsOptions {
   readonly table: MarkTable;
@@ -16,6 +16,8 @@ export interface ReadsOptions {
   readonly tier2: Tier2 | null;
   /** Null where there is no store to share loads through. */
   readonly leases: Leases | null;
+  /** Where the entries of a space in a branch are kept. */
+  readonly entriesFor: (space: Space, branch: string) => Entries;
   readonly time: CoarseClock;
   readonly random: () => number;
   readonly events: Events;
@@ -186,6 +188,16 @@ export class Reads {
     return flight;
   }
 
+  /** The shelf of a space in a branch, made on first use. */
+  shelfOf(space: Space, branch: string, keep: boolean): Shelf {
+    let shelf = space.shelves.get(branch);
+    if (shelf === undefined) {
+      shelf = { space, branch, entries: this.#options.entriesFor(space, branch), flights: new Map() };
+      if (keep) space.shelves.set(branch, shelf);
+    }
+    return shelf;
+  }
+
   /** Whether loads are more than usual, since what they find cannot be kept or what others found cannot be had. */
   isOutage(flights: readonly Flight[]): boolean {
     return this.table.calls.isDown || this.tier2?.isDown === true || flights.some((flight) => flight.unverified);
@@ -243,7 +255,11 @@ export class Reads {
       lifeMs: Math.min(lifeMs, kept.leftMs ?? Infinity),
       bytes: this.#weigh(value, flight),
     });
-    this.tier.put(entry);
+    try {
+      this.tier.put(entry);
+    } catch (error) {
+      this.events.emit('error', { error: error as Error, where: `tier 1: ${entry.key} not kept` });
+    }
     const outcome = { value, entry };
     if (kept.leftMs !== undefined) return { outcome, stored: NOT_STORED };
     shelf.space.counter.sets++;
@@ -290,14 +306,4 @@ async function waitInto(into: Flight, flight: Flight): Promise<Outcome> {
   } finally {
     into.stopWaiting(flight);
   }
-}
-
-/** The shelf of a space in a branch, made on first use. */
-export function shelfOf(space: Space, branch: string, keep: boolean): Shelf {
-  let shelf = space.shelves.get(branch);
-  if (shelf === undefined) {
-    shelf = { space, branch, entries: new Map(), flights: new Map() };
-    if (keep) space.shelves.set(branch, shelf);
-  }
-  return shelf;
 }

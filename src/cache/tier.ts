@@ -30,7 +30,7 @@ export interface Space {
 export interface Shelf {
   readonly space: Space;
   readonly branch: string;
-  readonly entries: Map<unknown, Entry>;
+  readonly entries: Entries;
   /** Loads under way that a reader may join. */
   readonly flights: Map<unknown, Joinable>;
 }
@@ -40,6 +40,9 @@ export interface Place {
   readonly shelf: Shelf;
   readonly id: unknown;
 }
+
+/** What is used of a Map: a host's own store may stand in for it, and forget entries by itself. */
+export type Entries = Pick<Map<unknown, Entry>, 'get' | 'delete'> & { set(id: unknown, entry: Entry): unknown };
 
 /** A load under way, as far as tier 1 knows: `flight.ts` has the rest. */
 export interface Joinable {
@@ -68,6 +71,8 @@ export class Entry {
   readonly bytes: number;
   newer: Entry | null = null;
   older: Entry | null = null;
+  /** True while it has a place in tier 1's order. */
+  linked = false;
 
   constructor(
     shelf: Shelf,
@@ -161,8 +166,9 @@ export class Tier {
     if (entry.bytes > this.#limits.maxBytes) return;
     // Room first: what comes is no candidate, and the hand stays among what was there.
     while (this.#size > 0 && this.#isTooMuch(entry)) this.#evict();
-    for (const cell of entry.cells) this.#table.pin(cell);
     entries.set(entry.id, entry);
+    entry.linked = true;
+    for (const cell of entry.cells) this.#table.pin(cell);
     entry.older = this.#newest;
     if (this.#newest === null) this.#oldest = entry;
     else this.#newest.newer = entry;
@@ -181,8 +187,10 @@ export class Tier {
 
   /** False if it is not there any more. */
   remove(entry: Entry): boolean {
-    if (entry.shelf.entries.get(entry.id) !== entry) return false;
-    entry.shelf.entries.delete(entry.id);
+    if (!entry.linked) return false;
+    entry.linked = false;
+    const { entries } = entry.shelf;
+    if (entries.get(entry.id) === entry) entries.delete(entry.id);
     if (this.#hand === entry) this.#hand = entry.newer;
     if (entry.newer === null) this.#newest = entry.older;
     else entry.newer.older = entry.older;
@@ -212,13 +220,13 @@ export class Tier {
   *[Symbol.iterator](): IterableIterator<Entry> {
     for (let entry = this.#oldest; entry !== null;) {
       const { newer } = entry;
-      yield entry;
+      if (entry.shelf.entries.get(entry.id) === entry) yield entry;
       entry = newer;
     }
   }
 
   clear(): void {
-    for (const entry of this) this.remove(entry);
+    while (this.#oldest !== null) this.remove(this.#oldest);
   }
 }
 

@@ -160,12 +160,15 @@ export class Tier2 {
       return (await this.attempt('setIfNewer', (store) => store.setIfNewer(key, bytes, token, ttlMs))) === true;
     }
     this.#writes.push({ key, value: bytes, ttlMs });
-    this.#written ??= new Promise<void>((resolve) => {
-      clock.defer(resolve);
-    }).then(async () => {
-      const writes = this.#writes.splice(0);
-      this.#written = null;
-      return (await this.attempt('setMany', (store) => store.setMany(writes).then(() => true))) === true;
+    this.#written ??= new Promise<boolean>((resolve) => {
+      clock.defer(() => {
+        const writes = this.#writes.splice(0);
+        this.#written = null;
+        const writing = this.attempt('setMany', (store) => store.setMany(writes).then(() => true));
+        void writing.then((done) => {
+          resolve(done === true);
+        });
+      });
     });
     return this.#written;
   }
@@ -204,6 +207,7 @@ export class Tier2 {
 
   /** Waits for the writes under way. */
   async close(): Promise<void> {
+    await this.#written;
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
   }
 

@@ -1,5 +1,6 @@
 import { type Origin, createTidemark, defineModel, entity } from '../../src/index.js';
 import { fakeOrigin } from '../../src/testing/index.js';
+import { reach } from '../services/reach.js';
 
 /** What the code of a guide takes for granted: names by file. A guide that needs nothing has none. */
 
@@ -70,6 +71,15 @@ function settings() {
 }
 const context = { branch: 'main', signal: new AbortController().signal, recentlyChanged: false };
 
+const [single, sentinel, cluster] = await Promise.all([reach('single'), reach('sentinel'), reach('cluster')]);
+
+/** Why a guide cannot be run here. */
+export const LACKING: Readonly<Record<string, string | undefined>> = {
+  'docs/guides/redis.md': single.missing ?? sentinel.missing ?? cluster.missing,
+};
+for (const [path, missing] of Object.entries(LACKING))
+  if (missing !== undefined) console.warn(`NO REDIS: ${path} is not run: ${missing}`);
+
 export const PRELUDES = {
   'docs/guides/model.md': () => {
     const { origin } = settings().db;
@@ -104,5 +114,12 @@ export const PRELUDES = {
     const { db, origin } = settings();
     return { model, origin, db };
   },
-  'docs/guides/staleness.md': () => ({ model, origin: settings().origin, createTidemark }),
+  'docs/guides/redis.md': () => ({
+    ...{ model, origin: settings().origin },
+    url: single.missing === undefined ? single.url : '',
+    name: sentinel.missing === undefined ? sentinel.name : '',
+    sentinels: sentinel.missing === undefined ? [...sentinel.sentinels] : [],
+    nodes: cluster.missing === undefined ? [...cluster.nodes] : [],
+  }),
+  'docs/guides/staleness.md': () => ({ model, ...settings(), createTidemark }),
 };

@@ -179,7 +179,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the tree of branches is read once',
+    // That a branch and its link no longer move together would give it away: a second guard.
     edits: [
+      ['cache/look.ts', 'if (!moveInPairs(cells)) for', 'if (cells.length < 0) for'],
       [
         'cache/branches.ts',
         'const parent = topology.parentOf(at);',

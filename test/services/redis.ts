@@ -1,17 +1,8 @@
 import * as six from 'ioredis';
 import * as five from 'ioredis-5';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RedisClient, RedisSubscriber } from '../../src/adapters/redis/index.js';
-import type { Services } from './setup.js';
-
-/** What a service is reached by, or why it is not there. */
-export async function reach<Name extends keyof Services>(
-  name: Name,
-): Promise<(Services[Name] & { readonly missing?: undefined }) | { readonly missing: string }> {
-  const response = await fetch(`${inject('servicesUrl')}/${name}`);
-  if (!response.ok) throw new Error(await response.text());
-  return (await response.json()) as Services[Name] | { readonly missing: string };
-}
+import { reach } from './reach.js';
 
 export type Client = RedisClient &
   RedisSubscriber & {

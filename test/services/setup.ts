@@ -19,32 +19,39 @@ declare module 'vitest' {
   }
 }
 
-interface Running {
-  readonly stop: () => Promise<void>;
+interface Running<Service> {
+  readonly service: Service;
+  stop(): Promise<void>;
 }
 
-const START: { readonly [Name in keyof Services]: () => Promise<Services[Name] & Running> } = {
+const START: { readonly [Name in keyof Services]: () => Promise<Running<Services[Name]>> } = {
   single: async () => {
     const given = process.env['REDIS_URL'];
-    if (given) return { url: given, stop: async () => {} };
+    if (given) return { service: { url: given }, stop: async () => {} };
     const { host, port, stop } = await startRedis();
-    return { url: `redis://${host}:${String(port)}`, stop };
+    return { service: { url: `redis://${host}:${String(port)}` }, stop };
   },
-  cluster: startCluster,
-  sentinel: startSentinel,
+  cluster: async () => {
+    const { nodes, stop } = await startCluster();
+    return { service: { nodes }, stop };
+  },
+  sentinel: async () => {
+    const { name, sentinels, stop } = await startSentinel();
+    return { service: { name, sentinels }, stop };
+  },
 };
 
 /** Servers shared by all test files of a run: started when a file asks for one, stopped at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const started = new Map<string, Promise<Running>>();
+  const started = new Map<string, Promise<Running<object>>>();
   const server = createServer((request, response) => {
     const name = (request.url ?? '').slice(1) as keyof Services;
     const answer = async (): Promise<object> => {
       const { missing } = findRedis();
       if (missing !== undefined && !(name === 'single' && process.env['REDIS_URL'])) return { missing };
-      const service = started.get(name) ?? START[name]();
-      started.set(name, service);
-      return service;
+      const running = started.get(name) ?? START[name]();
+      started.set(name, running);
+      return (await running).service;
     };
     answer().then(
       (found) => response.end(JSON.stringify(found)),
@@ -57,7 +64,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('servicesUrl', `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`);
   return async () => {
     server.close();
-    for (const service of await Promise.allSettled(started.values()))
-      if (service.status === 'fulfilled') await service.value.stop();
+    for (const running of await Promise.allSettled(started.values()))
+      if (running.status === 'fulfilled') await running.value.stop();
   };
 }

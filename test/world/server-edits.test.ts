@@ -197,7 +197,7 @@ describe('what an edit changed', () => {
       key: 'structures:settlement:t0:main',
       kind: 'list',
       ageMs: 0,
-      because: ['the structures of settlement t0'],
+      because: ['what is listed under Town 0'],
     });
     expect(changed['advice']).toEqual([]);
   });
@@ -238,14 +238,14 @@ describe('what an edit changed', () => {
     );
     const changed = changedBy(answer);
     expect(labels(changed['stale'])).toEqual([
-      'Record of Town 0 in rising-seas',
-      'Settlements around 64.0° N, 20.0° W in rising-seas',
-      'Settlements of Iceland in rising-seas',
-      'Summary of Iceland in rising-seas',
-      'Summary of Town 0 in rising-seas',
+      'Record of Town 0',
+      'Settlements around 64.0° N, 20.0° W',
+      'Settlements of Iceland',
+      'Summary of Iceland',
+      'Summary of Town 0',
     ]);
     expect(labels(changed['stayed'])).toEqual(
-      expect.arrayContaining(['Record of Town 0', 'Settlements of Iceland', 'Structures of Town 0 in rising-seas']),
+      expect.arrayContaining(['Record of Town 0 in main', 'Settlements of Iceland in main', 'Structures of Town 0']),
     );
   });
 

@@ -25,6 +25,12 @@ function get({ url }: TestServer, path: string, headers: Readonly<Record<string,
 }
 const json = (body: Buffer): unknown => JSON.parse(body.toString());
 
+test('what the world holds, and whom the data is owed to', async () => {
+  const server = await startServer();
+  const counts = { campaign: 1, kingdom: 2, settlement: 4, structure: 6 };
+  expect(json((await get(server, '/data/world.json')).body)).toEqual({ counts, credits: [] });
+});
+
 describe('the points of the map', () => {
   test('are columns, in whichever encoding the client takes', async () => {
     const server = await startServer();

@@ -76,6 +76,35 @@ describe('a query', () => {
     expect((await query(search)).data).toEqual({ search: [] });
   });
 
+  test('says in which rows a branch differs from its parent', async () => {
+    const { query, edit } = await startServer();
+    const [branch, structure] = ['rising-seas', 'structure'];
+    await edit(`mutation {
+      remove(type: ${structure}, id: "t0-0", branch: "${branch}") { receipt }
+      addStructure(settlementId: "t1", name: "Pier", kind: "harbour", branch: "${branch}") { receipt }
+      edit(type: settlement, id: "t2", branch: "${branch}", fields: { name: "Wet Town" }) { receipt }
+    }`);
+    const { data, errors } = await query(
+      `{ branches { id overrides own { type id name what settlementId lon lat } } }`,
+    );
+    expect(errors).toEqual([]);
+    const at = (id: string, lon: number) => ({ settlementId: id, lon, lat: 64 });
+    expect(data['branches']).toMatchObject([
+      { id: 'main', overrides: 0, own: [] },
+      {
+        id: branch,
+        overrides: 3,
+        own: [
+          { type: 'settlement', id: 't2', name: 'Wet Town', what: 'changed', ...at('t2', -18) },
+          { type: structure, id: 't0-0', name: 'Field t0 0', what: 'removed', ...at('t0', -20) },
+          { type: structure, name: 'Pier', what: 'added', ...at('t1', -19) },
+        ],
+      },
+      { id: 'open-skies', overrides: 0, own: [] },
+    ]);
+    expect(codesOf(await query(`{ branches { own(limit: 0) { id } } }`))).toEqual(['BAD_REQUEST']);
+  });
+
   test('lists kingdoms and branches, says who asks and what was read', async () => {
     const { query } = await startServer();
     const { data } = await query(`{

@@ -99,6 +99,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     clock,
     authorize: allowed,
     outlines: () => ({ type: 'FeatureCollection', features: [] }),
+    credits: [],
     closing: closing.signal,
     report: (error) => reported.push(error),
   };

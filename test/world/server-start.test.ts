@@ -47,7 +47,7 @@ describe('progress', () => {
 
 describe('the server', () => {
   const begin = async (port: number): Promise<Serving> => {
-    const serving = await serve(smallWorld(), { port, outlines: () => ({}), report: () => undefined });
+    const serving = await serve(smallWorld(), { port, outlines: () => ({}), credits: [], report: () => undefined });
     onTestFinished(() => serving.close());
     return serving;
   };

@@ -5,14 +5,14 @@ import { placeAirports } from './airports.ts';
 import { countriesGeoJson, countriesWith } from './countries.ts';
 import { levelOfKingdom, levelOfSettlement } from './levels.ts';
 import { createTables } from './memory-tables.ts';
-import type { Tables, WorldSource } from './tables.ts';
+import type { Credit, Tables, WorldSource } from './tables.ts';
 
 /** The real world: countries as kingdoms, cities as settlements, airports as structures. `docs/data.md` says from where. */
 
 export const EARTH = 'earth';
 
 /** What the page shows wherever the data is. */
-export const ATTRIBUTIONS: readonly { readonly what: string; readonly text: string; readonly url: string }[] = [
+export const ATTRIBUTIONS: readonly Credit[] = [
   { what: 'Cities', text: 'GeoNames, CC BY 4.0', url: 'https://www.geonames.org' },
   { what: 'Countries', text: 'Natural Earth, public domain', url: 'https://www.naturalearthdata.com' },
   { what: 'Airports', text: 'airport-data-js by Aashish Vivekanand, CC BY 4.0', url: 'https://airportdata.dev' },
@@ -23,6 +23,7 @@ export type EarthFigures = Readonly<Record<string, number>>;
 
 export const earth: WorldSource = {
   name: EARTH,
+  credits: ATTRIBUTIONS,
   load: async (progress) => (await readEarth(progress)).tables,
 };
 

@@ -36,6 +36,7 @@ export interface InventedWorld extends WorldSource {
 export function inventedWorld(size: WorldSize, seed: number): InventedWorld {
   return {
     name: `${size}-${String(seed)}`,
+    credits: [],
     load: async (progress) => {
       progress('Inventing', 0);
       const { campaigns, kingdoms, settlements, structures } = invent(size, seed);

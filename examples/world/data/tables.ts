@@ -47,10 +47,19 @@ export interface SearchHit {
   readonly lat: number | null;
 }
 
+/** Whom the data is owed to, and under which licence. */
+export interface Credit {
+  readonly what: string;
+  readonly text: string;
+  readonly url: string;
+}
+
 /** What a source of rows yields while it loads, in order: parents before children. */
 export interface WorldSource {
   /** 'earth', or the size and seed of an invented world. */
   readonly name: string;
+  /** To be shown wherever the data is. */
+  readonly credits: readonly Credit[];
   /** Calls `progress` with a step and a share from 0 to 1. */
   load(progress: (step: string, share: number) => void): Promise<Tables>;
 }

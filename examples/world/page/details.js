@@ -1,26 +1,15 @@
+import { h, number } from '/page/dom.js';
+import { tree } from '/page/tree.js';
+
 /** The panel of one settlement: its record, where it belongs, what is cached of it, and what an edit made stale. */
 
-const number = (value) => value.toLocaleString('en');
-const age = (ms) =>
-  ms < 1000 ? 'new' : ms < 60_000 ? `${Math.round(ms / 1000)} s old` : `${Math.round(ms / 60_000)} min old`;
-
-/** An element with attributes, handlers and children. Text is always text. */
-export function h(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(key.slice(2), value);
-    else if (value !== undefined && value !== false) element.setAttribute(key, value === true ? '' : value);
-  }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-export const QUERY = `query Details($id: ID!, $branch: String) {
+export const QUERY = `query Details($id: ID!, $branch: String, $isWhatIf: Boolean!) {
   cached(type: settlement, id: $id, branch: $branch) { key label state ageMs }
+  inMain: settlement(id: $id) @include(if: $isWhatIf) { name population }
   settlement(id: $id, branch: $branch) {
     id name population level lon lat version inherited
     kingdom { id name campaign { name } summary { people settlements } }
-    structures { id name kind code }
+    structures { id name kind code lon lat }
     nearby { id name population }
   }
 }`;
@@ -31,143 +20,118 @@ export const EDIT = `mutation Edit($id: ID!, $branch: String, $version: Int, $fi
   }
 }`;
 
-export function render({ settlement, cached, branch, changed }, { open, save, close }) {
-  const { name, population, level, version, inherited, kingdom, structures, nearby } = settlement;
+export function render({ settlement, inMain, cached, branch, effect }, act) {
+  const { name, population, level, version, kingdom } = settlement;
+  const { people, settlements } = kingdom?.summary ?? {};
   return [
-    h('button', { class: 'close', type: 'button', 'aria-label': 'Close', onclick: close }, '✕'),
     h(
-      'nav',
-      { 'aria-label': 'Where it belongs' },
-      [kingdom?.campaign?.name, kingdom?.name].filter(Boolean).join(' › '),
+      'div',
+      { class: 'handles' },
+      h('button', { class: 'grab', type: 'button', 'aria-label': 'Taller or lower', onclick: act.resize }),
+      h(
+        'button',
+        { class: 'close', type: 'button', 'aria-label': 'Close', title: 'Close (Esc)', onclick: act.close },
+        '✕',
+      ),
     ),
-    h('h2', {}, name),
-    h('p', {}, `${number(population)} people · level ${level} · version ${version} `, own(branch, inherited)),
-    kingdom === null
+    h('p', { class: 'path' }, [kingdom?.campaign?.name, kingdom?.name].filter(Boolean).join(' › ')),
+    h('h2', { tabindex: '-1', 'data-test': 'name' }, name),
+    h('p', { class: 'facts' }, `${number(population)} people · level ${level} · version ${version}`),
+    lineage(settlement, inMain, branch),
+    kingdom?.summary == null
       ? null
       : h(
           'p',
-          {},
-          `One of ${number(kingdom.summary.settlements)} places and ${number(kingdom.summary.people)} people in ${kingdom.name}.`,
+          { class: 'soft' },
+          `One of ${number(settlements)} places in ${kingdom.name}, with ${number(people)} people.`,
         ),
-    h('h3', {}, 'Change it'),
-    h(
-      'form',
-      {
-        class: 'edit',
-        onsubmit: (event) => {
-          event.preventDefault();
-          const { name, population } = event.target.elements;
-          save({ name: name.value.trim(), population: Number(population.value) });
-        },
-      },
-      h(
-        'div',
-        {},
-        h('label', { for: 'edit-name' }, 'Name'),
-        h('input', { id: 'edit-name', 'data-test': 'edit-name', name: 'name', value: name, required: true }),
-      ),
-      h(
-        'div',
-        {},
-        h('label', { for: 'edit-population' }, 'People'),
-        h('input', {
-          id: 'edit-population',
-          'data-test': 'edit-population',
-          name: 'population',
-          type: 'number',
-          min: 0,
-          value: population,
-          required: true,
-        }),
-      ),
-      h('button', { 'data-test': 'save' }, `Save in ${branch}`),
-    ),
-    changed === undefined ? null : tree(changed),
-    h('h3', {}, 'What was in memory when you opened it'),
+    form(settlement, branch, act),
+    effect === undefined ? null : tree(effect),
+    h('h3', {}, 'In memory when you opened it'),
+    h('ul', { class: 'rows' }, cached.map(cachedItem)),
+    h('h3', {}, settlement.structures.length === 0 ? 'No airport or other structure' : 'Structures'),
     h(
       'ul',
-      {},
-      cached.map(({ label, state, ageMs }) =>
-        h(
-          'li',
-          { 'data-test': 'cached-item' },
-          h('span', {}, label),
-          h(
-            'span',
-            { class: state === 'HIT' ? 'hit' : 'miss' },
-            state === 'HIT' ? `hit in tier 1, ${age(ageMs ?? 0)}` : 'not held',
-          ),
-        ),
+      { class: 'rows' },
+      settlement.structures.map(({ name, code, kind }) =>
+        h('li', {}, h('span', {}, name), h('span', {}, code ? `${kind} ${code}` : kind)),
       ),
-    ),
-    h('h3', {}, structures.length === 0 ? 'No airport' : 'Airports'),
-    h(
-      'ul',
-      {},
-      structures.map(({ name, code, kind }) => h('li', {}, h('span', {}, name), h('span', {}, code || kind))),
     ),
     h('h3', {}, 'Nearby'),
     h(
       'ul',
-      {},
-      nearby.map((near) =>
+      { class: 'rows' },
+      settlement.nearby.map(({ id, name, population }) =>
         h(
           'li',
           {},
-          h('button', { class: 'link', type: 'button', onclick: () => open(near.id) }, near.name),
-          h('span', {}, number(near.population)),
+          h('button', { class: 'link', type: 'button', onclick: () => act.open(id) }, name),
+          h('span', {}, `${number(population)} people`),
         ),
       ),
     ),
   ];
 }
 
-function own(branch, inherited) {
+/** In a what-if: whether the row is inherited, and what `main` has instead. */
+function lineage({ inherited, name, population }, inMain, branch) {
   if (branch === 'main') return null;
-  return h('span', { class: inherited ? 'badge' : 'badge own' }, inherited ? 'inherited' : 'this branch’s own');
+  const badge = h('span', { class: inherited ? 'badge' : 'badge own' }, inherited ? 'inherited' : 'own row');
+  if (inherited) return h('p', { class: 'soft' }, badge, ' The row of main, until you save one here.');
+  const differs = [
+    inMain && inMain.name !== name ? inMain.name : null,
+    inMain && inMain.population !== population ? `${number(inMain.population)} people` : null,
+  ].filter(Boolean);
+  const there =
+    inMain === null ? 'Not in main.' : differs.length > 0 ? `In main: ${differs.join(', ')}.` : 'As in main.';
+  return h('p', { class: 'soft' }, badge, ` ${there}`);
 }
 
-/** The change at the root, what it touched, and beneath each the held values that were read from it. */
-function tree({ stale, stayed, subjects }) {
-  let n = 0;
-  const value = (kind) => (entry) =>
+function form({ name, population }, branch, { save }) {
+  const grown = (share) => Math.max(0, Math.round(population * share));
+  const field = (id, text, attributes) =>
     h(
-      'li',
-      { class: kind, 'data-test': `${kind}-item`, style: `--n:${n++}` },
-      h('span', {}, entry.label),
-      h('span', {}, kind === 'stale' ? 'stale' : '✓ stayed'),
+      'div',
+      {},
+      h('label', { for: `edit-${id}` }, text),
+      h('input', { id: `edit-${id}`, 'data-test': `edit-${id}`, name: id, required: true, ...attributes }),
     );
-  const branch = (title, kind, entries) =>
-    entries.length === 0
-      ? null
-      : h('li', { class: 'branch', style: `--n:${n++}` }, h('span', {}, title), h('ul', {}, entries.map(value(kind))));
-  const shown = stayed.slice(0, MOST_STAYED);
-  const hidden = stayed.length - shown.length;
+  const nudge = (text, share) =>
+    h(
+      'button',
+      { type: 'button', class: 'quiet', 'data-test': 'nudge', onclick: () => save({ name, population: grown(share) }) },
+      text,
+    );
   return h(
-    'section',
-    { class: 'tree', 'aria-label': 'What the change made stale' },
-    h(
-      'h3',
-      {},
-      `${counted(subjects.length, 'mark')} bumped: ${counted(stale.length, 'value')} stale, ${stayed.length} stayed`,
-    ),
-    h(
-      'ul',
-      {},
-      groupedByReason(stale).map(([reason, entries]) => branch(reason, 'stale', entries)),
-      branch(hidden > 0 ? `untouched, and ${hidden} more` : 'untouched', 'stayed', shown),
-    ),
+    'form',
+    {
+      class: 'edit',
+      onsubmit: (event) => {
+        event.preventDefault();
+        const { name, population } = event.target.elements;
+        save({ name: name.value.trim(), population: Number(population.value) });
+      },
+    },
+    field('name', 'Name', { value: name, maxlength: 200 }),
+    field('population', 'People', { value: population, type: 'number', min: 0, max: 2 ** 31 - 1 }),
+    h('button', { 'data-test': 'save' }, `Save in ${branch}`),
+    population > 0 ? [nudge('−10 % people', 0.9), nudge('+10 % people', 1.1)] : null,
   );
 }
-const MOST_STAYED = 12;
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Each stale value once, under the first reason that it has. */
-function groupedByReason(stale) {
-  const groups = new Map();
-  for (const entry of stale) {
-    const reason = entry.because[0] ?? 'through another value';
-    groups.set(reason, [...(groups.get(reason) ?? []), entry]);
-  }
-  return [...groups];
+function cachedItem({ label, state, ageMs }) {
+  const isHeld = state === 'HIT';
+  return h(
+    'li',
+    { 'data-test': 'cached-item' },
+    h('span', {}, label),
+    isHeld
+      ? h('span', { class: 'hit' }, `hit · tier 1 · ${age(ageMs ?? 0)}`)
+      : h('span', { class: 'miss', title: 'Not held: read from the origin' }, 'miss · origin'),
+  );
+}
+
+function age(ms) {
+  if (ms < 1000) return 'under 1 s';
+  return ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
 }

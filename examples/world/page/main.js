@@ -1,10 +1,33 @@
-import { EDIT, QUERY, h, render } from '/page/details.js';
+import { createBranches } from '/page/branches.js';
+import { EDIT, QUERY, render } from '/page/details.js';
+import { h, number } from '/page/dom.js';
 import { createPlot } from '/page/plot.js';
+import { createSearch } from '/page/search.js';
 import { ask, follow, load } from '/page/server.js';
 
 const find = (selector) => document.querySelector(selector);
-const [details, branches, input, hits, status] = ['#details', '#branch', '#search', '#hits', '#status'].map(find);
-const state = { branch: 'main', open: null };
+const [details, branchSelect, input, status, welcome] = ['#details', '#branch', '#search', '#status', '#welcome'].map(
+  find,
+);
+/** What is open is in the address: `#branch=main&id=7`. */
+const linked = new URLSearchParams(location.hash.slice(1));
+/** `effect`: what the last edit of the open place did. */
+const state = { branch: linked.get('branch') ?? 'main', open: null, effect: undefined };
+
+function remember() {
+  const id = state.open === null ? {} : { id: state.open.id };
+  history.replaceState(null, '', `#${new URLSearchParams({ branch: state.branch, ...id })}`);
+  find('#second').href = location.href;
+}
+
+/** To those who listen to the page rather than see it. */
+const say = (text) => (find('#said').textContent = text);
+
+function toast(text) {
+  const shown = h('div', { class: 'toast', 'data-test': 'toast' }, text);
+  find('#toasts').append(shown);
+  setTimeout(() => shown.remove(), 5000);
+}
 
 // ── Light and dark ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -20,60 +43,96 @@ find('#theme').addEventListener('click', () => {
 // ── The map ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let map = null;
+function step(text, share) {
+  find('#step').textContent = `${text} …`;
+  status.querySelector('progress').value = share;
+}
+
 async function startMap() {
-  status.textContent = 'Drawing the world…';
+  step('Drawing the countries', 0.1);
   try {
     const { createMap } = await import('/page/map.js');
-    map = await createMap('map', { theme: themeNow(), choose: (id) => void open(id) });
-    await map.show(state.branch);
-    status.textContent = '';
+    const made = await createMap(find('#map'), { theme: themeNow(), choose: (id) => void open(id) });
+    step(`Drawing ${number(counts.settlement)} places`, 0.5);
+    await made.show(state.branch);
+    map = made;
+    await map.drawn();
+    status.hidden = true;
   } catch (error) {
-    status.textContent = `No map here (${error.message}). Search and everything else work without it.`;
+    status.hidden = false;
+    status.replaceChildren(`No map here: ${error.message}. Search and everything else work without it.`);
   }
-  document.body.dataset.ready = 'true';
+}
+
+/** How far from the middle of the map the middle of what the panel leaves free is. */
+function offset() {
+  const { left, width, height } = details.getBoundingClientRect();
+  return width < innerWidth * 0.9 ? [-(innerWidth - left) / 2, 0] : [0, 40 - height / 2];
 }
 
 // ── One settlement ──────────────────────────────────────────────────────────────────────────────────────────────
 
-async function open(id, changed) {
-  const { settlement, cached } = await ask(QUERY, { id, branch: state.branch });
+let opened = 0;
+async function open(id, effect) {
+  const mine = ++opened;
+  const branch = state.branch;
+  const { settlement, inMain, cached } = await ask(QUERY, { id, branch, isWhatIf: branch !== 'main' });
+  if (mine !== opened) return; // something else was opened meanwhile
   if (settlement === null) {
     toast('This place is not in this branch.');
     return;
   }
   const isOther = state.open?.id !== settlement.id;
   const focused = details.contains(document.activeElement) ? document.activeElement.dataset.test : undefined;
+  const scrolled = details.scrollTop;
+  if (effect !== undefined || isOther || state.open.version !== settlement.version) state.effect = effect;
   state.open = settlement;
+  remember();
   details.hidden = false;
   details.replaceChildren(
     ...render(
-      { settlement, cached, branch: state.branch, changed },
-      { open: (other) => void open(other), save, close },
+      { settlement, inMain, cached, branch, effect: state.effect },
+      { open: (other) => void open(other), save: (fields) => (saving = save(fields)), close, resize },
     ).filter(Boolean),
   );
   if (focused !== undefined) (details.querySelector(`[data-test='${focused}']`) ?? details).focus();
-  if (isOther) {
-    details.scrollTop = 0;
-    details.focus({ preventScroll: true });
-    map?.goTo(settlement.lon, settlement.lat);
-  }
+  details.scrollTop = isOther ? 0 : scrolled;
+  if (isOther) details.querySelector('h2').focus({ preventScroll: true });
+  map?.open(settlement, isOther ? offset() : undefined);
 }
 
+const resize = () => details.classList.toggle('tall');
+
 function close() {
+  if (state.open === null) return;
   if (details.contains(document.activeElement)) input.focus();
   details.hidden = true;
   state.open = null;
+  remember();
+  map?.close();
 }
 
 /** True while somebody has typed into the form what is not saved yet. */
 const isEdited = () =>
   [...details.querySelectorAll('form.edit input')].some(({ value, defaultValue }) => value !== defaultValue);
 
+/** The change that comes of it arrives as one of somebody else's would: it waits until this is shown. */
+let saving = Promise.resolve();
 async function save(fields) {
-  const { id, version } = state.open;
+  const { id, name, version } = state.open;
+  const was = state.open;
+  const edited = Object.entries({ name: 'name', population: 'people' })
+    .map(([key, field]) => ({ field, from: was[key], to: fields[key] }))
+    .filter(({ from, to }) => from !== to);
+  if (edited.length === 0) {
+    toast('Nothing to save yet: change the name or the people first.');
+    return;
+  }
   try {
     const { edit } = await ask(EDIT, { id, branch: state.branch, version, fields });
-    await open(id, edit.changed);
+    await open(id, { name, edited, changed: edit.changed });
+    say(`Saved. ${edit.changed.stale.length} cached values are stale, ${edit.changed.stayed.length} stayed.`);
+    reveal(details.querySelector('.tree'));
   } catch (error) {
     toast(error.code === 'CONFLICT' ? 'Somebody was quicker: the place was changed meanwhile.' : error.message);
     if (error.code !== 'CONFLICT') return;
@@ -83,166 +142,99 @@ async function save(fields) {
   }
 }
 
-// ── Search ──────────────────────────────────────────────────────────────────────────────────────────────────────
+/** What lies over the upper edge of the panel on a phone. */
+const HANDLES_PX = 52;
 
-let found = [];
-let selected = -1;
-let asked = 0;
-let searching = Promise.resolve();
-input.addEventListener('input', () => {
-  searching = search();
-});
-
-async function search() {
-  const text = input.value.trim();
-  const mine = ++asked;
-  const answer =
-    text === ''
-      ? { search: [] }
-      : await ask(
-          'query($text: String!, $branch: String) { search(text: $text, branch: $branch) { type id name where lon lat } }',
-          { text, branch: state.branch },
-        );
-  if (mine !== asked) return;
-  found = answer.search;
-  select(found.length > 0 ? 0 : -1);
-}
-
-input.addEventListener('keydown', (event) => {
-  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-    event.preventDefault();
-    const step = event.key === 'ArrowDown' ? 1 : -1;
-    if (found.length > 0) select((selected + step + found.length) % found.length);
-  } else if (event.key === 'Escape') {
-    input.value = '';
-    found = [];
-    select(-1);
-  }
-});
-find('form[role=search]').addEventListener('submit', async (event) => {
-  event.preventDefault();
-  await searching; // what is shown may still answer the text before
-  if (found[selected] !== undefined) void take(found[selected]);
-});
-
-function select(index) {
-  selected = index;
-  hits.hidden = found.length === 0;
-  input.setAttribute('aria-expanded', String(found.length > 0));
-  if (index >= 0) input.setAttribute('aria-activedescendant', `hit-${index}`);
-  else input.removeAttribute('aria-activedescendant');
-  hits.replaceChildren(
-    ...found.map((hit, i) =>
-      h(
-        'li',
-        {
-          id: `hit-${i}`,
-          role: 'option',
-          'data-test': 'hit',
-          'aria-selected': String(i === index),
-          onmousedown: (event) => {
-            event.preventDefault();
-            void take(hit);
-          },
-        },
-        h('span', {}, hit.name),
-        h('small', {}, hit.where),
-      ),
-    ),
-  );
-}
-
-async function take(hit) {
-  found = [];
-  select(-1);
-  input.value = '';
-  if (hit.type === 'settlement') await open(hit.id);
-  else if (hit.type === 'structure') {
-    const { structure } = await ask(
-      'query($id: ID!, $branch: String) { structure(id: $id, branch: $branch) { settlement { id } } }',
-      { id: hit.id, branch: state.branch },
-    );
-    if (structure?.settlement) await open(structure.settlement.id);
-  } else if (hit.type === 'kingdom') {
-    const { kingdom } = await ask(
-      'query($id: ID!, $branch: String) { kingdom(id: $id, branch: $branch) { settlements(limit: 1) { id } } }',
-      { id: hit.id, branch: state.branch },
-    );
-    if (kingdom?.settlements[0]) await open(kingdom.settlements[0].id);
-  }
+/** Scrolls the panel as far as it takes to see the beginning of a part of it. */
+function reveal(part) {
+  if (part === null) return;
+  const room = details.clientHeight * 0.45;
+  if (part.offsetTop - details.scrollTop > room) details.scrollTop = part.offsetTop - HANDLES_PX;
 }
 
 // ── Live ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const plot = createPlot(find('#figures svg'), find('#totals'));
-let redrawing;
+const plot = createPlot({ svg: find('#figures svg'), rate: find('#rate'), totals: find('#totals') });
 let stop = () => {};
 function followBranch() {
   stop();
   stop = follow(state.branch, {
     stats: plot,
-    state: (name) => (document.body.dataset.live = name),
-    resync: () => {
+    state: (name) => {
+      document.body.dataset.live = name;
+      find('#live').textContent = name;
+    },
+    resync: ({ reason }) => {
       if (state.open !== null) void open(state.open.id);
+      if (reason !== 'start') void map?.show(state.branch);
     },
     change: (change) => void changed(change),
   });
 }
 
-async function changed({ entityType, entityId, changes, branch }) {
-  if (entityType !== 'settlement' || entityId === null) return;
+async function changed({ entityType, entityId, op, changes, branch }) {
+  void branches.show(state.branch);
+  if (entityType !== 'settlement' || entityId === null) {
+    // What stands in a place is shown with it; with a kingdom all of its places come and go.
+    if (entityType === 'structure' && state.open !== null && !isEdited()) await open(state.open.id);
+    if (entityType !== 'structure' && op !== 'update') await map?.show(state.branch);
+    return;
+  }
   const { settlement } = await ask(
-    'query($id: ID!, $branch: String) { settlement(id: $id, branch: $branch) { name lon lat version } }',
+    'query($id: ID!, $branch: String) { settlement(id: $id, branch: $branch) { name population lon lat version } }',
     { id: entityId, branch: state.branch },
   );
-  if (settlement !== null) {
-    map?.flash(settlement.lon, settlement.lat);
-    toast(
-      `${settlement.name} changed in ${branch}: ${(changes.fields ?? ['something']).filter((field) => field !== 'version').join(', ')}`,
-    );
+  if (map?.change(entityId, settlement) === false) await map.show(state.branch);
+  await saving;
+  const isShown = state.open?.id === entityId && state.open.version === settlement?.version;
+  if (settlement !== null) map?.flash(settlement.lon, settlement.lat);
+  if (settlement !== null && !isShown) {
+    const fields = (changes.fields ?? ['something']).filter((field) => field !== 'version');
+    toast(`${settlement.name} changed in ${branch}: ${fields.join(', ')}`);
   }
-  // The window that saved it shows it already, and beside it what went stale.
-  const isNews = state.open?.id === entityId && state.open.version !== settlement?.version;
-  if (isNews && !isEdited()) await open(entityId);
-  clearTimeout(redrawing);
-  redrawing = setTimeout(() => void map?.show(state.branch), 1500);
-}
-
-function toast(text) {
-  const shown = h('div', { class: 'toast', 'data-test': 'toast' }, text);
-  find('#toasts').append(shown);
-  setTimeout(() => shown.remove(), 5000);
+  if (state.open?.id === entityId && !isShown && !isEdited()) await open(entityId);
 }
 
 // ── Branches ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function listBranches() {
-  const { branches: all } = await ask('{ branches { id title overrides } }');
-  branches.replaceChildren(
-    ...all.map(({ id, title, overrides }) =>
-      h('option', { value: id, selected: id === state.branch }, overrides > 0 ? `${title} (${overrides})` : title),
-    ),
-  );
-}
-branches.addEventListener('change', async () => {
-  state.branch = branches.value;
+const branches = createBranches(
+  { select: branchSelect, card: find('#lineage') },
+  { open: (id) => void open(id), showOwn: (rows) => map?.showOwn(rows) },
+);
+branchSelect.addEventListener('change', async () => {
+  state.branch = branchSelect.value;
+  state.effect = undefined;
+  remember();
   followBranch();
+  await branches.show(state.branch);
   if (state.open !== null) await open(state.open.id);
   await map?.show(state.branch);
 });
 
 // ── Keyboard ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+createSearch(
+  { form: find('form[role=search]'), input, list: find('#hits') },
+  { branch: () => state.branch, open: (id) => open(id), say },
+);
+const surprise = () => {
+  if (map !== null) void open(map.random());
+};
 find('#help').addEventListener('click', () => find('#shortcuts').showModal());
 document.addEventListener('keydown', (event) => {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
-  if (event.key === 'Escape' && !typing) close();
+  if (event.key === 'Escape' && event.target !== input && !find('#shortcuts').open) {
+    if (isEdited()) details.querySelector('form.edit').reset();
+    else close();
+  }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const act = {
     '/': () => input.focus(),
     '?': () => find('#shortcuts').showModal(),
-    b: () => branches.focus(),
+    b: () => branchSelect.focus(),
     e: () => find('#edit-name')?.focus(),
+    m: () => find('#map canvas')?.focus(),
+    r: surprise,
     t: () => find('#theme').click(),
   }[event.key];
   if (act === undefined) return;
@@ -250,14 +242,33 @@ document.addEventListener('keydown', (event) => {
   act();
 });
 
-await listBranches();
-followBranch();
-plot(
-  await load('/stats').then(({ hits, misses, originCalls, tier1 }) => ({
-    hits,
-    misses,
-    originCalls,
-    entries: tier1.entries,
-  })),
+// ── The start ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const isNarrow = matchMedia('(max-width: 60rem)').matches;
+find('#figures').open = !isNarrow;
+welcome.querySelector('.close').addEventListener('click', () => (welcome.hidden = true));
+
+function suggest() {
+  if (map === null) return;
+  const chip = (text, choose, marks = {}) => h('button', { type: 'button', onclick: choose, ...marks }, text);
+  find('#suggestions').replaceChildren(
+    ...map.suggest(isNarrow ? 2 : 4).map(({ id, name }) => chip(name, () => void open(id))),
+    chip('Surprise me', surprise, { class: 'main', title: 'A place at random (r)' }),
+  );
+}
+
+const { counts, credits } = await load('/data/world.json');
+input.placeholder = `Search ${number(counts.settlement)} places`;
+find('#count').textContent = `${number(counts.settlement)} places, one cache that knows what changed`;
+find('#credits').replaceChildren(
+  ...credits.map(({ what, text, url }) => h('span', {}, `${what}: `, h('a', { href: url, rel: 'noopener' }, text))),
 );
+state.branch = await branches.show(state.branch);
+followBranch();
+plot(await load('/stats').then(({ tier1, ...figures }) => ({ ...figures, entries: tier1.entries })));
 await startMap();
+suggest();
+if (state.branch !== 'main') await branches.show(state.branch);
+if (linked.has('id')) await open(linked.get('id'));
+remember();
+document.body.dataset.ready = 'true';

@@ -1,143 +1,183 @@
 import * as maplibre from '/vendor/maplibre-gl.js';
+import { h, isStill, number } from '/page/dom.js';
+import { createDots } from '/page/dots.js';
+import { COLOURS, LAYERS, painted } from '/page/map-style.js';
+import { REMOVED, largestIn, latitude, loadPoints, longitude, mercatorY, nearest } from '/page/points.js';
 import { load } from '/page/server.js';
 
-const COLOURS = {
-  light: {
-    sea: '#dbe6e8',
-    land: '#f5f1e8',
-    border: '#cdc4b3',
-    city: '#0b6e83',
-    label: '#23303a',
-    halo: '#f7f4ee',
-    flash: '#d9482b',
-  },
-  dark: {
-    sea: '#0d151a',
-    land: '#1c2830',
-    border: '#35454f',
-    city: '#5cc3d8',
-    label: '#e8e4da',
-    halo: '#11181d',
-    flash: '#ffb199',
-  },
-};
+const MOST_NAMES = 60;
+const RENAME_EVERY_MS = 250;
 
-/** The map: countries, every settlement, and a flash where something changed. */
+/** The map: countries, a dot for every settlement, the names of the largest in sight, and what is of interest now. */
 export async function createMap(container, { theme, choose }) {
   if (document.createElement('canvas').getContext('webgl2') === null) throw new Error('this browser has no WebGL 2');
   const map = new maplibre.Map({
     container,
     center: [12, 30],
-    zoom: 1.7,
-    minZoom: 1,
+    zoom: Math.max(1, Math.log2(container.clientWidth / 512) + 0.2),
+    minZoom: 0.5,
     maxZoom: 12,
     attributionControl: false,
     dragRotate: false,
-    fadeDuration: isStill() ? 0 : 300,
+    fadeDuration: 0,
     style: { version: 8, sources: {}, layers: [] },
   });
   map.touchZoomRotate.disableRotation();
-  await new Promise((resolve) => map.once('load', resolve));
-  map.addSource('countries', { type: 'geojson', data: await load('/data/countries.json') });
-  map.addSource('settlements', { type: 'geojson', data: empty(), maxzoom: 8, tolerance: 0, buffer: 32 });
-  map.addSource('flash', { type: 'geojson', data: empty() });
-  const byZoom = (...stops) => ['interpolate', ['linear'], ['zoom'], ...stops];
-  const size = (factor) => [
-    '*',
-    factor,
-    ['interpolate', ['linear'], ['ln', ['max', 1, ['get', 'population']]], 7, 0.7, 16, 3.2],
-  ];
-  for (const layer of [
-    { id: 'sea', type: 'background' },
-    { id: 'land', type: 'fill', source: 'countries' },
-    { id: 'borders', type: 'line', source: 'countries', paint: { 'line-width': byZoom(1, 0.5, 8, 1.4) } },
-    {
-      id: 'cities',
-      type: 'circle',
-      source: 'settlements',
-      filter: ['>=', ['get', 'population'], ['step', ['zoom'], 30_000, 3, 10_000, 4, 5_000, 5, 2_000, 6, 0]],
-      paint: {
-        'circle-radius': byZoom(1, size(0.45), 5, size(1), 10, size(2.6)),
-        'circle-opacity': byZoom(1, 0.45, 6, 0.8),
-      },
-    },
-    {
-      id: 'names',
-      type: 'symbol',
-      source: 'settlements',
-      filter: ['>=', ['get', 'population'], ['step', ['zoom'], 4_000_000, 3, 1_500_000, 5, 300_000, 7, 40_000, 9, 0]],
-      layout: {
-        'text-field': ['get', 'name'],
-        'text-size': byZoom(2, 11, 9, 14),
-        'text-offset': [0, 0.9],
-        'text-anchor': 'top',
-        'symbol-sort-key': ['-', 0, ['get', 'population']],
-      },
-    },
-    {
-      id: 'flash',
-      type: 'circle',
-      source: 'flash',
-      paint: { 'circle-radius': 18, 'circle-opacity': 0.35, 'circle-stroke-width': 2 },
-    },
-  ]) {
+  map.keyboard.disableRotation();
+  map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'top-right');
+  const [outlines] = await Promise.all([
+    load('/data/countries.json'),
+    new Promise((resolve) => map.once('load', resolve)),
+  ]);
+  map.addSource('countries', { type: 'geojson', data: outlines });
+  for (const name of ['own', 'structures', 'names']) map.addSource(name, { type: 'geojson', data: features([]) });
+  const dots = createDots('cities');
+  for (const layer of LAYERS) {
+    if (layer.id === 'own') map.addLayer(dots);
     map.addLayer(layer);
   }
-
   function paint(name) {
-    const { sea, land, border, city, label, halo, flash } = COLOURS[name];
-    map.setPaintProperty('sea', 'background-color', sea);
-    map.setPaintProperty('land', 'fill-color', land);
-    map.setPaintProperty('borders', 'line-color', border);
-    map.setPaintProperty('cities', 'circle-color', city);
-    map.setPaintProperty('names', 'text-color', label);
-    map.setPaintProperty('names', 'text-halo-color', halo);
-    map.setPaintProperty('names', 'text-halo-width', 1.2);
-    for (const property of ['circle-color', 'circle-stroke-color']) map.setPaintProperty('flash', property, flash);
+    dots.paint(COLOURS[name].city);
+    for (const [layer, properties] of Object.entries(painted(COLOURS[name]))) {
+      for (const [property, colour] of Object.entries(properties)) map.setPaintProperty(layer, property, colour);
+    }
   }
   paint(theme);
 
-  map.on('click', ({ point: { x, y } }) => {
-    const found = map.queryRenderedFeatures(
-      [
-        [x - 6, y - 6],
-        [x + 6, y + 6],
-      ],
-      { layers: ['cities'] },
-    );
-    const largest = found.sort((a, b) => b.properties.population - a.properties.population)[0];
-    if (largest !== undefined) choose(largest.properties.id);
-  });
-  map.on('mousemove', 'cities', () => (map.getCanvas().style.cursor = 'pointer'));
-  map.on('mouseleave', 'cities', () => (map.getCanvas().style.cursor = ''));
+  // ── Names: of the largest in sight, chosen anew while the map moves ──────────────────────────────────────────
 
-  let fading;
+  let points = { ids: [], count: 0, x: [], y: [], population: [], indexOf: () => -1 };
+  let chosen = -1;
+  let latest;
+  let isFramed = false;
+  let waiting;
+  let named = '';
+  function rename() {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      const bounds = map.getBounds();
+      const [north, south] = [mercatorY(bounds.getNorth()), mercatorY(bounds.getSouth())];
+      const [west, east] = [(bounds.getWest() + 180) / 360, (bounds.getEast() + 180) / 360];
+      const found = largestIn(points, { west, east, north, south }, MOST_NAMES);
+      const shown = chosen === -1 || found.includes(chosen) ? found : [chosen, ...found];
+      const now = `${chosen} ${shown.map((i) => `${i} ${points.names[i]}`).join(' ')}`;
+      if (now === named) return;
+      named = now;
+      const labels = shown.map((i) => point(points.x[i], points.y[i], { name: points.names[i], rank: rankOf(i) }));
+      map.getSource('names').setData(features(labels));
+    }, RENAME_EVERY_MS);
+  }
+  /** Places that fill but a part of the earth are brought into view. */
+  function frame() {
+    if (points.count === 0) return;
+    const box = new maplibre.LngLatBounds();
+    for (let i = 0; i < points.count; i++) box.extend([longitude(points.x[i]), latitude(points.y[i])]);
+    if (box.getEast() - box.getWest() < 180) map.fitBounds(box, { padding: 90, animate: false });
+  }
+  const rankOf = (i) => (i === chosen ? -1 : i);
+  map.on('move', rename);
+
+  // ── Pointing and choosing ────────────────────────────────────────────────────────────────────────────────────
+
+  const canvas = map.getCanvas();
+  const found = ({ lng, lat }, pixels) =>
+    nearest(points, { x: (lng + 180) / 360, y: mercatorY(lat) }, pixels / (512 * 2 ** map.getZoom()));
+  const pixels = matchMedia('(pointer: coarse)').matches ? 18 : 9;
+  const tip = h('div', { id: 'tip', role: 'tooltip', hidden: true });
+  map.getContainer().append(tip);
+  map.on('click', ({ lngLat }) => {
+    const i = found(lngLat, pixels);
+    if (i !== -1) choose(points.ids[i]);
+  });
+  map.on('mousemove', ({ lngLat, point: { x, y } }) => {
+    const i = map.isMoving() ? -1 : found(lngLat, pixels);
+    canvas.style.cursor = i === -1 ? '' : 'pointer';
+    tip.hidden = i === -1;
+    if (i === -1) return;
+    tip.textContent = `${points.names[i]} · ${number(points.population[i])} people`;
+    tip.style.translate = `${x}px ${y}px`;
+  });
+  map.on('mouseout', () => (tip.hidden = true));
+  canvas.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    const i = found(map.getCenter(), 60);
+    if (i !== -1) choose(points.ids[i]);
+  });
+
+  const ring = new maplibre.Marker({ element: h('div', { class: 'ring', 'data-test': 'ring' }) });
   return {
     paint,
+    /** Loads and draws every settlement of a branch. */
     async show(branch) {
-      const { ids, lon, lat, population, names } = await load(`/data/points?branch=${encodeURIComponent(branch)}`);
-      map.getSource('settlements').setData({
-        type: 'FeatureCollection',
-        features: ids.map((id, i) => ({
-          type: 'Feature',
-          geometry: { type: 'Point', coordinates: [lon[i], lat[i]] },
-          properties: { id, population: population[i], name: names[i] },
-        })),
-      });
-      await new Promise((resolve) => map.once('idle', resolve));
+      const asked = (latest = branch);
+      const loaded = await loadPoints(branch);
+      if (asked !== latest) return;
+      points = loaded;
+      named = '';
+      dots.show(points);
+      if (!isFramed) frame();
+      isFramed = true;
+      rename();
     },
-    goTo(lon, lat) {
-      const zoom = Math.max(map.getZoom(), 6);
-      if (isStill()) map.jumpTo({ center: [lon, lat], zoom });
-      else map.flyTo({ center: [lon, lat], zoom, speed: 1.6 });
+    drawn: () => new Promise((resolve) => map.once('idle', () => resolve())),
+    /** Brings what changed of one settlement onto the map; null if it is there no more. False: load all anew. */
+    change(id, settlement) {
+      const i = points.indexOf(id);
+      if (i === -1) return settlement === null;
+      if (settlement === null) points.population[i] = REMOVED;
+      else {
+        points.x[i] = (settlement.lon + 180) / 360;
+        points.y[i] = mercatorY(settlement.lat);
+        points.population[i] = settlement.population;
+        points.names[i] = settlement.name;
+      }
+      dots.change(i, { x: points.x[i], y: points.y[i], population: points.population[i] });
+      rename();
+      return true;
+    },
+    /** Encircles a settlement and shows its structures, in the middle of what is left free. */
+    open({ id, lon, lat, structures }, offset) {
+      chosen = points.indexOf(id);
+      ring.setLngLat([lon, lat]).addTo(map);
+      map
+        .getSource('structures')
+        .setData(features(structures.map((at) => point(at.lon, at.lat, { name: at.code || at.name, rank: 0 }, true))));
+      rename();
+      if (offset === undefined) return;
+      const view = { center: [lon, lat], zoom: Math.max(map.getZoom(), 6.5), offset };
+      if (isStill()) map.easeTo({ ...view, duration: 0, essential: true });
+      else map.flyTo({ ...view, speed: 1.6, maxDuration: 3000 });
+    },
+    close() {
+      chosen = -1;
+      ring.remove();
+      map.getSource('structures').setData(features([]));
+      rename();
+    },
+    /** Encircles the rows that a branch has of its own. */
+    showOwn(rows) {
+      const placed = rows.filter(({ lon }) => lon !== null);
+      map.getSource('own').setData(features(placed.map(({ lon, lat }) => point(lon, lat, {}, true))));
     },
     flash(lon, lat) {
-      map.getSource('flash').setData({ type: 'Point', coordinates: [lon, lat] });
-      clearTimeout(fading);
-      fading = setTimeout(() => map.getSource('flash').setData(empty()), 2500);
+      const marker = new maplibre.Marker({ element: h('div', { class: 'flash' }) }).setLngLat([lon, lat]).addTo(map);
+      setTimeout(() => marker.remove(), 2500);
     },
+    /** Some of the largest settlements, and one of all. */
+    suggest(count) {
+      const among = Math.min(points.count, 250);
+      const some = Array.from({ length: count }, (_, n) => Math.floor(((n + Math.random()) * among) / count));
+      return [...new Set(some)]
+        .filter((i) => i < points.count)
+        .map((i) => ({ id: points.ids[i], name: points.names[i] }));
+    },
+    random: () => points.ids[Math.floor(Math.random() * points.count)],
   };
 }
 
-const isStill = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
-const empty = () => ({ type: 'FeatureCollection', features: [] });
+const features = (list) => ({ type: 'FeatureCollection', features: list });
+const point = (x, y, properties, isInDegrees = false) => ({
+  type: 'Feature',
+  geometry: { type: 'Point', coordinates: isInDegrees ? [x, y] : [longitude(x), latitude(y)] },
+  properties,
+});

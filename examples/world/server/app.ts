@@ -26,6 +26,9 @@ export function createApp(world: World): Express {
     response.json(tide.stats());
   });
   app.get('/live', live(world));
+  app.get('/data/world.json', (_, response) => {
+    response.json({ counts: world.tables.counts, credits: world.credits });
+  });
   app.get('/data/points', (request, response) => points(world, request, response));
   app.get('/data/countries.json', (request, response) => countries(world, request, response));
   // JSON only: what a form on another site can send, it could send with this site's cookie.

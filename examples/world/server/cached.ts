@@ -36,13 +36,13 @@ export function cached(world: World, ref: Ref) {
     const found = held.get(key);
     return {
       key,
-      label: labelOf(key, tables),
+      label: labelOf(key, tables, ref.branch),
       kind,
       state: found === undefined ? 'MISS' : 'HIT',
       ageMs: found?.ageMs ?? null,
       readBy: readers
         .filter(({ because }) => subject !== null && because.includes(subject.key))
-        .map((reader) => labelOf(reader.key, tables)),
+        .map((reader) => labelOf(reader.key, tables, ref.branch)),
     };
   });
 }

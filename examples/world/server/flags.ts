@@ -8,7 +8,7 @@ export interface Flags {
   readonly seed: number;
 }
 
-export const USAGE = `node examples/world/main.ts [--port 4000] [--world earth|demo|guide|stress] [--seed 1]`;
+export const USAGE = `npm start -- [--port 4000] [--world earth|demo|guide|stress] [--seed 1]`;
 const WORLDS: readonly string[] = ['earth', 'demo', 'guide', 'stress'] satisfies Flags['world'][];
 
 /** Throws an Error that says which flag is wrong and what was expected. */

@@ -29,12 +29,33 @@ function entityNamedBy({ prefix, parts: [first, second], branch }: ParsedCacheKe
   return isType(type) && id !== undefined ? { type, id, branch } : null;
 }
 
-/** 'settlements:kingdom:IS:main' is 'Settlements of Iceland'. */
-export function labelOf(key: string, tables: Tables): string {
+/** 'settlements:kingdom:IS:main' is 'Settlements of Iceland', and says in which branch where that is another one. */
+export function labelOf(key: string, tables: Tables, here: string): string {
   const parsed = parseCacheKey(key);
   if (parsed === null) return key;
   const { branch } = parsed;
-  return phraseOf(parsed, tables) + (branch === 'main' ? '' : ` in ${branch}`);
+  return phraseOf(parsed, tables) + (branch === here ? '' : ` in ${branch}`);
+}
+
+/** Why what carries a subject is stale, as people say it: 'what is listed under Iceland'. Else in tidemark's words. */
+export function reasonOf(subject: string, why: string, tables: Tables): string {
+  const { prefix, parts, branch } = parseCacheKey(subject) ?? { prefix: '', parts: [], branch: '' };
+  const [type = '', parentType, parentId = ''] = parts;
+  switch (prefix) {
+    case 'entity':
+      return `the ${type} itself`;
+    case 'list': {
+      const name = isType(parentType) ? tables.byIds(parentType, branch, [parentId])[0]?.name : undefined;
+      return `what is listed under ${name ?? parentId}`;
+    }
+    case 'cell':
+    case 'under':
+      return 'what lies around it on the map';
+    case 'type':
+      return `what looks at every ${type}`;
+    default:
+      return why;
+  }
 }
 
 function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {

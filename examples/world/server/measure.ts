@@ -2,7 +2,7 @@ import type { Explanation } from 'tidemark';
 import type { Tables } from '../data/tables.ts';
 import { type HeldValue, childrenOf, heldValues, lineOf, rowOf } from './cached.ts';
 import { Refused } from './errors.ts';
-import { type Ref, entityOf, labelOf } from './labels.ts';
+import { type Ref, entityOf, labelOf, reasonOf } from './labels.ts';
 import type { World } from './request.ts';
 
 /** What an edit makes stale and what stays, foretold or measured. */
@@ -18,7 +18,7 @@ export function explain(world: World, ref: Ref) {
   const after = { ...row, version: row.version + 1 };
   const explanation = world.tide.explain({ ...ref, op: 'update', before: row, after });
   const doomed = new Set(explanation.entries.map(({ key }) => key));
-  return inWords(explanation, notedAround(world, ref), ({ key }) => doomed.has(key));
+  return inWords(explanation, notedAround(world, ref), ({ key }) => doomed.has(key), world.tables);
 }
 
 /** Notes what is held. The function that it returns tells which of that is not fresh any more. */
@@ -27,7 +27,7 @@ export function measuring(world: World, around: Ref) {
   return (explanation: Explanation) => {
     const now = heldValues(world);
     // A value that is younger than it was has been loaded again meanwhile.
-    return inWords(explanation, noted, ({ key, ageMs }) => !((now.get(key)?.ageMs ?? -1) >= ageMs));
+    return inWords(explanation, noted, ({ key, ageMs }) => !((now.get(key)?.ageMs ?? -1) >= ageMs), world.tables);
   };
 }
 
@@ -43,8 +43,8 @@ function notedAround(world: World, around: Ref): readonly NotedValue[] {
     .map((value) => ({ value, far: distance(value) }))
     .sort((a, b) => a.far - b.far)
     .map(({ value }, at) => {
-      const label = at < MOST_NOTED ? labelOf(value.key, tables) : undefined;
-      return { ...value, label: () => label ?? labelOf(value.key, tables) };
+      const label = at < MOST_NOTED ? labelOf(value.key, tables, around.branch) : undefined;
+      return { ...value, label: () => label ?? labelOf(value.key, tables, around.branch) };
     });
 }
 
@@ -52,8 +52,9 @@ function inWords(
   { subjects, entries, advice }: Explanation,
   noted: readonly NotedValue[],
   isStale: (value: HeldValue) => boolean,
+  tables: Tables,
 ) {
-  const why = new Map(subjects.map((subject) => [subject.subject, subject.why]));
+  const why = new Map(subjects.map(({ subject, why }) => [subject, reasonOf(subject, why, tables)]));
   const because = new Map(
     entries.map((entry) => [entry.key, new Set(entry.because.map((subject) => why.get(subject) ?? subject))]),
   );

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Authorize, Clock, IdOf, ParentRef, Scope, View } from 'tidemark';
-import type { Tables } from '../data/tables.ts';
+import type { Credit, Tables } from '../data/tables.ts';
 import { BRANCHES, type Principal, type TypeName, type WorldModel, type WorldRow, type WorldTide } from '../model.ts';
 import { principalOf } from './access.ts';
 import { Refused } from './errors.ts';
@@ -13,6 +13,7 @@ export interface World {
   readonly authorize: Authorize<Principal>;
   /** The outlines of the kingdoms, as GeoJSON. */
   readonly outlines: () => object;
+  readonly credits: readonly Credit[];
   readonly clock: Clock;
   /** Ends what would go on for ever: live streams. */
   readonly closing: AbortSignal;

@@ -1,9 +1,11 @@
 import { createSchema } from 'graphql-yoga';
 import type { SearchHit } from '../data/tables.ts';
 import { BRANCHES, type TypeName, kingdomSummary, settlementSummary } from '../model.ts';
+import { branchFields, branches } from './branches.ts';
 import { cached } from './cached.ts';
 import { edits } from './edits.ts';
 import { Refused } from './errors.ts';
+import { atMost } from './limits.ts';
 import { explain } from './measure.ts';
 import type { Connection, Node, RequestContext, World } from './request.ts';
 import { typeDefs } from './sdl.ts';
@@ -60,8 +62,7 @@ const queries = {
     return here.nodes<'settlement'>(await here.scope.spatial.near('settlement', disc));
   },
 
-  branches: (_: unknown, __: object, { world }: RequestContext) =>
-    Object.entries(BRANCHES).map(([id, { title, parent }]) => ({ id, title, parent, overrides: overrides(world, id) })),
+  branches,
   cached: (_: unknown, { type, id, branch }: One & { type: TypeName }, request: RequestContext) =>
     cached(request.world, { type, id, branch: request.in(branch).branch }),
   explain: (_: unknown, { type, id, branch }: One & { type: TypeName }, request: RequestContext) =>
@@ -72,6 +73,7 @@ const queries = {
 
 /** The fields that are not simply fields of the row. */
 const fields = {
+  Branch: branchFields,
   Campaign: {
     kingdoms: ({ id, here }: Node<'campaign'>) => here.children('kingdom', { campaign: id }),
   },
@@ -120,24 +122,9 @@ function search({ tide, tables }: World, branch: string, text: string, limit: nu
   );
 }
 
-function overrides({ tables }: World, branch: string): number {
-  if (BRANCHES[branch]?.parent === undefined) return 0;
-  return (['campaign', 'kingdom', 'settlement', 'structure'] as const)
-    .map((type) => tables.overrides(type, branch).length)
-    .reduce((sum, count) => sum + count, 0);
-}
-
 /** What this process has read and held so far. */
 export function figures({ tide }: World) {
   const { hits, misses, hitRate, originCalls, changes, tier1, startTime } = tide.stats();
   const { entries, marks } = tier1;
   return { hits, misses, hitRate, originCalls, changes, entries, marks, startTime: startTime.toISOString() };
-}
-
-/** The limit that was asked for. Throws BAD_REQUEST if it is none, or above the most. */
-function atMost(most: number, limit: number | null | undefined, otherwise: number): number {
-  const asked = limit ?? otherwise;
-  if (asked >= 1 && asked <= most) return asked;
-  const range = most === Infinity ? 'at least 1' : `from 1 to ${String(most)}`;
-  throw new Refused('BAD_REQUEST', `limit: expected a number ${range}, got ${String(asked)}.`);
 }

@@ -125,8 +125,28 @@ export const typeDefs = /* GraphQL */ `
     id: ID!
     title: String!
     parent: ID
-    "Rows that it has of its own."
+    "How many rows it has of its own."
     overrides: Int!
+    "Some of them: settlements first, then what is below and above."
+    own(limit: Int = 100): [OwnRow!]!
+  }
+
+  "A row in which a branch differs from its parent."
+  type OwnRow {
+    type: EntityType!
+    id: ID!
+    name: String!
+    what: Difference!
+    "Where it belongs, or the settlement itself."
+    settlementId: ID
+    lon: Float
+    lat: Float
+  }
+
+  enum Difference {
+    added
+    changed
+    removed
   }
 
   enum CacheState {

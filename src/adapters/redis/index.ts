@@ -19,7 +19,7 @@ export type {
 
 export interface RedisOptions extends RedisMarksOptions, RedisBusOptions {}
 
-export interface Redis {
+export interface RedisParts {
   readonly store: Store;
   readonly marks: Marks;
   readonly bus: Bus;
@@ -34,7 +34,7 @@ export interface Redis {
  * const client = new Redis(url);
  * const tide = createTidemark({ model, origin, ...redis({ client, subscriber: client.duplicate() }) });
  */
-export function redis(options: RedisOptions): Redis {
+export function redis(options: RedisOptions): RedisParts {
   const connection = connect(options);
   const store = redisStore(options);
   const partitions = partitionsOf(connection, options.partitions);
