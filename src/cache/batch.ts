@@ -213,7 +213,8 @@ export class Batches {
     space.counter.loads += unique.length;
     reads.statistics.originCalls++;
     reads.events.emit('load', { kind: space.kind, type: plan.type, branch: about.branch, count: unique.length });
-    const recentlyChanged = about.flights?.some(({ cells }) => reads.table.changedRecently(cells)) ?? false;
+    // An index keeps what it is told, and is told of what has just changed.
+    const recentlyChanged = about.flights?.some((flight) => reads.changedRecently(flight)) ?? true;
     const asking = (): Promise<unknown> =>
       withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
         for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
@@ -241,7 +242,7 @@ export class Batches {
     reads.statistics.originCalls++;
     const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async (signal) => {
       const rows: unknown[] = [];
-      for await (const row of all.call(loaders, { branch, signal, recentlyChanged: false })) rows.push(row);
+      for await (const row of all.call(loaders, { branch, signal, recentlyChanged: true })) rows.push(row);
       return rows;
     });
     reads.events.emit('load', { kind: 'spatial', type: plan.type, branch, count: rows.length });

@@ -74,7 +74,7 @@ export class Leases {
   /** The lease of a load, or null if another replica has it. */
   async take(flight: Flight): Promise<Lease | null> {
     const { tier2, random, leaseMs } = this.#options;
-    if (tier2.isDown || !tier2.isAtomic) return UNSHARED;
+    if (!tier2.isAtomic) return UNSHARED;
     const keys = this.#keysOf(flight);
     // The marks of a view are found while it is loaded: its key is the same before and after a change.
     if (this.#held.get(keys.lease)?.flight.isDoomed === true) return UNSHARED;
@@ -179,8 +179,11 @@ export class Leases {
 function endedBy(one: Waiting, lease: StoredValue | undefined, note: StoredValue | undefined): Ended | null {
   if (note !== undefined) {
     const [holder, code, ...message] = decoder.decode(note.value).split('\n');
-    if (one.holder === null || one.holder === holder) {
-      return code === undefined ? 'not kept' : { failed: new TidemarkError(codeOf(code), message.join('\n')) };
+    if (code === undefined) {
+      if (one.holder === null || one.holder === holder) return 'not kept';
+    } else if (one.holder === holder) {
+      // Of a holder that was not seen: that load may have failed before this wait began, and errors are not kept.
+      return { failed: new TidemarkError(codeOf(code), message.join('\n')) };
     }
   }
   if (lease === undefined) return 'over';

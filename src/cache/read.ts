@@ -239,7 +239,7 @@ export class Reads {
       this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
       return { outcome: { value, entry: null }, stored: NOT_STORED };
     }
-    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(flight))) {
+    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(flight, flight.askedAt))) {
       return { outcome: { value, entry: null, unverified: [...flight.captured] }, stored: NOT_STORED };
     }
     const { ttlMs, absentTtlMs } = shelf.space.lifetime;
@@ -267,8 +267,14 @@ export class Reads {
     return { outcome, stored };
   }
 
+  /** Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named. */
+  changedRecently(flight: Flight): boolean {
+    if (flight.demand.after !== null) return true;
+    return this.table.changedRecently(flight.cells) || this.#mayLag(flight, this.time.now());
+  }
+
   /** Whether a copy of the origin may not have had everything yet that the value's marks stand for. */
-  #mayLag({ cells, askedAt }: Flight): boolean {
+  #mayLag({ cells }: Flight, askedAt: number): boolean {
     const { originLagMs } = this.#options;
     return originLagMs > 0 && cells.some(({ bornBefore }) => askedAt - bornBefore < originLagMs);
   }

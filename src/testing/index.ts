@@ -1,3 +1,5 @@
+export { chaosBus, chaosMarks, chaosOrigin, chaosStore } from './chaos.js';
+export type { Chaos, ChaosOptions } from './chaos.js';
 export { casesFor } from './cases/case.js';
 export type { ContractCase, Elapse, RunnableCase, Skip } from './cases/case.js';
 export { busCases } from './cases/bus.js';

@@ -1,0 +1,102 @@
+import { isTidemarkError } from '../../src/index.js';
+import type { Violated } from './check.js';
+import type { ReadChecker } from './check-reads.js';
+import type { ChangeRecord, History, ReadRecord } from './history.js';
+
+/** What an outage may cost a reader; everything else that fails is this library's to bear (P6). */
+const OF_THE_ORIGIN = ['ORIGIN_FAILED', 'ORIGIN_TIMEOUT', 'LOAD_FAILED'];
+
+/** Receipts are honest, failures are coded, and hand-set keys are registers. */
+export class ChangeChecker {
+  readonly #history: History;
+  readonly #violated: Violated;
+  readonly #reads: ReadChecker;
+  readonly #sets = new Map<string, { readonly change: ChangeRecord; readonly value: unknown }[]>();
+
+  constructor(history: History, reads: ReadChecker, violated: Violated) {
+    this.#history = history;
+    this.#reads = reads;
+    this.#violated = violated;
+  }
+
+  /** `done` only if every partition acknowledged, and then with where. */
+  receipt(change: ChangeRecord): void {
+    const { receipt, label } = change;
+    if (receipt === null || receipt.state === 'queued') return;
+    const parts = this.#history.partsOf(change);
+    const acknowledged = this.#history.acknowledged(change);
+    if (parts.size === 0) this.#violated('receipt', `${label}: done, but no bump was ever asked for`);
+    for (const partition of parts.keys()) {
+      if (!acknowledged.has(partition)) {
+        this.#violated('receipt', `${label}: done, but partition ${String(partition)} has not acknowledged`);
+      }
+      if (receipt.marks[partition] === undefined) {
+        this.#violated('receipt', `${label}: done, but its receipt does not name partition ${String(partition)}`);
+      }
+    }
+  }
+
+  /** A failure that a caller saw. `originFaulty`: the origin was slow or down while it ran. */
+  failed(
+    label: string,
+    error: unknown,
+    about: { readonly originFaulty: boolean; readonly storeFaulty: boolean },
+  ): void {
+    if (isTidemarkError(error)) {
+      if (OF_THE_ORIGIN.includes(error.code) && about.originFaulty) return;
+      if ((error.code as string) === 'OVERLOADED' && about.storeFaulty) return;
+    }
+    const code = isTidemarkError(error) ? error.code : 'no code';
+    this.#violated('P6', `${label} failed: ${code}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+
+  /** At rest, with every server up: what waited in a queue has been sent. */
+  finish(change: ChangeRecord): void {
+    if (change.receipt?.state !== 'queued' || !change.process.alive || change.process.stranger) return;
+    if (this.#history.standsSince(change) === null) {
+      this.#violated('receipt', `${change.label}: queued, and never sent although the store is back`);
+    }
+  }
+
+  herded(key: string, loads: number): void {
+    if (loads > 1) this.#violated('P4', `${key}: ${String(loads)} calls of the origin for one cold key`);
+  }
+
+  /** A rolled-back change has an id of its own, so that whatever speaks of it is wrong (P8). */
+  rolledBack(text: string, where: string): void {
+    if (text.includes('ghost')) this.#violated('P8', `a transaction that threw was ${where}: ${text}`);
+  }
+
+  // ── Hand-set keys ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `value` undefined: deleted. */
+  set(key: string, value: unknown, change: ChangeRecord): void {
+    const of = this.#sets.get(key) ?? [];
+    of.push({ change, value });
+    this.#sets.set(key, of);
+  }
+
+  /** Nothing is always allowed: a cache may forget. A value must not have been replaced by one that binds the read. */
+  gotKey(read: ReadRecord, key: string, value: unknown): void {
+    if (value === undefined) return;
+    const sets = this.#sets.get(key) ?? [];
+    const found = sets.find((set) => set.value === value);
+    if (found === undefined) {
+      this.#violated('P1', `${read.label}: ${key} was never ${JSON.stringify(value)}`, read);
+      return;
+    }
+    const of = this.#history.executionOf(found.change);
+    for (const { change } of sets) {
+      const by = this.#history.executionOf(change);
+      if (of === null || by === null || by.first <= of.last) continue;
+      const promise = this.#reads.promiseOf(read, change);
+      if (promise === null) continue;
+      const [rule, why] = promise;
+      this.#violated(
+        rule,
+        `${read.label} on ${read.process.name}: ${found.change.label}, before ${change.label}, ${why}`,
+        read,
+      );
+    }
+  }
+}

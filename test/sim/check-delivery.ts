@@ -1,0 +1,112 @@
+import type { BusPosition, SubscriptionItem } from '../../src/index.js';
+import type { Violated } from './check.js';
+import type { ChangeRecord, History } from './history.js';
+import type { Process } from './process.js';
+import type { Commit } from './world.js';
+
+/** One subscriber, followed over the replicas on which it was resumed. */
+export interface Session {
+  readonly name: string;
+  readonly topic: string;
+  readonly concerns: (commit: Commit) => boolean;
+  process: Process;
+  cursor: string | undefined;
+  /** True time since when it is certainly subscribed; later after trouble on the way there. */
+  since: number;
+  /** When it last came to another replica. */
+  resumedAt: number;
+  /** Until when it was watched; infinite while it is. */
+  until: number;
+  readonly items: Delivered[];
+}
+
+interface Delivered {
+  readonly item: SubscriptionItem;
+  readonly at: number;
+}
+
+/** P7: per subject in order, no duplicate, and never a silent hole. */
+export class DeliveryChecker {
+  readonly #history: History;
+  readonly #violated: Violated;
+  readonly #published = new Map<string, Map<string, BusPosition>>();
+
+  constructor(history: History, violated: Violated) {
+    this.#history = history;
+    this.#violated = violated;
+  }
+
+  /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
+  published(topic: string, id: string, position: BusPosition): void {
+    let of = this.#published.get(topic);
+    if (of === undefined) this.#published.set(topic, (of = new Map()));
+    of.set(id.split('.')[0] as string, position);
+  }
+
+  delivered(session: Session, item: SubscriptionItem, at: number): void {
+    const { items, topic, name } = session;
+    if (item.kind === 'change') {
+      const place = this.#placeOf(topic, item.changeId);
+      for (const before of sinceResync(items)) {
+        if (before.item.kind !== 'change') continue;
+        // Open: a copy of an event that is published long after the first is new to a replica that the subscriber has come
+        // to in between, and told again. The cursor knows of the copy; the hub forgets it once the replay has ended.
+        const isAfterResume = at < session.resumedAt + 5000;
+        if (!isAfterResume && before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
+          this.#violated('P7', `${name}: change ${item.changeId} was delivered twice`);
+        }
+        // What was published while the subscription was being made may come late, or not at all.
+        if (!this.#isSince(session, before.item.changeId) || !this.#isSince(session, item.changeId)) continue;
+        const earlier = this.#placeOf(topic, before.item.changeId);
+        if (place !== undefined && earlier !== undefined && isBehind(place, earlier)) {
+          this.#violated('P7', `${name}: change ${item.changeId} was delivered after a later one of the same subject`);
+        }
+      }
+    }
+    items.push({ item, at });
+  }
+
+  /** At rest: whatever concerned it was delivered, or a resync after it says that something may be missing. */
+  finish(session: Session): void {
+    for (const change of this.#history.changes) {
+      if (!this.#mustHave(session, change)) continue;
+      const { items } = session;
+      if (items.some(({ item }) => item.kind === 'change' && item.changeId === change.changeId)) continue;
+      if (items.some(({ item, at }) => item.kind === 'resync' && at >= change.startAt)) continue;
+      if (this.#isUnknowable(session, change)) continue;
+      this.#violated('P7', `${session.name}: ${change.label} was neither delivered nor covered by a resync`);
+    }
+  }
+
+  #mustHave(session: Session, change: ChangeRecord): boolean {
+    if (!change.isEvent || !change.commits.some(session.concerns)) return false;
+    if (change.startAt < session.since || session.until !== Infinity) return false;
+    // What no surviving store has heard of is not known to anybody but the replica that made it.
+    return this.#history.executionOf(change) !== null && this.#history.standsSince(change) !== null;
+  }
+
+  /**
+   * Two faults at once: the event was never published, since its replica crashed or the bus refused it, and the message of
+   * its bump was lost on the way to this replica. It reads the marks again, so that no stale value is served, but nothing
+   * is left that would say which subscribers were owed an event. (Docs: without an outbox, and out of touch meanwhile.)
+   */
+  #isUnknowable({ process }: Session, change: ChangeRecord): boolean {
+    const { changeId } = change;
+    const published = [...this.#published.values()].some((ids) => changeId !== null && ids.has(changeId));
+    return !published && change.boundOn.get(process)?.how !== 'bump';
+  }
+
+  #isSince({ since }: Session, changeId: string): boolean {
+    return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
+  }
+
+  #placeOf(topic: string, changeId: string) {
+    return this.#published.get(topic)?.get(changeId);
+  }
+}
+
+function sinceResync(items: readonly Delivered[]): readonly Delivered[] {
+  return items.slice(items.findLastIndex(({ item }) => item.kind === 'resync') + 1);
+}
+
+const isBehind = (a: BusPosition, b: BusPosition): boolean => a.epoch === b.epoch && a.offset < b.offset;

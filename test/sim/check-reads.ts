@@ -1,0 +1,123 @@
+import type { Violated } from './check.js';
+import type { ChangeRecord, History, ReadRecord } from './history.js';
+import type { Commit, ValueName, World } from './world.js';
+
+export interface ReadCheckerParts {
+  readonly world: World;
+  readonly history: History;
+  readonly violated: Violated;
+  /** No read is older than what the store accepted so long before it began. */
+  readonly boundMs: number;
+  /** Of the origin's read replica. */
+  readonly lagMs: number;
+  /** A restored copy begins a new epoch. Without, a replica cannot always tell that the store went back. */
+  readonly runIdsCompared: boolean;
+}
+
+/**
+ * Regularity of every value: a read gives what the value was after some commit that is not older than any that binds
+ * the read. Which commits bind is what P1 to P3 say; they are looked at only where the answer is not the newest anyway.
+ */
+export class ReadChecker {
+  readonly #parts: ReadCheckerParts;
+
+  constructor(parts: ReadCheckerParts) {
+    this.#parts = parts;
+  }
+
+  judge(read: ReadRecord, name: ValueName, value: unknown): void {
+    const { world, violated } = this.#parts;
+    const content = JSON.stringify(value);
+    const seen = world.newestWith(name, content, world.last);
+    if (seen === null) {
+      violated('P1', `${read.label}: ${name} was never ${content}`, read);
+      return;
+    }
+    for (let number = read.lastAtStart; number > seen; number--) {
+      const commit = world.commits[number - 1] as Commit;
+      if (!world.touches(commit, name)) continue;
+      if (this.#mayLag(read, name, commit)) continue;
+      const promise = this.#promiseOf(read, commit, name);
+      if (promise === null || this.#isExcused(read, name, commit, seen)) continue;
+      const [rule, why] = promise;
+      const what = `${name} is as after commit ${String(seen)}, before commit ${String(number)}`;
+      violated(rule, `${read.label} on ${read.process.name}: ${what}, ${why}`, read);
+      return;
+    }
+  }
+
+  /** The promise by which this read must not be older than the commit, and how. */
+  #promiseOf(read: ReadRecord, commit: Commit, name: ValueName): readonly [rule: string, why: string] | null {
+    for (const change of this.#parts.history.announcedBy(commit)) {
+      // A deletion by pattern clears entries; the index behind answers about places is none and follows changes only.
+      if (!change.isEvent && name.includes('/')) continue;
+      const promise = this.promiseOf(read, change);
+      if (promise !== null) return promise;
+    }
+    return null;
+  }
+
+  promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: string, why: string] | null {
+    const { boundMs, lagMs, runIdsCompared, history } = this.#parts;
+    // A deletion by pattern says that what was loaded before is gone; a lagging read replica may give it once more.
+    if (!change.isEvent && change.commits.length > 0 && lagMs > 0) return null;
+    const since = history.standsSince(change);
+    // Where no run id is compared, a store that went back and was written on looks like one that did not: a change that
+    // it forgot binds again once somebody has said so, by a new epoch or by another bump.
+    const mayBeForgotten = !runIdsCompared && since === null;
+    const bound = change.boundOn.get(read.process);
+    if (bound !== undefined && bound.resolved < read.start && !mayBeForgotten) {
+      return ['P1', `whose change() had resolved on ${read.process.name}`];
+    }
+    // A replica repeats only its own bumps. What it merely heard and every store has forgotten since, the other half of
+    // a split for one, counts again from when the one that made the change has repeated it (PROTOCOL: re-bumps).
+    if (bound !== undefined && bound.told < read.start && since !== null) {
+      return ['P1', `which ${read.process.name} had heard of (${bound.how})`];
+    }
+    if (read.after.includes(change) && !mayBeForgotten) return ['P1', 'whose receipt it names'];
+    if (since === null) return null;
+    if (read.strong && since <= read.startAt) return ['strong', `accepted at ${since.toFixed(1)}`];
+    if (read.startAt - since > boundMs) {
+      return ['P3', `accepted ${(read.startAt - since).toFixed(0)} ms before it began`];
+    }
+    return null;
+  }
+
+  /**
+   * What a lagging read replica of the database has not got yet is the host's delay, not the cache's: P1 speaks of values
+   * loaded before a change. The host is told which entities changed recently, so that whoever
+   * was told of one does not get an older one, and what a receipt names is asked for as recently changed; of what depends on others, a parent that
+   * went for one, nobody can know before the row is there. Such values are not kept (`originLagMs`).
+   */
+  #mayLag(read: ReadRecord, name: ValueName, commit: Commit): boolean {
+    const { lagMs, history } = this.#parts;
+    if (lagMs === 0 || commit.at <= read.startAt - lagMs) return false;
+    // Who is refused by the marks has only the origin, and hears of nothing.
+    if (read.process.stranger) return true;
+    const changes = history.announcedBy(commit);
+    if (changes.some((change) => read.after.includes(change))) return false;
+    const isTold = changes.some((change) => {
+      const bound = change.boundOn.get(read.process);
+      if (!change.isEvent || bound === undefined) return false;
+      return bound.resolved < read.start || (bound.how !== 'gap' && bound.told < read.start);
+    });
+    return !(isTold && name.startsWith(`${String(commit.type)}:${commit.id}@`));
+  }
+
+  /**
+   * A record that moved without anybody having said so yet: nobody can know what a change of its new parent means for it.
+   * It counts again from its own announcement.
+   */
+  #isExcused(read: ReadRecord, name: ValueName, commit: Commit, seen: number): boolean {
+    const [what, branch] = name.split('@') as [string, string];
+    const [type, id] = (what.includes('/') ? what.replace(/^.*\//, 'settlement:') : what).split(':');
+    if (what.includes('<') || (commit.type === type && commit.id === id)) return false;
+    for (let number = commit.number - 1; number > seen; number--) {
+      const earlier = this.#parts.world.commits[number - 1] as Commit;
+      if (earlier.type !== type || earlier.id !== id || !earlier.moves) continue;
+      if (branch === 'main' && earlier.branch !== 'main') continue;
+      if (this.#promiseOf(read, earlier, name) === null) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,344 @@
+import type { Bump, Receipt, SubjectKey } from '../../src/index.js';
+import { PATTERNS, allSubject, branchSubject, entitySubject, keySubject } from '../../src/subject.js';
+import type { Engine } from './engine.js';
+import type { Process } from './process.js';
+import type { Server } from './server.js';
+import type { Accepted } from './server-state.js';
+import type { Commit } from './world.js';
+
+/** What a checker may know: who did what when and got what. Nothing of how the core works. */
+
+export interface ReadRecord {
+  readonly process: Process;
+  readonly label: string;
+  readonly start: number;
+  readonly startAt: number;
+  readonly after: readonly ChangeRecord[];
+  readonly strong: boolean;
+  /** The last commit when it began. */
+  readonly lastAtStart: number;
+  endAt: number | null;
+}
+
+/** An announcement: of commits, or of a hand-set key's value. */
+export interface ChangeRecord {
+  readonly number: number;
+  readonly process: Process;
+  readonly label: string;
+  readonly commits: readonly Commit[];
+  /** Whether a bump of these subjects is its own: how its change id becomes known even if nobody is ever told. */
+  readonly isBumpedBy: (subjects: ReadonlySet<string>) => boolean;
+  /** Subscribers are told of it. A deletion by pattern stands for all commits so far, but is no event. */
+  readonly isEvent: boolean;
+  readonly start: number;
+  readonly startAt: number;
+  readonly startMoment: number;
+  endAt: number | null;
+  changeId: string | null;
+  receipt: Receipt | null;
+  /** By process: since when, in order of the history, its reads must not be older. */
+  readonly boundOn: Map<Process, Bound>;
+  readonly heardBy: Map<Process, Set<number>>;
+}
+
+/** Since when, in the order of the history, a change binds the reads of a replica; infinite where it does not. */
+interface Bound {
+  /** Its change() resolved there. */
+  resolved: number;
+  /** It was told of the change: by a bump, by an event, or only that it may have missed something. */
+  told: number;
+  how: 'bump' | 'event' | 'gap';
+}
+
+/** The bumps that were asked for under one change id. */
+interface Asked {
+  /** By partition, everything asked for. */
+  readonly parts: Map<number, Set<SubjectKey>>;
+  readonly acknowledged: Set<number>;
+  /** Moments of the first and the last execution. */
+  executed: { readonly first: number; readonly last: number } | null;
+}
+
+export class History {
+  readonly reads: ReadRecord[] = [];
+  readonly changes: ChangeRecord[] = [];
+  readonly servers: Server[] = [];
+  readonly #engine: Engine;
+  readonly #asked = new Map<string, Asked>();
+  readonly #byChangeId = new Map<string, ChangeRecord[]>();
+  readonly #byCommit = new Map<number, ChangeRecord[]>();
+  readonly #heard = new Map<Process, Set<Accepted>>();
+  /** By process, partition and epoch: the highest position that it knows of. */
+  readonly #reached = new Map<Process, Map<string, Bump>>();
+  #sequence = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** The order in which things happened, finer than time. */
+  next(): number {
+    return ++this.#sequence;
+  }
+
+  // ── Reads and changes ─────────────────────────────────────────────────────────────────────────────────────────
+
+  read(
+    process: Process,
+    label: string,
+    how: { after?: readonly ChangeRecord[]; strong?: boolean; last: number },
+  ): ReadRecord {
+    const read: ReadRecord = {
+      process,
+      label,
+      start: this.next(),
+      startAt: this.#engine.now,
+      after: how.after ?? [],
+      strong: how.strong ?? false,
+      lastAtStart: how.last,
+      endAt: null,
+    };
+    this.reads.push(read);
+    return read;
+  }
+
+  change(
+    process: Process,
+    label: string,
+    what: {
+      readonly commits?: readonly Commit[];
+      readonly isBumpedBy: ChangeRecord['isBumpedBy'];
+      readonly isEvent?: boolean;
+    },
+  ): ChangeRecord {
+    const { commits = [], isBumpedBy, isEvent = false } = what;
+    const change: ChangeRecord = {
+      number: this.changes.length + 1,
+      process,
+      label,
+      commits,
+      isBumpedBy,
+      isEvent,
+      start: this.next(),
+      startAt: this.#engine.now,
+      startMoment: this.#engine.moment,
+      endAt: null,
+      changeId: null,
+      receipt: null,
+      boundOn: new Map(),
+      heardBy: new Map(),
+    };
+    this.changes.push(change);
+    for (const { number } of commits) {
+      const of = this.#byCommit.get(number);
+      if (of === undefined) this.#byCommit.set(number, [change]);
+      else of.push(change);
+    }
+    return change;
+  }
+
+  /** It resolved: from here on no read of its own replica may be older. */
+  resolved(change: ChangeRecord, receipt: Receipt | null): void {
+    change.endAt = this.#engine.now;
+    change.receipt = receipt;
+    if (receipt !== null) this.#link(change, receipt.changeId);
+    this.#boundOn(change, change.process).resolved = this.next();
+  }
+
+  announcedBy(commit: Commit): readonly ChangeRecord[] {
+    return this.#byCommit.get(commit.number) ?? [];
+  }
+
+  withId(changeId: string): readonly ChangeRecord[] {
+    return this.#byChangeId.get(changeId) ?? [];
+  }
+
+  /** By partition, the subjects under which it was to be bumped. */
+  partsOf({ changeId }: ChangeRecord): ReadonlyMap<number, ReadonlySet<SubjectKey>> {
+    return (changeId === null ? undefined : this.#asked.get(changeId)?.parts) ?? new Map();
+  }
+
+  acknowledged({ changeId }: ChangeRecord): ReadonlySet<number> {
+    return (changeId === null ? undefined : this.#asked.get(changeId)?.acknowledged) ?? new Set();
+  }
+
+  #boundOn({ boundOn }: ChangeRecord, process: Process): Bound {
+    let bound = boundOn.get(process);
+    if (bound === undefined) boundOn.set(process, (bound = { resolved: Infinity, told: Infinity, how: 'gap' }));
+    return bound;
+  }
+
+  #tell(change: ChangeRecord, process: Process, how: Bound['how']): void {
+    const bound = this.#boundOn(change, process);
+    if (bound.told !== Infinity && (bound.how !== 'gap' || how === 'gap')) return;
+    bound.told = this.next();
+    bound.how = how;
+  }
+
+  #link(change: ChangeRecord, changeId: string): void {
+    if (change.changeId === changeId) return;
+    change.changeId = changeId;
+    const of = this.#byChangeId.get(changeId);
+    if (of === undefined) this.#byChangeId.set(changeId, [change]);
+    else of.push(change);
+  }
+
+  // ── What a replica asks for and is told ───────────────────────────────────────────────────────────────────────
+
+  /** The replica asks for a bump, by partition. */
+  bumping(process: Process, groups: ReadonlyMap<number, ReadonlySet<SubjectKey>>, changeId: string): void {
+    const { parts } = this.#askedUnder(changeId);
+    for (const [partition, subjects] of groups) {
+      const part = parts.get(partition) ?? new Set();
+      for (const subject of subjects) part.add(subject);
+      parts.set(partition, part);
+    }
+    if (this.#byChangeId.has(changeId)) return;
+    const all = new Set([...groups.values()].flatMap((group) => [...group]));
+    const change = this.changes.find(
+      (one) => one.process === process && one.changeId === null && one.endAt === null && one.isBumpedBy(all),
+    );
+    if (change !== undefined) this.#link(change, changeId);
+  }
+
+  /** A server has done it, whether or not anybody will know. */
+  executed({ changeId }: Bump): void {
+    const asked = this.#askedUnder(changeId);
+    const { moment } = this.#engine;
+    asked.executed = { first: asked.executed?.first ?? moment, last: moment };
+  }
+
+  executionOf({ changeId }: ChangeRecord): { readonly first: number; readonly last: number } | null {
+    return (changeId === null ? undefined : this.#asked.get(changeId)?.executed) ?? null;
+  }
+
+  #askedUnder(changeId: string): Asked {
+    let asked = this.#asked.get(changeId);
+    if (asked === undefined) {
+      asked = { parts: new Map(), acknowledged: new Set(), executed: null };
+      this.#asked.set(changeId, asked);
+    }
+    return asked;
+  }
+
+  /** The replica has its acknowledgement. */
+  bumped(process: Process, bump: Bump): void {
+    this.#asked.get(bump.changeId)?.acknowledged.add(bump.partition);
+    this.knows(process, bump);
+  }
+
+  knows(process: Process, bump: Bump): void {
+    let reached = this.#reached.get(process);
+    if (reached === undefined) this.#reached.set(process, (reached = new Map()));
+    const key = `${String(bump.partition)} ${bump.epoch}`;
+    if ((reached.get(key)?.position ?? 0) < bump.position) reached.set(key, bump);
+  }
+
+  reachedBy(process: Process, partition: number, epoch: string | null): Bump | null {
+    return this.#reached.get(process)?.get(`${String(partition)} ${String(epoch)}`) ?? null;
+  }
+
+  /** A message of a partition was delivered: with it everything before, since a hole is noticed. */
+  heard(process: Process, partition: number, accepted: Accepted | null, how: Bound['how'] = 'bump'): void {
+    let known = this.#heard.get(process);
+    if (known === undefined) this.#heard.set(process, (known = new Set()));
+    for (let at = accepted; at !== null && !known.has(at); at = at.before) {
+      const { changeId, at: time } = at;
+      known.add(at);
+      const changes = changeId === null ? this.changes.filter((one) => isBefore(one, time)) : this.withId(changeId);
+      // Of those before it that did not come, it knows only that there were some.
+      for (const change of changes) this.#hears(process, change, { partition, how: at === accepted ? how : 'gap' });
+    }
+  }
+
+  /** Its subscriptions were made again: what had been accepted by then was perhaps missed, and it was told so. */
+  reconnected(process: Process, server: Server): void {
+    for (const [partition, { accepted }] of server.state.partitions.entries())
+      this.heard(process, partition, accepted, 'gap');
+  }
+
+  /** A subscriber on this replica was given the event. */
+  told(process: Process, changeId: string): void {
+    for (const change of this.withId(changeId)) this.#tell(change, process, 'event');
+  }
+
+  #hears(process: Process, change: ChangeRecord, { partition, how }: { partition: number; how: Bound['how'] }): void {
+    let parts = change.heardBy.get(process);
+    if (parts === undefined) change.heardBy.set(process, (parts = new Set()));
+    parts.add(partition);
+    for (const part of this.partsOf(change).keys()) if (!parts.has(part)) return;
+    if (this.partsOf(change).size > 0) this.#tell(change, process, how);
+  }
+
+  // ── What the servers know ─────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Since when every server that anybody may listen to knows of the change; null if one does not. A server that is gone
+   * without having known of it could mislead until it went.
+   */
+  standsSince(change: ChangeRecord): number | null {
+    const parts = this.partsOf(change);
+    if (parts.size === 0) return null;
+    let since = 0;
+    for (const server of this.servers) {
+      for (const [partition, subjects] of parts) {
+        const covered = coveredSince(server, partition, subjects, change);
+        if (covered === null && server.alive) return null;
+        since = Math.max(since, covered ?? server.diedAt);
+      }
+    }
+    return since;
+  }
+}
+
+/** Everything it announces was committed before that time. */
+const isBefore = ({ commits, startAt }: ChangeRecord, at: number): boolean =>
+  commits.length === 0 ? startAt < at : commits.every((commit) => commit.at < at);
+
+function coveredSince(
+  server: Server,
+  number: number,
+  subjects: ReadonlySet<SubjectKey>,
+  change: ChangeRecord,
+): number | null {
+  const partition = server.state.partitions[number];
+  if (partition === undefined) return null;
+  let since: number | null = null;
+  // Whoever asks a server with another run id gets a new epoch, which nothing older fits.
+  if (server.willRotate(number)) since = Math.max(server.beganAt, change.startAt);
+  for (let at = partition.accepted; at !== null && at.at >= (change.commits[0]?.at ?? change.startAt); at = at.before) {
+    if (covers(at, subjects, change)) since = at.at;
+  }
+  return since;
+}
+
+function covers(at: Accepted, subjects: ReadonlySet<SubjectKey>, change: ChangeRecord): boolean {
+  if (at.changeId === null) return isBefore(change, at.at);
+  if (at.changeId === change.changeId) return true;
+  return at.moment >= change.startMoment && [...subjects].every((subject) => at.subjects.includes(subject));
+}
+
+/** How the bump of a change can be told from others of its replica. */
+export const bumpOf = {
+  entity:
+    ({ type, id, branch }: Commit): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(entitySubject(type as string, id, branch)),
+  bulk:
+    (type: string, branch: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(allSubject(type, branch)) && ![...subjects].some((one) => one.startsWith('entity:')),
+  branch:
+    (branch: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(branchSubject(branch)),
+  set:
+    (key: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(keySubject(key)) && !subjects.has(PATTERNS),
+  del:
+    (key: string): ChangeRecord['isBumpedBy'] =>
+    (subjects) =>
+      subjects.has(keySubject(key)) && subjects.has(PATTERNS),
+  patterns: (subjects: ReadonlySet<string>): boolean => subjects.has(PATTERNS) && subjects.size === 1,
+} as const;

@@ -1,0 +1,145 @@
+import { type Random, randomOf, weighted } from './dice.js';
+import { Meetings } from './meetings.js';
+
+/** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
+export interface Plan {
+  readonly seed: number;
+  readonly config: Config;
+  readonly steps: readonly Step[];
+}
+
+export interface Config {
+  readonly replicas: number;
+  readonly partitions: number;
+  /** The replica that is configured for one partition where there are more, and must be refused; -1: none. */
+  readonly stranger: number;
+  /** Marks and values come in one round trip. */
+  readonly fetches: boolean;
+  readonly comparesRunId: boolean;
+  /** Of the origin's read replica; 0: there is none. */
+  readonly lagMs: number;
+  readonly maxEntries: number;
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  readonly slowShare: number;
+  readonly slowMs: number;
+  /** By replica. */
+  readonly resends: readonly boolean[];
+  readonly schemas: readonly number[];
+  readonly rates: readonly number[];
+}
+
+/** Numbers are dice: they choose among what there is. */
+export type Step = readonly [atMs: number, what: What, a: number, b: number, c: number];
+
+/** What clients do, and how often when nothing else is arranged. */
+export const CLIENTS = {
+  get: 8,
+  children: 5,
+  view: 5,
+  keyed: 2,
+  scopeRead: 6,
+  newScope: 1,
+  peek: 3,
+  afterRead: 6,
+  strongRead: 3,
+  box: 2,
+  near: 1,
+  everywhere: 3,
+  change: 14,
+  transact: 2,
+  bulk: 1,
+  delPattern: 1,
+  setKey: 3,
+  getKey: 4,
+  delKey: 1,
+  reparent: 1,
+  subscribe: 2,
+  resume: 1,
+} as const;
+
+/** What goes wrong, and how often. */
+export const FAULTS = {
+  pause: 3,
+  suspend: 3,
+  wall: 1,
+  cut: 4,
+  halfOpen: 4,
+  stall: 4,
+  lose: 3,
+  slowReplies: 3,
+  lostReply: 3,
+  evict: 1,
+  evictMarks: 2,
+  flush: 2,
+  full: 1,
+  refuse: 2,
+  restore: 4,
+  failover: 4,
+  split: 5,
+  outage: 4,
+  crash: 3,
+  originSlow: 2,
+  originFails: 2,
+} as const;
+
+export type Fault = keyof typeof FAULTS;
+export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd';
+
+export function planOf(seed: number): Plan {
+  const random = randomOf(seed, 'plan');
+  const config = configOf(random);
+  const meetings = new Meetings(random, config.replicas);
+  const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 2);
+  const calm = 8 + Math.floor(random() * 14);
+  meetings.add(5, 'subscribe');
+  if (random() < 0.4) meetings.clash(5);
+  let at = 6;
+  for (let fault = 0; fault <= faults; fault++) {
+    for (let i = 0; i < calm; i++) {
+      if (random() < 0.15) meetings.clash(at);
+      else meetings.add(at, weighted(CLIENTS, random));
+      at += gap(random);
+    }
+    if (fault < faults) at = meetings.disaster(at, weighted(FAULTS, random));
+  }
+  if (random() < 0.15) meetings.add(at + 9000, 'herd');
+  return { seed, config, steps: meetings.steps.sort(([a], [b]) => a - b) };
+}
+
+/** The same without anything that goes wrong: only delays are left. */
+export const withoutFaults = (plan: Plan): Plan => ({
+  ...plan,
+  config: { ...plan.config, lagMs: 0, stranger: -1 },
+  steps: plan.steps.filter(([, what]) => !(what in FAULTS)),
+});
+
+function configOf(random: Random): Config {
+  const replicas = 2 + Math.floor(random() * random() * 4);
+  const each = <T>(make: () => T): T[] => Array.from({ length: replicas }, make);
+  const partitions = Number(weighted({ '1': 3, '4': 2, '16': 1 }, random));
+  return {
+    replicas,
+    partitions,
+    stranger: partitions > 1 && random() < 0.1 ? replicas - 1 : -1,
+    fetches: random() < 0.7,
+    comparesRunId: random() < 0.85,
+    lagMs: random() < 0.15 ? 20 + Math.floor(random() * 600) : 0,
+    maxEntries: random() < 0.3 ? 4 : 100,
+    ttlMs: random() < 0.3 ? 800 : 60_000,
+    graceMs: random() < 0.3 ? 2000 : 0,
+    slowShare: random() < 0.5 ? 0.15 : 0.03,
+    slowMs: random() < 0.5 ? 30 : 300,
+    resends: each(() => random() < 0.5),
+    schemas: each(() => (random() < 0.1 ? 2 : 1)),
+    rates: each(() => 1 + (random() - 0.5) * 0.004),
+  };
+}
+
+function gap(random: Random): number {
+  const dice = random();
+  if (dice < 0.6) return 4 * random();
+  if (dice < 0.85) return 5 + 40 * random();
+  if (dice < 0.97) return 50 + 500 * random();
+  return 1000 + 4000 * random();
+}

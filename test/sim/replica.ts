@@ -1,0 +1,84 @@
+import type * as Tidemark from '../../src/index.js';
+import type { Library } from '../plant.js';
+import { Connection, type Pace } from './connection.js';
+import { type Overheard, contractsOver } from './contracts.js';
+import type { Database } from './database.js';
+import { randomOf } from './dice.js';
+import type { Engine } from './engine.js';
+import type { Config } from './plan.js';
+import { Process } from './process.js';
+import type { Server, ServerRules } from './server.js';
+import { modelOf } from './world.js';
+
+export type SimModel = ReturnType<typeof modelOf>;
+export type Tide = Tidemark.Tidemark<SimModel>;
+
+export interface Replica {
+  readonly index: number;
+  readonly process: Process;
+  readonly client: Connection;
+  readonly subscriber: Connection;
+  readonly pace: Pace;
+  readonly tide: Tide;
+  scope: Tidemark.Scope<SimModel>;
+}
+
+export interface ReplicaParts {
+  readonly library: Library;
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly config: Config;
+  readonly rules: ServerRules;
+  readonly database: Database;
+  readonly route: () => Server;
+  readonly overheard: (process: Process) => Overheard;
+  readonly note: (what: string, from: string, to: string, since: number) => void;
+}
+
+/** A process with the real library in it, its two connections and its part of the origin. */
+export function startReplica(index: number, generation: number, parts: ReplicaParts): Replica {
+  const { engine, seed, config, library, database } = parts;
+  const name = 'ABCDE'.charAt(index) + (generation === 1 ? '' : String(generation));
+  const random = (of: string) => randomOf(seed, `${name} ${of}`);
+  const process = new Process(name, {
+    engine,
+    random: random('process'),
+    rate: config.rates[index] as number,
+    stranger: config.stranger === index,
+  });
+  const pace: Pace = { usualMs: 1.2, slowMs: config.slowMs, slowShare: config.slowShare };
+  const connect = (role: 'client' | 'subscriber'): Connection =>
+    new Connection({
+      ...parts,
+      random: random(role),
+      process,
+      role,
+      pace,
+      resends: config.resends[index] as boolean,
+    });
+  const client = connect('client');
+  const subscriber = connect('subscriber');
+  const contracts = contractsOver({
+    client,
+    subscriber,
+    partitions: process.stranger ? 1 : config.partitions,
+    fetches: config.fetches,
+    rules: parts.rules,
+    overheard: parts.overheard(process),
+  });
+  const model = modelOf(config.schemas[index] as number, (branch) => database.world.parentOf(branch));
+  const tide = library.createTidemark({
+    model,
+    origin: database.originFor(process) as never,
+    ...contracts,
+    clock: process.clock,
+    random: random('core'),
+    ttlMs: config.ttlMs,
+    graceMs: config.graceMs,
+    absentTtlMs: config.ttlMs,
+    maxEntries: config.maxEntries,
+    maxBatchSize: 3,
+    ...({ originLagMs: config.lagMs === 0 ? 0 : config.lagMs + 50 } as object),
+  }) as Tide;
+  return { index, process, client, subscriber, pace, tide, scope: tide.scope({ branch: 'main' }) };
+}
