@@ -69,7 +69,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
   const model = modelOf(config.schemas[index] as number, (branch) => database.world.parentOf(branch));
   const tide = library.createTidemark({
     model,
-    origin: database.originFor(process) as never,
+    origin: database.originFor(process),
     ...contracts,
     clock: process.clock,
     random: random('core'),

@@ -100,7 +100,7 @@ export class Subscribers {
   #open(running: Running, replica: Replica): void {
     const { session, target, branch } = running;
     const options = session.cursor === undefined ? { branch } : { branch, since: session.cursor };
-    const iterator = replica.tide.subscribe(target as never, options as never);
+    const iterator = replica.tide.subscribe(target, options);
     running.iterator = iterator;
     void this.#follow(running, iterator, replica).catch((error: unknown) => {
       this.#sim.violated(new Violation('P6', `${session.name} failed: ${String(error)}`));

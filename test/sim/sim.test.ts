@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import * as library from '../../src/index.js';
+import { search } from './run.js';
+
+const SEEDS = process.env['TIDEMARK_LONG'] === undefined ? 250 : 100_000;
+
+test(
+  `no promise is broken in ${String(SEEDS)} simulated worlds of several replicas`,
+  { timeout: 24 * 3_600_000 },
+  async () => {
+    const began = performance.now();
+    const found = await search(library, { first: 1, seeds: SEEDS });
+    console.info(`${String(SEEDS)} seeds in ${String(Math.round((performance.now() - began) / 1000))} s`);
+    expect(found && `SIM_SEED=${String(found.seed)} npm run sim: ${found.violation.message}`).toBeNull();
+  },
+);
