@@ -137,3 +137,49 @@ export async function layeredLoader({ port, bus, tier1, tags = false, load }) {
     invalidateTag: (tag) => loader.invalidateCacheForGroup(tag),
   };
 }
+
+/** @param {Place} place */
+export async function tidemark({ port, bus, tier1, load }) {
+  const { createTidemark } = await import('tidemark');
+  const { redis } = await import('tidemark/redis');
+  const { model } = await import('./world.mjs');
+  const clients = () => ({ client: quiet(port), subscriber: quiet(bus ?? port, { maxRetriesPerRequest: null }) });
+  const byIds = (ids) => Promise.all(ids.map(load));
+  const tide = createTidemark({
+    model,
+    origin: { structure: { byIds } },
+    ttlMs: TTL_MS,
+    ...(tier1 ? {} : { maxEntries: 1 }),
+    ...(port === undefined ? {} : redis(clients())),
+  });
+  await tide.ready();
+  const read = (key) => tide.get('structure', key);
+  const change = async (what) => {
+    const { state } = await tide.change(what);
+    return state;
+  };
+  return {
+    read,
+    // A structure says itself which settlement it belongs to.
+    readTagged: read,
+    /** With the receipt of the change that it must not be older than. */
+    readAfter: (key, after) => tide.get('structure', key, { after }),
+    invalidate: (key) => change({ type: 'structure', id: key, op: 'update' }),
+    invalidateTag: (id) => change({ type: 'settlement', id, op: 'delete', before: { id, kingdomId: 'k' } }),
+    invalidateForReceipt: async (key) => String(await tide.change({ type: 'structure', id: key, op: 'update' })),
+  };
+}
+
+/** No cache at all, but one call for all who ask for the same at once: the least that a process can do alone. */
+export async function shared({ load }) {
+  const running = new Map();
+  const read = (key) => {
+    let loading = running.get(key);
+    if (loading === undefined) {
+      loading = load(key).finally(() => running.delete(key));
+      running.set(key, loading);
+    }
+    return loading;
+  };
+  return { read };
+}
