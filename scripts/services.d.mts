@@ -22,5 +22,5 @@ export interface RedisSentinel {
   stop(): Promise<void>;
 }
 export function startRedis(settings?: Readonly<Record<string, string | number>>): Promise<RedisServer>;
-export function startCluster(): Promise<RedisCluster>;
+export function startCluster(options?: { readonly replicas?: number | undefined }): Promise<RedisCluster>;
 export function startSentinel(): Promise<RedisSentinel>;

@@ -11,15 +11,6 @@ import { findRedis } from './redis.mjs';
 const HOST = '127.0.0.1';
 const PATIENCE_MS = 20_000;
 
-/** What runs: whatever way the process ends, none of it outlives it. */
-const running = new Set();
-process.on('exit', () => {
-  for (const { child, directory } of running) {
-    child.kill('SIGKILL');
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
-
 /**
  * One redis-server. `settings` are those of redis.conf. `kill()` is a crash, `restart()` begins again on the same port
  * with the data directory as it is, `stop()` ends it and removes that.
@@ -36,11 +27,11 @@ export async function startRedis(settings = {}) {
   });
 }
 
-/** Three primaries without replicas, all slots served. */
-export async function startCluster() {
+/** Three primaries, all slots served, each with so many replicas; `nodes` and `servers` begin with those asked to be primaries. */
+export async function startCluster({ replicas = 0 } = {}) {
   const servers = [];
   try {
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 3 * (1 + replicas); i++) {
       const settings = { 'cluster-enabled': 'yes', 'cluster-port': await freePort(), 'cluster-node-timeout': 2000 };
       servers.push(await startRedis(settings));
     }
@@ -50,12 +41,15 @@ export async function startCluster() {
       'create',
       ...addresses,
       '--cluster-replicas',
-      '0',
+      String(replicas),
       '--cluster-yes',
     );
     if (status !== 0) throw new Error(`redis-cli --cluster create failed: ${stdout}`);
     await until('the cluster is whole', async () =>
-      addresses.every((_, i) => cli(servers[i].port, 'cluster', 'info').includes('cluster_state:ok')),
+      servers.every(({ port }) => cli(port, 'cluster', 'info').includes('cluster_state:ok')),
+    );
+    await until('its replicas follow', async () =>
+      servers.slice(3).every(({ port }) => cli(port, 'info', 'replication').includes('master_link_status:up')),
     );
   } catch (error) {
     await stopAll(servers);
@@ -99,38 +93,52 @@ export async function startSentinel() {
 async function daemon({ program, args, port, directory }) {
   const { paths, missing } = findRedis();
   if (paths === undefined) throw new Error(missing);
-  let entry;
+  let child;
+  let guard;
   const start = async () => {
-    const child = spawn(paths[program], args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    entry = { child, directory };
-    running.add(entry);
+    child = spawn(paths[program], args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    child.unref();
+    guard = guardOver(child, directory);
     await until(`${program} answers on port ${String(port)}`, () => {
       if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')} ended with ${String(child.exitCode)}`);
       return answers(port);
     });
   };
-  const end = async (signal) => {
-    const { child } = entry;
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill(signal);
-      await once(child, 'exit');
-    }
-    running.delete(entry);
+  const kill = async () => {
+    guard.kill('SIGKILL');
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.ref();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
   };
-  await start();
+  const stop = async () => {
+    await kill();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
-    ...{ host: HOST, port },
+    ...{ host: HOST, port, kill, stop },
     cli: (...command) => cli(port, ...command),
-    kill: () => end('SIGKILL'),
     restart: async () => {
-      await end('SIGKILL');
+      await kill();
       await start();
     },
-    stop: async () => {
-      await end('SIGKILL');
-      rmSync(directory, { recursive: true, force: true });
-    },
   };
+}
+
+/** Ends a server when this process ends, however that happens: the guard's input is then at its end. */
+function guardOver({ pid }, directory) {
+  const then = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
+  const stdio = ['pipe', 'ignore', 'ignore'];
+  const guard = spawn('sh', ['-c', then, String(pid), directory], { stdio, detached: true });
+  guard.unref();
+  guard.stdin.unref();
+  return guard;
 }
 
 const stopAll = (servers) => Promise.all(servers.map((server) => server.stop()));

@@ -23,6 +23,7 @@ import { CoarseClock, createRandom, systemClock } from './clock.js';
 import { createEvents } from './events.js';
 import { fingerprintOf } from './fingerprint.js';
 import { TidemarkError } from './errors.js';
+import type { SubjectKey } from './contract.js';
 import type { AnyModel, EntityPlan, Topology } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
@@ -88,7 +89,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       },
       missed: (partition, epoch) => {
         indexes.lost();
-        if (epoch !== null) hub.lost(epoch, (topic) => partitionOf(topic, marks.partitions) === partition);
+        const isIn = (topic: SubjectKey): boolean => partitionOf(topic, marks.partitions) === partition;
+        if (epoch === null) hub.look(isIn);
+        else hub.lost(epoch, isIn);
       },
     },
   });
@@ -172,6 +175,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     clock,
     codec,
     ringSize: options.ringSize ?? 1024,
+    timeoutMs: storeTimeoutMs,
     heard: (marks) => {
       table.expect(marks);
     },

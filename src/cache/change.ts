@@ -1,7 +1,7 @@
 import type { Receipt, SubjectsChange } from '../api.js';
 import type { ChangeItem } from '../watching.js';
 import type { Subject } from '../subject.js';
-import { randomId } from '../clock.js';
+import { inTime, randomId } from '../clock.js';
 import type { Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
@@ -54,11 +54,17 @@ export interface ChangerOptions {
 
 /** A change that touches more cells bumps the type's placement instead. */
 const MOST_CELLS = 32;
+/** How long a change waits for announcements that come before its own: on a bus that is gone they never end. */
+const PATIENCE_MS = 1000;
+const TOO_LATE = new Error('what came before is not announced yet');
 const OPS = ['create', 'update', 'delete', 'restore'] as const;
 
 /** The write path: check everything, bump once, then announce. */
 export class Changer {
   readonly #options: ChangerOptions;
+  /** Announcements of changes that had to wait; null if none is under way. */
+  #late: Promise<void> | null = null;
+  readonly #lateDone = (): Promise<void> => this.#late ?? Promise.resolve();
 
   constructor(options: ChangerOptions) {
     this.#options = options;
@@ -69,7 +75,7 @@ export class Changer {
    * read on this replica gets an older value, also if it could only be queued: it is sent and announced later then.
    */
   async change(changes: readonly AnyChange[]): Promise<Receipt> {
-    const { table, random, statistics, events } = this.#options;
+    const { table, clock, random, statistics, events } = this.#options;
     const planned = changes.map((change, i) =>
       this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
     );
@@ -77,14 +83,25 @@ export class Changer {
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
     const bumps = await table.bump(subjects, { changeId }, (late) => {
-      void this.#announce(planned, createReceipt(changeId, late));
+      this.#announceLate(planned, createReceipt(changeId, late));
     });
     statistics.changes += planned.length;
     events.emit('change', { changeId, subjects });
     if (bumps === 'queued') return queuedReceipt(changeId);
     const receipt = createReceipt(changeId, bumps);
+    if (this.#late !== null) await inTime(clock, PATIENCE_MS, this.#lateDone, () => TOO_LATE).catch(() => undefined);
     await this.#announce(planned, receipt);
     return receipt;
+  }
+
+  /** What waited is announced in its order, and before what did not: subscribers are told of a subject in order. */
+  #announceLate(planned: readonly PlannedChange[], receipt: Receipt): void {
+    const mine = this.#lateDone()
+      .then(() => this.#announce(planned, receipt))
+      .then(() => {
+        if (this.#late === mine) this.#late = null;
+      });
+    this.#late = mine;
   }
 
   /** What went stale is stale already: a bus that fails is an event here and a gap for its subscribers. */

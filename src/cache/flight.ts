@@ -181,6 +181,13 @@ export class Flight {
     return this.#table.globs.deletedSince(this.globs, () => this.key);
   }
 
+  /** True if that holds for it, or for a load that it waits for: what it comes to will not be kept. */
+  get isDoomed(): boolean {
+    if (this.isOvertaken) return true;
+    for (const other of this.#waitsFor ?? []) if (other.isDoomed) return true;
+    return false;
+  }
+
   /** True if its result may be kept. */
   isStorable(): boolean {
     if (this.unverified || this.isOvertaken) return false;

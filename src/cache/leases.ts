@@ -24,6 +24,12 @@ export interface Lease {
 /** What became of a load of another replica's. */
 export type Ended = 'over' | 'not kept' | { readonly failed: TidemarkError };
 
+/** A lease of this replica's. */
+interface Holding {
+  readonly value: Uint8Array;
+  readonly flight: Flight;
+}
+
 interface Keys {
   readonly lease: string;
   /** What a load came to that stored nothing, for those who wait. */
@@ -54,7 +60,7 @@ const UNSHARED: Lease = { release: async () => {}, fail: async () => {} };
  */
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #held = new Map<string, Uint8Array>();
+  readonly #held = new Map<string, Holding>();
   readonly #waiting = new Set<Waiting>();
   #looks = 0;
   #looking = false;
@@ -70,39 +76,49 @@ export class Leases {
     const { tier2, random, leaseMs } = this.#options;
     if (tier2.isDown || !tier2.isAtomic) return UNSHARED;
     const keys = this.#keysOf(flight);
+    // The marks of a view are found while it is loaded: its key is the same before and after a change.
+    if (this.#held.get(keys.lease)?.flight.isDoomed === true) return UNSHARED;
     const owner = randomId(random);
     const value = encoder.encode(owner);
     const taken = await tier2.attempt('setIfAbsent', (store) => store.setIfAbsent(keys.lease, value, leaseMs));
     if (taken === null) return UNSHARED;
     if (!taken) return null;
-    this.#held.set(keys.lease, value);
+    const holding = { value, flight };
+    this.#held.set(keys.lease, holding);
     this.#renewLater();
+    const end = (note: Uint8Array | null): Promise<void> => this.#end(keys, holding, note);
     return {
-      release: (outcome) => this.#end(keys, outcome === 'stored' ? null : noteOf(owner)),
-      fail: (error) => this.#end(keys, noteOf(owner, error)),
+      release: (outcome) => end(outcome === 'stored' ? null : noteOf(owner)),
+      fail: (error) => end(noteOf(owner, error)),
     };
   }
 
-  async #end(keys: Keys, note: Uint8Array | null): Promise<void> {
+  async #end(keys: Keys, holding: Holding, note: Uint8Array | null): Promise<void> {
     const { tier2 } = this.#options;
-    const value = this.#held.get(keys.lease) as Uint8Array;
-    this.#held.delete(keys.lease);
+    if (this.#held.get(keys.lease) === holding) this.#held.delete(keys.lease);
     if (this.#held.size === 0) this.#cancelRenewal?.();
     if (note !== null) {
       const entry = { key: keys.note, value: note, ttlMs: NOTE_MS };
       await tier2.attempt('setMany', (store) => store.setMany([entry]));
     }
-    await tier2.attempt('deleteIf', (store) => store.deleteIf(keys.lease, value));
+    await this.#drop(keys.lease, holding);
   }
 
-  /** Long loads keep their leases; those of a process that died run out. */
+  async #drop(lease: string, { value }: Holding): Promise<void> {
+    await this.#options.tier2.attempt('deleteIf', (store) => store.deleteIf(lease, value));
+  }
+
+  /** Long loads keep their leases; those of a process that died run out, those of a load that a change overtook go. */
   #renewLater(): void {
     if (this.#cancelRenewal !== null) return;
     const { clock, tier2, leaseMs } = this.#options;
     const cancel = clock.after(leaseMs / 3, () => {
       this.#cancelRenewal = null;
-      for (const [key, value] of this.#held) {
-        void tier2.attempt('renewIf', (store) => store.renewIf(key, value, leaseMs));
+      for (const [lease, holding] of this.#held) {
+        if (holding.flight.isDoomed) {
+          this.#held.delete(lease);
+          void this.#drop(lease, holding);
+        } else void tier2.attempt('renewIf', (store) => store.renewIf(lease, holding.value, leaseMs));
       }
       if (this.#held.size > 0) this.#renewLater();
     });

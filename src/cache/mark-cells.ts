@@ -82,18 +82,25 @@ export class MarkCells {
     return subjects.map((subject) => this.#cells.get(subject)?.token ?? null);
   }
 
-  /** Takes an answer. Returns the partitions that it shows to have gone back under one epoch. */
+  /**
+   * Takes an answer. Returns the partitions that it shows to have gone back under one epoch. Subjects beyond those asked
+   * for, whose tokens of then are in `sent`, had no cells that messages could raise meanwhile: such a mark counts only
+   * if nothing has been heard since that the answer does not have.
+   */
   accept(
     subjects: readonly SubjectKey[],
     read: MarksRead,
     sent: { readonly reading: Reading; readonly tokens: readonly (Token | null)[] },
   ): ReadonlySet<Partition> {
     const lost = new Set<Partition>();
+    const heads = new Map(read.heads.map(({ partition, head }) => [partition, head]));
     let moved = false;
     for (const [i, subject] of subjects.entries()) {
       const cell = this.take(subject);
       const token = read.tokens[i] as Token;
-      if (token.epoch === cell.partition.epoch) {
+      const { epoch, number, highest } = cell.partition;
+      const isOvertaken = i >= sent.tokens.length && highest > (heads.get(number) ?? -1);
+      if (token.epoch === epoch && !isOvertaken) {
         // A newer message may have overtaken this answer on the other connection: the higher position of the two stands.
         const newer = isNewer(token, cell.token);
         const before = sent.tokens[i];

@@ -25,6 +25,8 @@ export class Partition {
   epoch: string | null = null;
   /** The last position applied without a hole. */
   applied = 0;
+  /** The highest position that any message or answer named: what was bumped up to there may have been heard. */
+  highest = 0;
   /** Of the bump at `applied`; empty if it is not known. */
   appliedNonce = '';
   /** When the last check was sent that found everything applied; -Infinity if there was none. */
@@ -58,6 +60,7 @@ export class Partition {
   /** What a bump means; `next` and `hole` have advanced `applied` to it. */
   hear({ epoch, prev, position, nonce }: Bump): Finding {
     if (this.epoch !== epoch) return 'epoch';
+    this.highest = Math.max(this.highest, position);
     if (position === this.applied && this.appliedNonce !== '' && this.appliedNonce !== nonce) return 'lost';
     if (position <= this.applied) return 'nothing new';
     const found = prev === this.applied ? 'next' : 'hole';
@@ -68,6 +71,7 @@ export class Partition {
   /** The reply to a bump of this replica: a foreign one before it may still be on its way, then the messages advance. */
   hearOwn({ epoch, prev, position, nonce }: Bump): Finding {
     if (this.epoch !== epoch) return 'epoch';
+    this.highest = Math.max(this.highest, position);
     if (prev !== this.applied) return 'nothing new';
     this.#advance(position, nonce);
     return 'next';
@@ -75,6 +79,7 @@ export class Partition {
 
   #advance(position: number, nonce: string): void {
     this.applied = position;
+    this.highest = Math.max(this.highest, position);
     this.appliedNonce = nonce;
     const unconfirmed = this.#unconfirmed;
     if (unconfirmed !== null && position >= unconfirmed.head) this.#confirm(unconfirmed.sentAt);
@@ -154,6 +159,7 @@ export class Partition {
     this.replaced ??= this.epoch;
     this.epoch = epoch;
     this.applied = head;
+    this.highest = head;
     this.appliedNonce = nonce;
     this.#awaited = 0;
     this.#unconfirmed = null;

@@ -4,11 +4,14 @@ import { TidemarkError } from '../errors.js';
 
 export type ReceiptMarks = Receipt['marks'];
 
-/** `1.<change id>.<partition>.<epoch>.<position>…`: letters, digits, '.', '-' and '_' only, fit for a header or cookie. */
+/**
+ * `1.<change id>.<partition>.<epoch>.<position>…`: letters, digits, '.', '-' and '_' only, fit for a header or cookie. An
+ * epoch is whatever text its marks made it: any other character in it is `_<code unit in hex>_`.
+ */
 export function createReceipt(changeId: string, bumps: readonly Bump[]): Receipt {
   const marks: Record<number, { epoch: string; position: number }> = {};
   for (const { partition, epoch, position } of bumps) marks[partition] = { epoch, position };
-  const text = ['1', changeId, ...bumps.flatMap((b) => [b.partition, b.epoch, b.position])].join('.');
+  const text = ['1', changeId, ...bumps.flatMap((b) => [b.partition, escaped(b.epoch), b.position])].join('.');
   return Object.freeze({ state: 'done', changeId, marks: Object.freeze(marks), toString: () => text });
 }
 
@@ -35,12 +38,18 @@ export function marksOf(after: After | undefined): ReceiptMarks | null {
   let valid = version === '1' && changeId !== undefined && changeId !== '' && rest.length % 3 === 0;
   for (let i = 0; valid && i < rest.length; i += 3) {
     const [partition, epoch, position] = rest.slice(i, i + 3) as [string, string, string];
-    valid = /^\d{1,5}$/.test(partition) && /^[\w-]+$/.test(epoch) && /^\d{1,15}$/.test(position);
-    marks[Number(partition)] = { epoch, position: Number(position) };
+    valid = /^\d{1,5}$/.test(partition) && ESCAPED.test(epoch) && /^\d{1,15}$/.test(position);
+    marks[Number(partition)] = { epoch: unescaped(epoch), position: Number(position) };
   }
   if (!valid) throw refused(JSON.stringify(after.slice(0, 80)));
   return marks;
 }
+
+const ESCAPED = /^(?:[A-Za-z0-9-]|_[0-9a-f]{1,4}_)+$/;
+const escaped = (epoch: string): string =>
+  epoch.replace(/[^A-Za-z0-9-]/g, (character) => `_${character.charCodeAt(0).toString(16)}_`);
+const unescaped = (epoch: string): string =>
+  epoch.replace(/_([0-9a-f]{1,4})_/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
 
 function isPosition(mark: unknown): boolean {
   const { epoch, position } = (mark ?? {}) as Record<string, unknown>;

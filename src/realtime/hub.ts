@@ -1,4 +1,5 @@
 import { Aborts } from '../aborts.js';
+import { inTime } from '../clock.js';
 import type { SubscriptionItem } from '../watching.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
@@ -12,6 +13,7 @@ import { Topic } from './topic.js';
 import { type ChangeEvent, type Codec, type ParseId, encodeAnnouncement, topicHash } from './wire.js';
 
 const RING_SIZE = 1024;
+const TIMEOUT_MS = 1000;
 
 export interface HubOptions {
   readonly bus: Bus;
@@ -19,6 +21,8 @@ export interface HubOptions {
   readonly codec: Codec;
   /** Items that a subscriber may fall behind. Default 1,024. */
   readonly ringSize?: number | undefined;
+  /** When a publication counts as failed. Default 1,000. */
+  readonly timeoutMs?: number | undefined;
   /** Ids as the model has them. Without it, or for types it does not know, they are what was published. */
   readonly parseId?: ParseId | undefined;
   /** Told of failures of the bus, of messages that cannot be read and of authorizers that throw. Must not throw. */
@@ -42,7 +46,8 @@ export interface Hub {
   /**
    * Announces the events of one change, all of those that share its id, each on each of its topics, once per `id` and
    * topic however often it is called. `marks` are what the change bumped; null if nobody knows. Resolves once the bus has
-   * them everywhere; rejects with the first failure after trying every one, so that the same call can be made again.
+   * them everywhere; rejects with the first failure after trying every one. Where it failed, subscribers are told `resync`
+   * as soon as the bus takes it.
    */
   publish(publications: readonly Publication[], marks: Receipt['marks'] | null): Promise<void>;
   /**
@@ -55,6 +60,8 @@ export interface Hub {
    * every replica that finds the same loss, as a new epoch is: they are told once.
    */
   lost(id: string, isLost: (topic: SubjectKey) => boolean): void;
+  /** Bumps of these topics may have been missed, and their events with them: history tells. */
+  look(mayLack: (topic: SubjectKey) => boolean): void;
   /**
    * The changes announced on any of the topics from this call on, or since a cursor; each once, every topic's in their
    * order, with a `resync` wherever some may be missing. Registers at once; ends with `return()`, the signal, or the hub.
@@ -69,7 +76,16 @@ export interface Hub {
 
 /** The hub of one process. Subscribers of the same topics share one stream, however many they are. */
 export function createHub(options: HubOptions): Hub {
-  const { bus, clock, codec, heard = () => undefined, onError, parseId, ringSize = RING_SIZE } = options;
+  const {
+    bus,
+    clock,
+    codec,
+    heard = () => undefined,
+    onError,
+    parseId,
+    ringSize = RING_SIZE,
+    timeoutMs = TIMEOUT_MS,
+  } = options;
   if (!Number.isSafeInteger(ringSize) || ringSize < 1) {
     throw new TidemarkError('INVALID_OPTION', `ringSize: expected a whole number above 0, got ${String(ringSize)}.`);
   }
@@ -133,13 +149,20 @@ export function createHub(options: HubOptions): Hub {
             event,
           };
           const bytes = encodeAnnouncement(announcement, codec);
-          await allOf(
-            unique.map((key) => {
-              const publication = begin(() => bus.publish(key, bytes, { id }));
-              topics.get(key)?.expect(publication);
-              return publication;
-            }),
-          );
+          const publications = unique.map((key) => {
+            const publication = inTime(
+              clock,
+              timeoutMs,
+              () => bus.publish(key, bytes, { id }),
+              () => lateError(timeoutMs),
+            );
+            publication.catch(() => {
+              if (!closed) owed.failed(event.changeId, [key]);
+            });
+            topics.get(key)?.expect(publication);
+            return publication;
+          });
+          await allOf(publications);
         }),
       );
       await allOf(sent);
@@ -149,6 +172,9 @@ export function createHub(options: HubOptions): Hub {
     },
     lost: (id, isLost) => {
       if (!closed) owed.lost(id, [...topics.keys()].filter(isLost));
+    },
+    look: (mayLack) => {
+      for (const topic of topics.values()) if (mayLack(topic.key)) topic.look();
     },
     subscribe: (target, subscribeOptions = {}) => {
       if (closed) throw closedError('subscribe');
@@ -182,6 +208,11 @@ async function allOf(calls: readonly Promise<unknown>[]): Promise<void> {
 /** A call whose throwing is its promise's. */
 async function begin<T>(call: () => Promise<T>): Promise<T> {
   return await call();
+}
+
+function lateError(timeoutMs: number): TidemarkError {
+  const message = `bus.publish: expected an answer within ${String(timeoutMs)} ms, got none.`;
+  return new TidemarkError('STORE_TIMEOUT', message);
 }
 
 function closedError(verb: string): TidemarkError {

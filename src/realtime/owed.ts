@@ -92,6 +92,12 @@ export class Owed {
     if (this.#gaps.size > 0) void this.#collect();
   }
 
+  /** The events of a change could not be published on these topics: that they are missing is said when the bus is back. */
+  failed(changeId: string, topics: readonly SubjectKey[]): void {
+    for (const topic of topics) this.#miss(topic, { changeId, reason: 'gap' });
+    this.#arm();
+  }
+
   /** A topic's next message. */
   arrived(topic: SubjectKey, announcement: Announcement): void {
     const { id, changeId, event } = announcement;

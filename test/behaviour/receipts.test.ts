@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { createReceipt, marksOf } from '../../src/cache/receipt.js';
+import type { Bump } from '../../src/contract.js';
 import { type Receipt, defineView, memory } from '../../src/index.js';
 import { type World, type WorldOptions, database, deafened, model, world } from './setup.js';
 import { fakeClock } from '../../src/testing/index.js';
@@ -174,6 +176,15 @@ describe("a receipt's text", () => {
     const { b, receipt } = await lagging();
     const after = JSON.parse(JSON.stringify(receipt)) as Receipt;
     expect((await b.tide.get('settlement', 's0', { after }))?.name).toBe('new');
+  });
+
+  test('carries an epoch of any characters, as an adapter may have them', () => {
+    for (const epoch of ['0123abcdef', '0123.456', 'a_b', '_2e_', '__', 'ü \n\ud800', '-']) {
+      const bumps = [0, 1].map((partition) => ({ partition, epoch, position: 7 }) as Bump);
+      const text = String(createReceipt('change', bumps));
+      expect(text).toMatch(/^[\w.-]+$/);
+      expect(marksOf(text)).toEqual({ 0: { epoch, position: 7 }, 1: { epoch, position: 7 } });
+    }
   });
 
   const MALFORMED = [

@@ -56,6 +56,28 @@ describe('a replica that hears nothing', () => {
   });
 });
 
+test('marks that come with an entry of tier 2 do not win over newer ones that were heard before them', async () => {
+  const [db, clock] = [database(), fakeClock()];
+  const shared = memory({ clock });
+  const marks = delayedMarks(shared.marks);
+  marks.flow();
+  const a = world({ ...shared }, { db, clock });
+  const b = world({ ...shared, marks }, { db, clock, from: 5000 });
+  await a.tide.view(nameOf, { id: 's0' });
+  await clock.advance(0);
+  await b.tide.ready();
+  marks.hold();
+  const early = b.tide.view(nameOf, { id: 's0' });
+  await clock.advance(0);
+  expect(marks.pendingReplies).toEqual(['fetch']);
+  await a.rename('s0');
+  while (marks.deliverMessage());
+  marks.flow();
+  await early;
+  expect(b.tide.peekView(nameOf, { id: 's0' })).not.toBe('old');
+  expect(await b.tide.view(nameOf, { id: 's0' })).toBe('new');
+});
+
 describe("consistency 'strong'", () => {
   test('is as new as what the store has accepted, by call, scope or tide; nested reads too', async () => {
     for (const how of ['call', 'scope', 'tide'] as const) {
@@ -110,6 +132,25 @@ describe('a cold value', () => {
     const reads = [a, b].map(({ tide }) => tide.cache.getOrLoad('answer', load));
     await clock.advance(300);
     expect(await Promise.all(reads)).toEqual([1, 1]);
+  });
+
+  test('of a view whose load a change has overtaken is not waited for, here and on another replica', async () => {
+    const { a, b, clock } = replicas();
+    let [loads, release] = [0, (): void => {}];
+    const load = async (read: { get: World['tide']['get'] }): Promise<string | undefined> => {
+      const row = await read.get('settlement', 's0');
+      if (++loads === 1) await new Promise<void>((resolve) => (release = resolve));
+      return row?.name;
+    };
+    const early = a.tide.cache.getOrLoad('name', load);
+    await clock.advance(50);
+    await a.rename('s0');
+    const late = [b, a].map(({ tide }) => tide.cache.getOrLoad('name', load));
+    await clock.advance(1000);
+    expect(await Promise.all(late)).toEqual(['new', 'new']);
+    release();
+    await clock.advance(50);
+    expect([await early, await a.tide.cache.getOrLoad('name', load)]).toEqual(['old', 'new']);
   });
 
   test('of which the load fails: those who wait fail alike', async () => {
@@ -218,6 +259,38 @@ describe('an outage', () => {
     await own.tide.get('settlement', 's0');
     expect(own.settlementCalls()).toBe(calls);
     expect(own.tide.peek('settlement', 's0')).toBeDefined();
+  });
+
+  test('what waited is announced before what came after it, however long the bus takes', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const { marks, bus } = memory({ clock });
+    const reach = unreachable(marks);
+    let slow = false;
+    const slowBus: typeof bus = {
+      ...bus,
+      publish: async (...publication) => {
+        if (slow) {
+          slow = false;
+          await new Promise<void>((resume) => clock.after(300, resume));
+        }
+        return bus.publish(...publication);
+      },
+    };
+    const { tide, rename } = world({ marks: reach.marks, bus: slowBus }, { db, clock });
+    await tide.ready();
+    const items = tide.subscribe({ type: 'settlement', id: 's0' });
+    await clock.advance(0);
+    reach.fail(true);
+    expect((await rename('s0', 'first')).state).toBe('queued');
+    reach.fail(false);
+    slow = true;
+    const second = rename('s0', 'second');
+    await clock.advance(1000);
+    expect((await second).state).toBe('done');
+    const names = [await items.next(), await items.next()].map(({ value }) =>
+      value?.kind === 'change' ? value.changes.values['name'] : value?.kind,
+    );
+    expect(names).toEqual(['first', 'second']);
   });
 
   test('more changes than the queue takes become new epochs: everything is read again, subscribers are told', async () => {

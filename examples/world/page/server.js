@@ -13,6 +13,9 @@ export async function ask(query, variables = {}) {
     headers: { 'content-type': 'application/json', authorization: 'Bearer cartographer' },
     body: JSON.stringify({ query, variables }),
   });
+  // Of several replicas of this server, the one that answered.
+  const replica = response.headers.get('x-replica');
+  if (replica !== null) document.querySelector('header').dataset.replica = replica;
   const { data, errors } = await response.json();
   if (errors?.length > 0) throw new Refusal(errors[0]);
   return data;

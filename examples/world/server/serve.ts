@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createTidemark, systemClock } from 'tidemark';
+import { type TideOptions, createTidemark, systemClock } from 'tidemark';
 import { worldOrigin } from '../data/origin.ts';
 import type { Credit, Tables } from '../data/tables.ts';
-import { type Principal, type WorldModel, model } from '../model.ts';
+import { type Principal, type WorldModel, type WorldTide, model } from '../model.ts';
 import { authorize } from './access.ts';
 import { createApp } from './app.ts';
 
@@ -18,10 +18,13 @@ export interface ServeOptions {
   readonly outlines: () => object;
   readonly credits: readonly Credit[];
   readonly report?: ((error: unknown) => void) | undefined;
+  /** What this process shares with others, such as `redis({ client, subscriber })`. Default: nothing. */
+  readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus'> | undefined;
 }
 
 export interface Serving {
   readonly url: string;
+  readonly tide: WorldTide;
   /** Takes no more requests, ends live streams, lets the others finish, and then closes the tide. */
   close(): Promise<void>;
 }
@@ -29,9 +32,9 @@ export interface Serving {
 /** Serves a world on the port, or on the next one that is free. */
 export async function serve(
   tables: Tables,
-  { port, outlines, credits, report = console.error }: ServeOptions,
+  { port, outlines, credits, report = console.error, shared }: ServeOptions,
 ): Promise<Serving> {
-  const tide = createTidemark<WorldModel, Principal>({ model, origin: worldOrigin(tables), authorize });
+  const tide = createTidemark<WorldModel, Principal>({ model, origin: worldOrigin(tables), authorize, ...shared });
   tide.on('error', ({ error, where }) => {
     report(new Error(where, { cause: error }));
   });
@@ -40,6 +43,7 @@ export async function serve(
   const server = await listening(createApp(world), port);
   return {
     url: `http://localhost:${String((server.address() as AddressInfo).port)}`,
+    tide,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       closing.abort();

@@ -16,12 +16,13 @@ export interface Channels {
   listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
 }
 
-/** At these the connection, or that to one node of a cluster, is gone. */
-const LOST = ['close', 'end', '-node', '-subscriber'];
+/**
+ * At these the connection, or that to one node of a cluster, is gone. 'nodeError' is all that ioredis 5 says when a server ends
+ * a subscription because its slot has moved; to subscribe again makes it look where to.
+ */
+const LOST = ['close', 'end', '-node', '-subscriber', 'nodeError'];
 /** At these it, or another one, is there; ioredis subscribes again too, but does not say when that is acknowledged. */
 const BACK = ['ready', 'subscribersReady'];
-/** All that ioredis 5 says when a server ends a subscription because its slot has moved; to subscribe makes it look where to. */
-const MOVED = 'nodeError';
 const RETRY_MS = 1000;
 const PER_COMMAND = 1000;
 
@@ -54,17 +55,16 @@ class ClientChannels implements Channels {
     const onMessage: Listener = (channel, bytes) => {
       this.#hear(String(channel), bytes as Buffer);
     };
-    const onLost = (): void => {
-      this.#lose();
-    };
     const onBack = (): void => {
       // Where a slot has only moved, nothing was said to be lost.
       if (this.#lost || sharded) void this.#subscribeAgain();
     };
-    const onMoved = (): void => {
+    const onLost = (): void => {
       this.#lose();
+      if (!sharded) return;
+      // Others of its nodes are there, and it may say no more. Not at once: what else a server ends because a slot has moved,
+      // ioredis 5 takes for the answer to what it sends now.
       const outage = this.#outages;
-      // Not at once: ioredis 5 takes what else is ended for the answer to what it sends now, and would lose count.
       clock.after(RETRY_MS, () => {
         if (outage === this.#outages) void this.#subscribeAgain();
       });
@@ -73,7 +73,6 @@ class ClientChannels implements Channels {
       [`${this.#kind}messageBuffer`, onMessage],
       ...LOST.map((event) => [event, onLost] as const),
       ...BACK.map((event) => [event, onBack] as const),
-      [MOVED, onMoved],
     ];
   }
 

@@ -20,7 +20,6 @@ export interface LossCheck {
   follow(topic: string, began: BusPosition, onGap: () => void): () => void;
   /** Messages up to here were heard or read. */
   reached(topic: string, position: BusPosition): void;
-  close(): void;
 }
 
 export function lossCheck(topOf: (topic: string) => Promise<BusPosition>, clock: Pick<Clock, 'after'>): LossCheck {
@@ -75,7 +74,6 @@ export function lossCheck(topOf: (topic: string) => Promise<BusPosition>, clock:
       const followed = topics.get(topic);
       if (followed !== undefined && isBefore(followed.known, position)) followed.known = position;
     },
-    close: end,
   };
 }
 

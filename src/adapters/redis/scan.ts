@@ -1,7 +1,7 @@
 import type { Clock, StoreInfo } from '../../contract.js';
 import type { RedisClient, RedisNode, Reply } from './client.js';
 import { bytesOf, nameOf } from './names.js';
-import type { RunScript } from './script.js';
+import { type RunScript, scriptRunner } from './script.js';
 import { SCAN } from './store-scripts.js';
 
 /** Keys that one command looks at, about. */
@@ -22,22 +22,21 @@ export interface KeyPage {
   readonly looked: number;
 }
 
-export async function scanPage(run: RunScript, node: RedisNode, cursor: string, glob: string): Promise<KeyPage> {
-  const [next, keys, looked] = (await run(SCAN, [], [cursor, bytesOf(glob), PAGE], node)) as readonly Reply[];
+export async function scanPage(run: RunScript, cursor: string, glob: string): Promise<KeyPage> {
+  const [next, keys, looked] = (await run(SCAN, [], [cursor, bytesOf(glob), PAGE])) as readonly Reply[];
   return { next: String(next), keys: (keys as readonly Buffer[]).map(nameOf), looked: Number(looked) };
 }
 
 export interface InfoSource {
   readonly nodes: readonly RedisNode[];
-  readonly run: RunScript;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'after' | 'now'>;
   /** Of the keys that are counted. */
   readonly prefix: string;
 }
 
 /** The slowest ping, the memory of all nodes, and keys counted on one page of each. */
 export async function infoOf(
-  { nodes, run, clock, prefix }: InfoSource,
+  { nodes, clock, prefix }: InfoSource,
   typeOf: (key: string) => string | null = firstPart,
 ): Promise<StoreInfo> {
   const counts = new Map<string, number>();
@@ -49,7 +48,7 @@ export async function infoOf(
       const [memory, size, page] = await Promise.all([
         node.info('memory'),
         node.dbsize(),
-        scanPage(run, node, '0', '*'),
+        scanPage(scriptRunner(node, clock), '0', '*'),
       ]);
       const each = page.next === '0' ? 1 : Number(size) / page.looked;
       for (const key of page.keys) {

@@ -44,7 +44,6 @@ export type RunScript = (
   script: Script,
   keys: readonly (string | Buffer)[],
   args: readonly Argument[],
-  node?: RedisNode,
 ) => Promise<unknown>;
 
 /** What a server says while a failover, a load from disk or the move of a slot is under way. */
@@ -59,21 +58,21 @@ const WAITS_MS = [10, 30, 100, 300];
 export function scriptRunner(client: RedisNode, clock: Pick<Clock, 'after'>): RunScript {
   let knowsFlags = true;
 
-  const attempt: RunScript = async (script, keys, args, node = client) => {
+  const attempt: RunScript = async (script, keys, args) => {
     const { withoutFlags } = script;
     const { source, digest } = knowsFlags ? script : (withoutFlags ?? script);
     try {
-      return await (node as RedisNode & BufferNode).evalshaBuffer(digest, keys.length, ...keys, ...args);
+      return await (client as RedisNode & BufferNode).evalshaBuffer(digest, keys.length, ...keys, ...args);
     } catch (error) {
       if (!says(error, /^NOSCRIPT\b/)) throw error;
     }
     try {
-      return await (node as RedisNode & BufferNode).evalBuffer(source, keys.length, ...keys, ...args);
+      return await (client as RedisNode & BufferNode).evalBuffer(source, keys.length, ...keys, ...args);
     } catch (error) {
       if (!knowsFlags || withoutFlags === null || !says(error, /compiling script/)) throw error;
     }
     knowsFlags = false;
-    return attempt(script, keys, args, node);
+    return attempt(script, keys, args);
   };
 
   return async (...call) => {

@@ -57,9 +57,10 @@ export function redisStore(options: ClientOptions): Store {
     for (const [error] of (await client.pipeline(commands).exec()) ?? []) if (error !== null) throw error;
   };
   const pagesFrom = async function* (node: RedisNode, glob: string): AsyncIterable<readonly string[]> {
+    const runThere = scriptRunner(node, clock);
     let cursor = '0';
     do {
-      const page = await scanPage(run, node, cursor, glob);
+      const page = await scanPage(runThere, cursor, glob);
       cursor = page.next;
       if (page.keys.length > 0) yield page.keys.map((key) => key.slice(prefix.length));
     } while (cursor !== '0');
@@ -87,7 +88,7 @@ export function redisStore(options: ClientOptions): Store {
     scan: async function* (glob) {
       for (const node of await primariesOf(client)) yield* pagesFrom(node, escapeGlob(prefix) + glob);
     },
-    info: async (typeOf) => infoOf({ nodes: await primariesOf(client), run, clock, prefix }, typeOf),
+    info: async (typeOf) => infoOf({ nodes: await primariesOf(client), clock, prefix }, typeOf),
     close: async () => {
       unlisten();
     },

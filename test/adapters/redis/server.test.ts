@@ -2,7 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { redis, redisMarks } from '../../../src/adapters/redis/index.js';
 import type { Bump, Head, Marks, SubjectKey } from '../../../src/contract.js';
+import { createTidemark, defineModel, entity } from '../../../src/index.js';
 import { entitySubject } from '../../../src/subject.js';
+import { fakeClock } from '../../../src/testing/index.js';
 import type { RedisServer } from '../../../scripts/services.mjs';
 import { besideEntries } from '../../contract/beside.js';
 import { clientOf, clientsOf, describeOwn, ownServer } from '../../services/own.js';
@@ -115,6 +117,32 @@ describeOwn('a server on its own', () => {
       for (const [, run] of verbs) await run(); // scripts are known from here on
       for (const [what, run, commands] of verbs)
         expect([what, await commandsOf(server, run)]).toEqual([what, commands]);
+    });
+
+    test('one for what another replica has loaded, and one for a change', async () => {
+      const server = await ownServer();
+      const model = defineModel({ entities: { settlement: entity<{ readonly id: string }>()({}) } });
+      const origin = { settlement: { byIds: (ids: readonly string[]) => ids.map((id) => ({ id })) } };
+      const open = async () => {
+        const shared = redis(clientsOf(server));
+        const tide = createTidemark({ model, origin, ...shared, clock: fakeClock() }); // no check of heads in between
+        onTestFinished(() => tide.close());
+        await tide.ready();
+        await tide.get('settlement', 'another');
+        return { tide, ...shared };
+      };
+      const [first, second] = [await open(), await open()];
+      await first.tide.get('settlement', 'ankh');
+      await vi.waitFor(async () => {
+        const stored: string[] = [];
+        for await (const page of first.store.scan('*ankh*')) stored.push(...page);
+        expect(stored).toHaveLength(1);
+      });
+      expect(await commandsOf(server, () => second.tide.get('settlement', 'ankh'))).toEqual({ evalsha: 1 });
+      const changed = (id: string) => second.tide.change({ type: 'settlement', id, op: 'update' });
+      await changed('another'); // scripts are known from here on
+      // The bump, and the event on the topics of the entity and of its type.
+      expect(await commandsOf(server, () => changed('ankh'))).toEqual({ evalsha: 1 + 2 });
     });
 
     test('one per change and one per read with several partitions on one server', async () => {

@@ -56,7 +56,8 @@ describeRedis((connected) => {
     const receipt = await change(2);
     expect(receipt.state).toBe('done');
     for (const { tide } of [first, second]) {
-      expect(await tide.scope({ after: receipt }).get('settlement', 'ankh')).toMatchObject({ name: 'Ankh 2' });
+      for (const after of [receipt, String(receipt)])
+        expect(await tide.scope({ after }).get('settlement', 'ankh')).toMatchObject({ name: 'Ankh 2' });
     }
 
     const items = second.tide.subscribe({ type: 'settlement', id: 'ankh' })[Symbol.asyncIterator]();

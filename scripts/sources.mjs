@@ -1,0 +1,20 @@
+// `node --import ./scripts/sources.mjs …` takes 'tidemark' and its subpaths from src/, without a build.
+import { existsSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+
+const SRC = new URL('../src/', import.meta.url);
+
+registerHooks({
+  resolve: (specifier, context, next) => {
+    const [, subpath] = /^tidemark(?:\/(.+))?$/.exec(specifier) ?? [null];
+    if (subpath !== undefined || specifier === 'tidemark') return next(sourceOf(subpath).href, context);
+    // The sources name each other as they will be called when compiled.
+    const isOwn = context.parentURL?.startsWith(SRC.href) && specifier.startsWith('.');
+    return next(isOwn ? specifier.replace(/\.js$/, '.ts') : specifier, context);
+  },
+});
+
+function sourceOf(subpath) {
+  const places = subpath === undefined ? ['index.ts'] : [`${subpath}/index.ts`, `adapters/${subpath}/index.ts`];
+  return places.map((place) => new URL(place, SRC)).find((url) => existsSync(url));
+}
