@@ -10,12 +10,12 @@ import { throwAwayRedis } from './redis.mjs';
  */
 
 /** For messages on a bus that works. */
-const ARRIVAL_MS = 300;
+const ARRIVAL_MS = 500;
 /** After an outage. */
-const RECOVERY_MS = 10_000;
+const RECOVERY_MS = 6000;
 const WRONG_CLOCK_MS = 5000;
 /** How long a second load is waited for that may not come. */
-const SECOND_LOAD_MS = 300;
+const SECOND_LOAD_MS = 500;
 const TAG = 'settlement';
 
 /** @typedef {'key' | 'tag'} Kind What is invalidated: one key, or everything that hangs on another. */
@@ -49,8 +49,7 @@ function createOrigin() {
       return calls;
     },
     /** Resolves once that many calls have arrived. */
-    called: (least) =>
-      new Promise((resolve) => (calls >= least ? resolve() : waiting.push({ least, resolve }))),
+    called: (least) => new Promise((resolve) => (calls >= least ? resolve() : waiting.push({ least, resolve }))),
   };
 }
 
@@ -81,7 +80,7 @@ export async function staged({ library, hasBus, memoryOnly = false }, kind, expe
     return started;
   };
   try {
-    return await experiment({ server, origin, replica, link });
+    return await experiment({ server, origin, replica, link, hasBus });
   } finally {
     origin.release();
     for (const stop of toStop) await stop();
@@ -160,9 +159,9 @@ export async function busCut({ origin, replica, link }) {
   return `${after}, next ${(await b.read('another')) >= next ? 'heard' : 'NOT HEARD'}`;
 }
 
-export async function lateFill({ origin, replica, link }) {
-  const toStore = await link();
-  const [a, b] = [await replica(), await replica({ port: toStore.port })];
+export async function lateFill({ origin, replica, link, hasBus }) {
+  const [toStore, toBus] = [await link(), await link()];
+  const [a, b] = [await replica(), await replica({ port: toStore.port, bus: toBus.port })];
   await a.read();
   await b.read('another');
   await pause(ARRIVAL_MS);
@@ -170,7 +169,9 @@ export async function lateFill({ origin, replica, link }) {
   const first = b.read();
   await Promise.race([toStore.holds(), pause(RECOVERY_MS)]);
   const version = origin.write();
+  const heard = toBus.passes();
   await a.invalidate();
+  if (hasBus) await Promise.race([heard, pause(RECOVERY_MS)]);
   await pause(ARRIVAL_MS);
   toStore.release();
   await first;

@@ -8,6 +8,7 @@ export async function startLink(to) {
   /** What servers have answered since answers are held up; null while they are not. */
   let held = null;
   let onHeld = () => {};
+  let onPassed = () => {};
   const server = createServer((near) => {
     if (cut) return near.destroy();
     const far = connect(to, '127.0.0.1');
@@ -20,7 +21,10 @@ export async function startLink(to) {
     for (const socket of pair) socket.setNoDelay(true).on('error', end).on('close', end);
     near.on('data', (data) => far.write(data));
     far.on('data', (data) => {
-      if (held === null) return near.write(data);
+      if (held === null) {
+        near.write(data, () => onPassed());
+        return;
+      }
       held.push(() => near.write(data));
       onHeld();
     });
@@ -41,6 +45,8 @@ export async function startLink(to) {
     },
     /** Resolves once an answer is held up. */
     holds: () => new Promise((resolve) => (held.length > 0 ? resolve() : (onHeld = resolve))),
+    /** Resolves with the next answer that goes through. */
+    passes: () => new Promise((resolve) => (onPassed = resolve)),
     release: () => {
       const answers = held ?? [];
       held = null;

@@ -14,7 +14,8 @@ const REFERENCE = 'one promise per process';
 
 const question = {
   title: 'A herd on one cold key',
-  question: 'How often is the origin asked, and how long does it take, when callers of several processes want the same at once?',
+  question:
+    'How often is the origin asked, and how long does it take, when callers of several processes want the same at once?',
   setting: `Each library has ${PROCESSES} processes on a Redis of its own; in each round all callers ask for a key that nobody asked for before. The origin is a third process that answers after ${ORIGIN_MS} ms and counts its calls; that tidemark's is called exactly once is asserted in every round. The time is that from asking both processes until the last caller has its value; the reference, which shares one promise among the callers of a process and nothing between the two, goes the same way.`,
   packages: ['async-cache-dedupe', 'bentocache', 'cacheable', 'cache-manager', 'layered-loader', 'ioredis'],
   goals: [

@@ -28,7 +28,15 @@ export default {
   title: 'A hit in tier 2',
   question: 'What does a value cost that is in Redis and not in this process, its marks included?',
   setting: `${KEYS.toLocaleString('en')} rows of six fields, 140 bytes as JSON, read in one shuffled order from a Redis on this machine; nothing is kept in memory (tidemark: \`maxEntries: 1\`). A row carries four marks, and every read is judged by them. Client and server are held on one processor by taskset, or on one each: it decides which way is faster, so that only what holds both times is a result. The hand-written reference gathers the reads of a turn into one MGET and knows nothing of changes. Times are those of the wall clock, the server's included. The origin's calls are counted: all reads were hits.`,
-  packages: ['ioredis', 'async-cache-dedupe', 'bentocache', 'cacheable', 'cache-manager', '@keyv/redis', 'layered-loader'],
+  packages: [
+    'ioredis',
+    'async-cache-dedupe',
+    'bentocache',
+    'cacheable',
+    'cache-manager',
+    '@keyv/redis',
+    'layered-loader',
+  ],
   goals: places.flatMap((where) => [
     {
       text: `${inFlight(where)}: tide.get at least 0.8 × as fast as MGET by hand`,

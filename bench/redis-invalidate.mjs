@@ -73,7 +73,9 @@ function changing({ change, gone }) {
 }
 
 async function changingTide(port) {
-  const rows = new Map(structureIds.map((id) => [id, { id, settlementId: 's', name: `The one called ${id}`, level: 1 }]));
+  const rows = new Map(
+    structureIds.map((id) => [id, { id, settlementId: 's', name: `The one called ${id}`, level: 1 }]),
+  );
   const origin = countingOrigin({ byId: rows });
   const clients = clientsOf(port);
   const tide = createTidemark({

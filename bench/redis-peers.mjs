@@ -110,8 +110,7 @@ export async function layeredLoader({ port, bus, tier1, tags = false, load }) {
   const lib = await import('layered-loader');
   const names = { channel: tags ? 'tagged' : 'plain' };
   const pairOf = tags ? lib.createGroupNotificationPair : lib.createNotificationPair;
-  const pair =
-    bus === undefined ? null : pairOf({ ...names, consumerRedis: quiet(bus), publisherRedis: quiet(port) });
+  const pair = bus === undefined ? null : pairOf({ ...names, consumerRedis: quiet(bus), publisherRedis: quiet(port) });
   const Remote = tags ? lib.RedisGroupCache : lib.RedisCache;
   const config = {
     inMemoryCache: tier1 ? { ttlInMsecs: TTL_MS, maxItems: 10_000, maxGroups: 100, maxItemsPerGroup: 1000 } : false,

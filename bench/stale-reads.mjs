@@ -39,7 +39,8 @@ function row(name, experiment, { kinds = ['key', 'tag'], needs = () => true, mem
 
 export default {
   title: 'Reads that are older than they may be',
-  question: 'A write is committed and announced while something else is under way: does a later read still get what was before?',
+  question:
+    'A write is committed and announced while something else is under way: does a later read still get what was before?',
   setting: `Every cell is a run of its own: processes of one library over a Redis of their own, in front of one origin; both tiers and the bus where the library has them, with ten minutes or more to live. Where there are two answers, the first is for the invalidation of a key, the second for that of a tag (a reference, a group, a parent entity). Gates order the steps, not time: the origin answers when it is told to, links to Redis are cut or held up, Redis is told to refuse writes. STALE: the read began after the invalidation had resolved everywhere, and got the value of before the write. n/a: the library has no such thing.`,
   packages: [...LIBRARIES.slice(1).map(({ name }) => name), '@keyv/redis', '@qified/redis', 'ioredis'],
   goals: [
@@ -61,7 +62,10 @@ async function runAll() {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   const rows = ROWS.map((one) => [one.name, ...LIBRARIES.map((library) => cells.get(keyOf({ one, library })))]);
-  const stale = LIBRARIES.map(({ name }, i) => [name, rows.filter((cells) => /STALE|NOT|error/.test(cells[i + 1])).length]);
+  const stale = LIBRARIES.map(({ name }, i) => [
+    name,
+    rows.filter((cells) => /STALE|NOT|error/.test(cells[i + 1])).length,
+  ]);
   return {
     title: GROUP,
     head: ['experiment', ...LIBRARIES.map(({ name }) => (name === 'tidemark' ? name : versionsOf([name])[0]))],
@@ -84,19 +88,37 @@ async function cellOf({ one: { experiment, kinds, needs, memoryOnly }, library }
 }
 
 const NOTES = [
-  `cacheable's getOrSet takes no tags: with tags it is get, load, set, so that in E3 there is no load to join. async-cache-dedupe keeps values in one place, memory or Redis, so that there is no bus to cut and no second fill. cache-manager has neither tags nor a bus. In E4, B reads ten seconds after the bus has healed; "next" is whether B hears of the invalidation after that. In E6b one load is right: five mean that nothing is cached until the clocks agree.`,
+  `cacheable's getOrSet takes no tags: with tags it is get, load, set, so that in E3 there is no load to join. async-cache-dedupe keeps values in one place, memory or Redis, so that there is no bus to cut and no second fill. cache-manager has neither tags nor a bus. In E4, B reads six seconds after the bus has healed; "next" is whether B hears of the invalidation after that. In E6b one load is right: five mean that nothing is cached until the clocks agree.`,
 ];
 
 const FEATURES = {
   title: 'what else they offer',
   head: ['library', 'good to know'],
   rows: [
-    ['tidemark', 'all of the above, cascade along a declared tree, live updates from the same marks; one driver for shared stores (Redis, Valkey) beside Keyv, no OpenTelemetry yet, and new'],
-    ['bentocache', 'soft and hard timeouts of the factory, grace periods, drivers for Redis, DynamoDB and SQL, Prometheus and OpenTelemetry, a debugging channel; values without tags cost no Redis command in memory'],
-    ['cacheable', 'any Keyv store as either tier, tags by version counters that no clock decides, non-blocking second tier, statistics, hooks; its tags and `clear()` work on a cluster'],
-    ['cache-manager', 'the most widely used; any number of Keyv stores in a row, background refresh before expiry, Nest’s cache module builds on it'],
-    ['async-cache-dedupe', 'the fastest of these on an awaited hit; references by wildcard, serving stale while it revalidates, custom transformers'],
-    ['layered-loader', 'a load that an invalidation overtakes is not kept in memory; synchronous hits, bulk loads, groups by a generation counter, refresh ahead with a staleness check, an SNS/SQS bus'],
+    [
+      'tidemark',
+      'all of the above, cascade along a declared tree, live updates from the same marks; one driver for shared stores (Redis, Valkey) beside Keyv, no OpenTelemetry yet, and new',
+    ],
+    [
+      'bentocache',
+      'soft and hard timeouts of the factory, grace periods, drivers for Redis, DynamoDB and SQL, Prometheus and OpenTelemetry, a debugging channel; values without tags cost no Redis command in memory',
+    ],
+    [
+      'cacheable',
+      'any Keyv store as either tier, tags by version counters that no clock decides, non-blocking second tier, statistics, hooks; its tags and `clear()` work on a cluster',
+    ],
+    [
+      'cache-manager',
+      'the most widely used; any number of Keyv stores in a row, background refresh before expiry, Nest’s cache module builds on it',
+    ],
+    [
+      'async-cache-dedupe',
+      'the fastest of these on an awaited hit; references by wildcard, serving stale while it revalidates, custom transformers',
+    ],
+    [
+      'layered-loader',
+      'a load that an invalidation overtakes is not kept in memory; synchronous hits, bulk loads, groups by a generation counter, refresh ahead with a staleness check, an SNS/SQS bus',
+    ],
   ],
   notes: ['Read in their documentation and source in November 2026.'],
 };
