@@ -157,6 +157,7 @@ async function readingTide(port) {
       model,
       origin: { structure: { byIds: origin.byIds } },
       ttlMs: TTL_MS,
+      storeTimeoutMs: 30_000, // a busy machine is no outage
       ...redis(clientsOf(port)),
       ...options,
     });
