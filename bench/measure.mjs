@@ -10,7 +10,8 @@ import { startWorker } from './worker.mjs';
  *
  * @typedef {object} Case
  * @property {string} name
- * @property {() => Made | Promise<Made>} make Called once, in the case's own process.
+ * @property {(given: unknown) => Made | Promise<Made>} make Called once, in the case's own process, with what the
+ *   question's `start` gave: where its servers are.
  *
  * @typedef {object} Made
  * @property {(from: number, to: number) => number | Promise<number>} [run] Does the operations numbered `from` to `to`,
@@ -26,6 +27,7 @@ import { startWorker } from './worker.mjs';
  * @property {string} operation What is done once, such as 'read'.
  * @property {string} reference The name of the case that the others are compared with.
  * @property {number} [checked] How many operations' checksums are compared. Default 1.
+ * @property {string} [cpus] The processors that cases may run on, as taskset takes them. Default: any.
  * @property {readonly Case[]} cases
  *
  * @typedef {object} Row
@@ -47,17 +49,22 @@ const AGREEMENT = 0.02;
  * @param {string} question The file name of the question, without its ending.
  * @param {Group} group
  * @param {number} number The group's place in its question.
- * @param {{ budgetMs: number, seed?: number }} options The budget is what the rounds may take beyond the fewest.
+ * @param {{ budgetMs: number, given?: unknown, seed?: number }} options The budget is what the rounds may take beyond the
+ *   fewest.
  * @returns {Promise<{ title: string, operation: string, unit: 'ns', reference: string, rounds: number, rows: Row[] }>}
  */
-export async function measure(question, group, number, { budgetMs, seed = 1 }) {
+export async function measure(question, group, number, { budgetMs, given, seed = 1 }) {
   const { title, operation, reference } = group;
   const first = group.cases.findIndex((one) => one.name === reference);
   assert.notEqual(first, -1, `${title}: no case is named '${reference}'`);
   const entrants = group.cases.map(({ name }, at) => ({ name, at, control: false, turns: [] }));
   entrants.splice(first + 1, 0, { name: `${reference} (again: noise)`, at: first, control: true, turns: [] });
   try {
-    for (const one of entrants) one.worker = startWorker([question, number, one.at]);
+    for (const one of entrants) {
+      one.worker = startWorker([question, number, one.at], { given, cpus: group.cpus });
+      // On one processor they would keep each other, and the server, from getting ready.
+      if (group.cpus !== undefined) await one.worker.ask('ready');
+    }
     await checkAlike(entrants, group);
     for (const one of entrants) one.n = await one.worker.ask('warmUp');
     const random = seeded(seed);

@@ -1,4 +1,5 @@
 import { amount } from './amount.mjs';
+import { isMeasured } from './results.mjs';
 
 /**
  * A question's figures as an SVG: one panel per group, one line per case. Bars from zero to the minimum where the
@@ -7,7 +8,7 @@ import { amount } from './amount.mjs';
  */
 export function plot({ title, groups }) {
   let y = MARGIN + 24;
-  const panels = groups.map((group) => {
+  const panels = groups.filter(isMeasured).map((group) => {
     const drawn = panel(group, y);
     y += drawn.height;
     return drawn.svg;

@@ -3,6 +3,9 @@ import { amount } from './amount.mjs';
 
 export const met = ({ actual, limit, atLeast = false }) => (atLeast ? actual >= limit : actual <= limit);
 
+/** False for a table of words. */
+export const isMeasured = ({ head }) => head === undefined;
+
 /** Writes RESULTS.md anew from the results of all questions that were ever run. */
 export function writeResults(folder, names) {
   const files = names.map((name) => new URL(`results/${name}.json`, folder)).filter((file) => existsSync(file));
@@ -69,13 +72,19 @@ function section({ name, title, question, setting, command, date, machine, packa
       goals.map((goal) => goalCells(goal)),
       'lrrl',
     ),
-    `![${title}](plots/${name}.svg)`,
-    ...groups.flatMap((group) => [`### ${name}: ${group.title}`, groupTable(group)]),
+    ...(groups.some(isMeasured) ? [`![${title}](plots/${name}.svg)`] : []),
+    ...groups.flatMap((group) => [
+      `### ${name}: ${group.title}`,
+      isMeasured(group) ? groupTable(group) : table(group.head, group.rows, 'l'.repeat(group.head.length)),
+      ...(group.notes ?? []),
+    ]),
   ].join('\n\n');
 }
 
-function groupTable({ unit, operation, reference, rounds, rows, roundRatioMeans = '× by round' }) {
+/** `counted`: what the rows count besides. */
+function groupTable({ unit, operation, reference, rounds, rows, counted, roundRatioMeans = '× by round' }) {
   const head = [`per ${operation}, ${rounds} rounds`, 'min', 'median', 'spread', '× by min', roundRatioMeans];
+  if (counted !== undefined) head.push(counted);
   const cells = rows.map((row) => [
     row.name === reference ? `**${row.name}**` : row.name,
     amount(row.min, unit),
@@ -83,8 +92,9 @@ function groupTable({ unit, operation, reference, rounds, rows, roundRatioMeans 
     `${(row.spread * 100).toFixed(0)} %`,
     row.ratio.toFixed(2),
     row.roundRatio.toFixed(2),
+    ...(counted === undefined ? [] : [row.count]),
   ]);
-  return table(head, cells, 'lrrrrr');
+  return table(head, cells, 'lrrrrrr');
 }
 
 /** A table as Prettier would leave it. */

@@ -4,11 +4,14 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { measure } from './measure.mjs';
 import { plot } from './plot.mjs';
-import { met, writeResults } from './results.mjs';
+import { isMeasured, met, writeResults } from './results.mjs';
 import { machine, versionsOf } from './versions.mjs';
 
 /** In the order in which RESULTS.md shows them. */
-export const QUESTIONS = ['tier1-hit', 'awaited-hit', 'loaders', 'graphql', 'change', 'memory', 'codec'];
+export const QUESTIONS = [
+  ...['tier1-hit', 'awaited-hit', 'loaders', 'graphql', 'change', 'memory', 'codec'],
+  ...['stale-reads', 'redis-hits', 'redis-invalidate', 'redis-herd'],
+];
 
 /** Rounds of one question, all its groups together. Starting and warming up comes on top. */
 const BUDGET_MS = 12_000;
@@ -20,7 +23,7 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 if (asked.includes('--list')) {
-  for (const name of QUESTIONS) console.log(`${name.padEnd(12)} ${(await load(name)).question}`);
+  for (const name of QUESTIONS) console.log(`${name.padEnd(16)} ${(await load(name)).question}`);
 } else {
   for (const name of asked.length > 0 ? asked : QUESTIONS) await run(name);
 }
@@ -44,9 +47,14 @@ async function run(name) {
   console.log(`\n${name}: ${asks.question}`);
   const groups = [];
   for (const [number, group] of asks.groups.entries()) {
-    const measured = await (asks.measure ?? measure)(name, group, number, { budgetMs: BUDGET_MS / asks.groups.length });
-    groups.push(measured);
-    print(measured);
+    const servers = await asks.start?.(group);
+    try {
+      const options = { budgetMs: BUDGET_MS / asks.groups.length, given: servers?.given };
+      groups.push(await (asks.measure ?? measure)(name, group, number, options));
+    } finally {
+      await servers?.stop();
+    }
+    print(groups.at(-1));
   }
   if (builtAt() !== built)
     throw new Error('dist/ was built anew meanwhile: some cases ran the old code. Run it again.');
@@ -76,7 +84,7 @@ async function run(name) {
   mkdirSync(new URL('results/', folder), { recursive: true });
   mkdirSync(new URL('plots/', folder), { recursive: true });
   writeFileSync(new URL(`results/${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`);
-  writeFileSync(new URL(`plots/${name}.svg`, folder), plot(result));
+  if (groups.some(isMeasured)) writeFileSync(new URL(`plots/${name}.svg`, folder), plot(result));
   writeResults(folder, QUESTIONS);
   console.log(`  ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
 }
@@ -97,6 +105,8 @@ function readerOf(groups, figure) {
       const twice = group.rows.filter((one) => one.control || one.name === group.reference).map((one) => one[figure]);
       return row[figure] / (figure === 'min' ? Math.min(...twice) : mean(twice));
     },
+    /** A table of words. */
+    words: (title) => groups.find((one) => one.title === title),
     /** One case to another. */
     between: (title, name, other) => find(title, name).row[figure] / find(title, other).row[figure],
   };
@@ -106,15 +116,21 @@ function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function print({ title, unit, operation, rounds, rows }) {
+function print({ title, unit, operation, rounds, rows, head }) {
+  if (head !== undefined) {
+    console.log(`  ${title}`);
+    for (const row of rows) console.log(`    ${row.join(' | ')}`);
+    return;
+  }
   console.log(`  ${title} (${unit} per ${operation}, ${rounds} rounds)`);
-  for (const { name, min, median, spread, ratio, roundRatio } of rows) {
+  for (const { name, min, median, spread, ratio, roundRatio, count } of rows) {
     const cells = [
       min.toFixed(1),
       median.toFixed(1),
       `${(spread * 100).toFixed(0)} %`,
       ratio.toFixed(2),
       roundRatio.toFixed(2),
+      ...(count === undefined ? [] : [count]),
     ];
     console.log(`    ${name.padEnd(48)}${cells.map((cell) => cell.padStart(12)).join('')}`);
   }

@@ -59,8 +59,8 @@ export class Watch {
 }
 
 /** Starts the process of a case: `[question, group, case]`, the latter two by number. */
-export function startWorker(address) {
-  const child = fork(FILE, address.map(String), { execArgv: EXEC_ARGV });
+export function startWorker(address, { given = null, cpus } = {}) {
+  const child = fork(FILE, [...address.map(String), JSON.stringify(given)], onCpus(cpus, EXEC_ARGV));
   let settle = null;
   child.on('message', (answer) => {
     if (answer.error === undefined) settle.resolve(answer.value);
@@ -80,12 +80,21 @@ export function startWorker(address) {
   };
 }
 
+/** How to fork a process that stays on these processors. */
+export function onCpus(cpus, execArgv = []) {
+  if (cpus === undefined) return { execArgv };
+  return { execPath: 'taskset', execArgv: ['-c', cpus, process.execPath, ...execArgv] };
+}
+
 if (process.argv[1] === FILE) serve(process.argv.slice(2));
 
-function serve([question, group, at]) {
-  const making = import(`./${question}.mjs`).then(({ default: asked }) => asked.groups[group].cases[at].make());
+function serve([question, group, at, given]) {
+  const making = import(`./${question}.mjs`).then(({ default: asked }) =>
+    asked.groups[group].cases[at].make(JSON.parse(given)),
+  );
   making.catch(() => {}); // told to whoever asks
   const verbs = {
+    ready: () => true,
     check: async (one, n) => {
       const sum = await (one.run ? one.run(0, n) : one.timed(n, new Watch()));
       await one.verify();

@@ -76,13 +76,18 @@ export class Batches {
     const chain = chainOf(this.#options.topology, shelf.branch);
     const batch = await this.#begin(flights, chain);
     try {
-      const required: Requirement = ({ id }, value, absent) => requiredOf(space, id, value, absent, chain ?? []);
+      const required: Requirement = (flight, value, absent) =>
+        requiredOf(space, flight, { value, absent, chain: chain ?? [] });
       const missing: Flight[] = [];
-      for (const flight of flights) {
-        const finding = find(reads, flight, batch.looked, required);
-        const found = finding !== null && 'then' in finding ? await finding : finding;
-        if (found === null) missing.push(flight);
-        else batch.results.set(flight, found);
+      // All at once: what their entries name and is not known here yet is asked for in one question.
+      const finding = flights.map((flight) => find(reads, flight, batch.looked, required));
+      const found = finding.some(isPending)
+        ? await Promise.all(finding.map((one) => Promise.resolve(one)))
+        : (finding as (Outcome | null)[]);
+      for (const [i, flight] of flights.entries()) {
+        const outcome = found[i] as Outcome | null;
+        if (outcome === null) missing.push(flight);
+        else batch.results.set(flight, outcome);
       }
       const { ours, theirs } = await this.#share(missing, batch);
       for (const flight of theirs) {
@@ -305,6 +310,8 @@ interface Batch {
   readonly applied: Applied;
   readonly results: Map<Flight, Outcome | Error | Promise<Outcome>>;
 }
+
+const isPending = (finding: Outcome | null | Promise<Outcome | null>): boolean => finding !== null && 'then' in finding;
 
 const NOTHING_KNOWN: Looked = {
   held: { cells: [], stamp: 0, known: false, error: null },

@@ -5,7 +5,7 @@ import type { Flight, Outcome } from './flight.js';
 import { type Held, type MarkCell, sameToken } from './marks.js';
 import type { Reads } from './read.js';
 import { isExpired } from './tier.js';
-import type { Requirement, Tier2 } from './tier2.js';
+import type { Found, Requirement, Tier2 } from './tier2.js';
 
 /** What comes before a load: its marks are taken, and with them what is there already is judged. */
 
@@ -89,7 +89,7 @@ export function find(
   const known = verified(reads, flight);
   if (known !== null) return known;
   const value = stored.get(flight);
-  return value === undefined ? null : promoted(reads, flight, value, required);
+  return value === undefined ? null : opened(reads, flight, value, required);
 }
 
 function verified(reads: Reads, flight: Flight): Outcome | null {
@@ -103,15 +103,21 @@ function verified(reads: Reads, flight: Flight): Outcome | null {
   return { value: entry.value, entry };
 }
 
-/** Promoted to tier 1 if nothing moved while it was fetched. */
-async function promoted(
+function opened(
   reads: Reads,
   flight: Flight,
   stored: StoredValue,
   required: Requirement,
-): Promise<Outcome | null> {
-  const found = await reads.tier2?.open(flight, stored, required);
-  if (found == null) return null;
+): Outcome | null | Promise<Outcome | null> {
+  const found = reads.tier2?.open(flight, stored, required) ?? null;
+  return found !== null && 'then' in found
+    ? found.then((then) => promoted(reads, flight, then))
+    : promoted(reads, flight, found);
+}
+
+/** To tier 1, if nothing moved while it was fetched. */
+function promoted(reads: Reads, flight: Flight, found: Found | null): Outcome | null {
+  if (found === null) return null;
   const { value, absent, cells, leftMs } = found;
   const { outcome } = reads.settle(flight, reads.seal(value), { absent, cells, leftMs });
   // What a bump overtook may be older than the reader's own write: it goes to the origin.

@@ -25,14 +25,18 @@ export interface RowSpace extends Space {
   readonly batches: Map<string, DataLoader<Flight, Outcome>>;
 }
 
-/** Every subject that a record or list carries. */
-export function requiredOf(space: RowSpace, id: unknown, value: unknown, absent: boolean, chain: Chain): SubjectKey[] {
-  const known = [...sharedSubjects(space, chain), ...ownSubjects(space, String(id), chain)];
-  if (space.parent !== null) return known;
-  return [
-    ...known,
-    ...(absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain)),
-  ];
+/** Every subject that a record or list carries: those whose marks its flight has taken, and those that the row names. */
+export function requiredOf(
+  space: RowSpace,
+  flight: Flight,
+  found: { readonly value: unknown; readonly absent: boolean; readonly chain: Chain },
+): SubjectKey[] {
+  const subjects = flight.cells.map(({ subject }) => subject);
+  if (space.parent !== null) return subjects;
+  const { value, absent, chain } = found;
+  const named = absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain);
+  for (const subject of named) subjects.push(subject);
+  return subjects;
 }
 
 /** What a record or list carries that is known from its id alone: the same number of subjects for every id. */

@@ -6,9 +6,9 @@ import { escapeGlob, globToMatcher } from '../glob.js';
 import { PATTERNS, escapePart, partitionOf } from '../subject.js';
 import { type Calls, wasRefused } from './calls.js';
 import type { Codec } from './codec.js';
-import { decodeEntry, encodeEntry } from './entry.js';
+import { type StoredEntry, decodeEntry, encodeEntry } from './entry.js';
 import type { Flight } from './flight.js';
-import { type MarkTable, sameToken } from './marks.js';
+import { type Held, type MarkTable, sameToken } from './marks.js';
 import type { Entry, Space } from './tier.js';
 
 export interface Tier2Options {
@@ -82,33 +82,47 @@ export class Tier2 {
     return found;
   }
 
-  /** The value of an entry whose marks are all current; null for any other. Never rejects. */
-  async open(flight: Flight, stored: StoredValue, required: Requirement): Promise<Found | null> {
-    try {
-      return await this.#open(flight, stored, required);
-    } catch (error) {
+  /** The value of an entry whose marks are all current; null for any other. At once if they are known here. Never rejects. */
+  open(flight: Flight, stored: StoredValue, required: Requirement): Found | null | Promise<Found | null> {
+    const refused = (error: unknown): null => {
       this.#options.events.emit('error', { error: error as Error, where: `tier 2: entry ${flight.key}` });
       return null;
+    };
+    try {
+      const { fingerprint, table } = this.#options;
+      const entry = decodeEntry(stored.value);
+      if (entry.fingerprint !== fingerprint) return null;
+      const leftMs = (stored.ttlMs ?? Infinity) - entry.graceMs;
+      if (leftMs <= 0) return null;
+      const held = table.hold(
+        entry.marks.map(([subject]) => subject),
+        flight.readAfter,
+      );
+      const judge = (known: Held): Found | null => this.#judge(flight, { entry, held: known, leftMs, required });
+      return 'then' in held ? held.then(judge).catch(refused) : judge(held);
+    } catch (error) {
+      return refused(error);
     }
   }
 
-  async #open(flight: Flight, stored: StoredValue, required: Requirement): Promise<Found | null> {
-    const { table, fingerprint, codec, time } = this.#options;
-    const entry = decodeEntry(stored.value);
-    if (entry.fingerprint !== fingerprint) return null;
-    const leftMs = (stored.ttlMs ?? Infinity) - entry.graceMs;
-    if (leftMs <= 0) return null;
-    const subjects = entry.marks.map(([subject]) => subject);
-    const held = await table.hold(subjects, flight.readAfter);
-    flight.own(held.cells);
+  #judge(
+    flight: Flight,
+    {
+      entry,
+      held,
+      leftMs,
+      required,
+    }: { readonly entry: StoredEntry; readonly held: Held; readonly leftMs: number; readonly required: Requirement },
+  ): Found | null {
+    const { table, codec, time } = this.#options;
     const { cells } = held;
+    flight.own(cells);
     if (!held.known || !table.trusts(cells, time.now(), flight.readAfter)) return null;
     if (table.globs.deletedAfter(entry.globs.epoch, entry.globs.position, flight.key)) return null;
     if (!cells.every((cell, i) => sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1])))
       return null;
     const value = codec.decode(entry.payload);
-    const carried = new Set<SubjectKey>(subjects);
-    if (!required(flight, value, entry.absent).every((subject) => carried.has(subject))) return null;
+    if (!carriesAll(entry.marks, required(flight, value, entry.absent))) return null;
     flight.capture(held);
     return { value, absent: entry.absent, cells, leftMs };
   }
@@ -232,6 +246,15 @@ export class Tier2 {
     void attempt.finally(() => this.#pending.delete(attempt));
     return attempt;
   }
+}
+
+/** Below this many, to compare each with each is quicker than to make a set. */
+const FEW = 16;
+
+function carriesAll(marks: StoredEntry['marks'], required: readonly SubjectKey[]): boolean {
+  if (marks.length < FEW) return required.every((subject) => marks.some(([carried]) => carried === subject));
+  const carried = new Set<SubjectKey>(marks.map(([subject]) => subject));
+  return required.every((subject) => carried.has(subject));
 }
 
 /** The key as people see it: after the prefix and the schema. */

@@ -280,7 +280,7 @@ export class Acts {
         label,
         () =>
           asView
-            ? (tide.view(this.#realm as never, { kingdom } as never, { branch }) as Promise<Realm>)
+            ? tide.view<never, Realm>(this.#realm as never, { kingdom } as never, { branch })
             : tide.cache.getOrLoad(`realm:${kingdom}`, { branch }, load),
         (realm) => {
           this.#judge(read, `kingdom:${kingdom}@${branch}`, realm.kingdom);

@@ -39,7 +39,7 @@ export class DeliveryChecker {
   /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
   published(topic: string, id: string, position: BusPosition): void {
     let of = this.#published.get(topic);
-    if (of === undefined) this.#published.set(topic, (of = new Map()));
+    if (of === undefined) this.#published.set(topic, (of = new Map<string, BusPosition>()));
     of.set(id.split('.')[0] as string, position);
   }
 

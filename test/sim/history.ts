@@ -229,7 +229,7 @@ export class History {
 
   knows(process: Process, bump: Bump): void {
     let reached = this.#reached.get(process);
-    if (reached === undefined) this.#reached.set(process, (reached = new Map()));
+    if (reached === undefined) this.#reached.set(process, (reached = new Map<string, Bump>()));
     const key = `${String(bump.partition)} ${bump.epoch}`;
     if ((reached.get(key)?.position ?? 0) < bump.position) reached.set(key, bump);
   }

@@ -5,6 +5,8 @@ import type { Engine } from './engine.js';
 /** Where something reaches a process: each is first in, first out. */
 export type Inbox = 'timer' | 'request' | 'client' | 'subscriber' | 'origin';
 
+/** A timer is never early, whatever the rounding: else one that is set again for the rest would never get there. */
+const INSTANT_MS = 1e-6;
 const WALL_START = 1_767_225_600_000;
 
 /** One replica's process: it may be paused or suspended, its clocks drift, and once dead it never does anything again. */
@@ -98,11 +100,11 @@ export class Process {
     const due = this.#monotonic() + Math.max(0, delayMs);
     let cancelled = false;
     const wait = (): void => {
-      this.#engine.at(this.#engine.now + Math.max(0, due - this.#monotonic()) / this.#rate, () => {
+      this.#engine.at(this.#engine.now + Math.max(0, due - this.#monotonic()) / this.#rate + INSTANT_MS, () => {
         if (cancelled) return;
         this.receive('timer', () => {
           if (cancelled) return;
-          if (this.#monotonic() < due - 1e-6) wait();
+          if (this.#monotonic() < due) wait();
           else run();
         });
       });

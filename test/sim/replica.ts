@@ -67,7 +67,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     overheard: parts.overheard(process),
   });
   const model = modelOf(config.schemas[index] as number, (branch) => database.world.parentOf(branch));
-  const tide = library.createTidemark({
+  const tide: Tide = library.createTidemark({
     model,
     origin: database.originFor(process),
     ...contracts,
@@ -79,6 +79,6 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     maxEntries: config.maxEntries,
     maxBatchSize: 3,
     ...({ originLagMs: config.lagMs === 0 ? 0 : config.lagMs + 50 } as object),
-  }) as Tide;
+  });
   return { index, process, client, subscriber, pace, tide, scope: tide.scope({ branch: 'main' }) };
 }

@@ -5,36 +5,59 @@ import { REFUSE, script } from './script.js';
  * the ids of publications by offset. The hash outlives the stream, so that offsets do not begin again unnoticed.
  */
 
-/** KEYS: hash, stream, ids. ARGV[1..3]: PUBLISH or SPUBLISH, what a new epoch begins with, life of the hash. */
+/** KEYS: hash, stream, ids of each topic. ARGV[1..3]: PUBLISH or SPUBLISH, what a new epoch begins with, life of the hash. */
 const OPEN = `${REFUSE}
 local announce, seed, metaMs = ARGV[1], ARGV[2], ARGV[3]
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local meta = redis.call('HMGET', KEYS[1], '#epoch', '#top', '#run', '#announce')
-local epoch, top = meta[1], meta[2]
-local refused = epoch and refuse('announcements', meta[4], announce)
-if refused then return refused end
-if meta[3] ~= run then
-  local time = redis.call('TIME')
-  epoch, top = seed .. '.' .. time[1] .. string.format('%06d', time[2]), '0'
-  redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
-  redis.call('HSET', KEYS[1], '#epoch', epoch, '#top', top, '#run', run, '#announce', announce)
+
+local function open(hash, stream, ids)
+  local meta = redis.call('HMGET', hash, '#epoch', '#top', '#run', '#announce')
+  local epoch, top = meta[1], meta[2]
+  local refused = epoch and refuse('announcements', meta[4], announce)
+  if refused then return nil, nil, refused end
+  if meta[3] ~= run then
+    local time = redis.call('TIME')
+    epoch, top = seed .. '.' .. time[1] .. string.format('%06d', time[2]), '0'
+    redis.call('UNLINK', hash, stream, ids)
+    redis.call('HSET', hash, '#epoch', epoch, '#top', top, '#run', run, '#announce', announce)
+  end
+  redis.call('PEXPIRE', hash, metaMs)
+  return epoch, top
 end
-redis.call('PEXPIRE', KEYS[1], metaMs)
 `;
 
-/** ARGV[4]: channel; 5: messages kept; 6: life of the stream; 7: the publication's id; 8: bytes. Gives epoch and offset. */
+/**
+ * ARGV[4]: messages kept; 5: life of the stream; then for each topic: channel, the publication's id, bytes. Gives epoch
+ * and offset of each.
+ */
 export const PUBLISH = script(`${OPEN}
-local known = redis.call('ZSCORE', KEYS[3], ARGV[7])
-if known then return { epoch, known } end
-top = string.format('%.0f', top + 1)
-redis.call('HSET', KEYS[1], '#top', top)
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], top .. '-0', 'd', ARGV[8])
-redis.call('ZADD', KEYS[3], top, ARGV[7])
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', top - ARGV[5]))
-redis.call('PEXPIRE', KEYS[2], ARGV[6])
-redis.call('PEXPIRE', KEYS[3], ARGV[6])
-redis.call(announce, ARGV[4], epoch .. ' ' .. top .. '\\n' .. ARGV[8])
-return { epoch, top }
+local kept, streamMs = ARGV[4], ARGV[5]
+
+local function publish(at)
+  local hash, stream, ids = KEYS[at], KEYS[at + 1], KEYS[at + 2]
+  local channel, id, bytes = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  local epoch, top, refused = open(hash, stream, ids)
+  if refused then return nil, refused end
+  local known = redis.call('ZSCORE', ids, id)
+  if known then return { epoch, known } end
+  top = string.format('%.0f', top + 1)
+  redis.call('HSET', hash, '#top', top)
+  redis.call('XADD', stream, 'MAXLEN', '~', kept, top .. '-0', 'd', bytes)
+  redis.call('ZADD', ids, top, id)
+  redis.call('ZREMRANGEBYSCORE', ids, '-inf', string.format('%.0f', top - kept))
+  redis.call('PEXPIRE', stream, streamMs)
+  redis.call('PEXPIRE', ids, streamMs)
+  redis.call(announce, channel, epoch .. ' ' .. top .. '\\n' .. bytes)
+  return { epoch, top }
+end
+
+local positions = {}
+for at = 1, #KEYS, 3 do
+  local position, refused = publish(at)
+  if refused then return refused end
+  positions[#positions + 1] = position
+end
+return positions
 `);
 
 /**
@@ -42,6 +65,8 @@ return { epoch, top }
  * Gives epoch, top, whether messages between are gone, then offset and bytes of each message.
  */
 export const READ = script(`${OPEN}
+local epoch, top, refused = open(KEYS[1], KEYS[2], KEYS[3])
+if refused then return refused end
 local answer = { epoch, top, 0 }
 if ARGV[4] == '' then return answer end
 local known = ARGV[4] == epoch and tonumber(ARGV[5]) <= tonumber(top)

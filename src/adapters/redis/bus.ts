@@ -6,6 +6,7 @@ import type { Argument, Reply, SubscriberOptions } from './client.js';
 import { connect } from './connection.js';
 import { lossCheck } from './loss-check.js';
 import { bytesOf, tagOf } from './names.js';
+import { pagesOf } from './pages.js';
 import type { Script } from './script.js';
 
 export interface RedisBusOptions extends SubscriberOptions {
@@ -18,9 +19,21 @@ export interface RedisBusOptions extends SubscriberOptions {
 /** How much longer than a topic's messages the number of its last one is known. */
 const OUTLIVES_MS = 86_400_000;
 
+/** Publications per script, so that none holds the server for long. */
+const PER_SCRIPT = 100;
+
+interface Publication {
+  readonly topic: string;
+  readonly id: string | Buffer;
+  readonly bytes: Buffer;
+  readonly resolve: (position: BusPosition) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
- * A {@link Bus} in Redis: a stream per topic for history, and pub/sub, one script per publication. A subscriber's
- * connection that came back is a gap. Throws INVALID_OPTION for clients that cannot serve.
+ * A {@link Bus} in Redis: a stream per topic for history, and pub/sub. What is published in one turn goes out by one
+ * script, in a cluster by one for each. A subscriber's connection that came back is a gap. Throws INVALID_OPTION for
+ * clients that cannot serve.
  */
 export function redisBus(options: RedisBusOptions): Bus {
   const connection = connect(options);
@@ -30,14 +43,37 @@ export function redisBus(options: RedisBusOptions): Bus {
 
   const keyOf = (topic: string): string => `${connection.prefix}tm1:t:${tagOf(topic)}`;
   const channelOf = (topic: string): string => keyOf(topic) + connection.channelEnd;
-  const run = async (script: Script, topic: string, args: readonly Argument[]): Promise<readonly Reply[]> => {
-    const key = keyOf(topic);
+  const run = async (
+    script: Script,
+    topics: readonly string[],
+    args: readonly Argument[],
+  ): Promise<readonly Reply[]> => {
+    const keys = topics.map(keyOf).flatMap((key) => [key, `${key}:s`, `${key}:i`]);
     const opening = [connection.announce, connection.seed(), historyMs + OUTLIVES_MS];
-    return (await connection.run(script, [key, `${key}:s`, `${key}:i`], [...opening, ...args])) as readonly Reply[];
+    return (await connection.run(script, keys, [...opening, ...args])) as readonly Reply[];
+  };
+  let outgoing: Publication[] = [];
+  const send = async (page: readonly Publication[]): Promise<void> => {
+    const topics = page.map(({ topic }) => topic);
+    const sent = page.flatMap(({ topic, id, bytes }) => [channelOf(topic), id, bytes]);
+    try {
+      const positions = await run(PUBLISH, topics, [history, historyMs, ...sent]);
+      for (const [i, { resolve }] of page.entries()) {
+        const [epoch, offset] = positions[i] as readonly Reply[];
+        resolve(positionOf(epoch, offset));
+      }
+    } catch (error) {
+      for (const { reject } of page) reject(error);
+    }
+  };
+  const sendAll = (): void => {
+    const pages = pagesOf(outgoing, connection.apart ? 1 : PER_SCRIPT);
+    outgoing = [];
+    for (const page of pages) void send(page);
   };
   const read: Bus['read'] = async (topic, since, limit) => {
     const asked = [since?.epoch ?? '', since?.offset ?? 0, Math.max(0, limit)];
-    const [epoch, top, truncated, ...messages] = await run(READ, topic, asked);
+    const [epoch, top, truncated, ...messages] = await run(READ, [topic], asked);
     const end = positionOf(epoch, top);
     losses.reached(topic, end);
     return {
@@ -49,18 +85,17 @@ export function redisBus(options: RedisBusOptions): Bus {
     };
   };
   const topOf = async (topic: string): Promise<BusPosition> => {
-    const [epoch, top] = await run(READ, topic, ['', 0, 0]);
+    const [epoch, top] = await run(READ, [topic], ['', 0, 0]);
     return positionOf(epoch, top);
   };
   const losses = lossCheck(topOf, options.clock ?? systemClock);
 
   return {
-    publish: async (topic, bytes, { id }) => {
-      const sent = Buffer.from(bytes);
-      const args = [channelOf(topic), history, historyMs, bytesOf(id), sent];
-      const [epoch, offset] = await run(PUBLISH, topic, args);
-      return positionOf(epoch, offset);
-    },
+    publish: (topic, bytes, { id }) =>
+      new Promise((resolve, reject) => {
+        const publication = { topic, id: bytesOf(id), bytes: Buffer.from(bytes), resolve, reject };
+        if (outgoing.push(publication) === 1) queueMicrotask(sendAll);
+      }),
     subscribe: async (topic, listener) => {
       // Between the nodes of a cluster a message may still be on its way after its publication was acknowledged.
       const began = await topOf(topic);

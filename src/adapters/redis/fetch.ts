@@ -2,7 +2,7 @@ import type { Fetch, Marks, Store, SubjectKey } from '../../contract.js';
 import { partitionOf } from '../../subject.js';
 import type { Reply } from './client.js';
 import { FETCH } from './marks-scripts.js';
-import { headOf, mintedOf, readOf } from './marks-wire.js';
+import { headOf, minting, readOf } from './marks-wire.js';
 import { bytesOf } from './names.js';
 import type { Partitions } from './partitions.js';
 import { storedOf } from './store.js';
@@ -21,10 +21,11 @@ export function fetchTogether(
     const [now, entries, added, ...answers] = await run(FETCH, [...keys.map(storageKey), ...numbers.map(keyOf)], args);
     const subjects = [...asked, ...(added as readonly Buffer[]).map((subject) => String(subject) as SubjectKey)];
     const touched = new Set<number>();
+    const mints = numbers.map((partition) => minting(answers[2 * partition], now));
     const minted = subjects.map((subject, i) => {
       const partition = partitionOf(subject, count);
       touched.add(partition);
-      return mintedOf((answers[2 * partition + 1] as readonly Reply[])[i], answers[2 * partition], now);
+      return (mints[partition] as (typeof mints)[0])((answers[2 * partition + 1] as readonly Reply[])[i]);
     });
     const heads = [...touched].sort((a, b) => a - b).map((partition) => headOf(partition, answers[2 * partition]));
     return { entries: (entries as readonly Reply[]).map(storedOf), subjects, read: readOf(minted, heads) };

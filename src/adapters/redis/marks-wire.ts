@@ -24,17 +24,29 @@ export interface Minted {
   readonly ageMs: number;
 }
 
-/** The mark of a subject: `reply` is its field, null if it was never bumped in this epoch; `now` the server's time. */
-export function mintedOf(reply: Reply | undefined, headReply: Reply | undefined, now: Reply | undefined): Minted {
-  const [epoch, , , , , since] = headReply as readonly Reply[];
-  const age = (micros: string): number => Math.max(0, (Number(textOf(now)) - Number(micros)) / 1000);
-  if (reply == null) return { token: { epoch: textOf(epoch), position: 0, nonce: '' }, ageMs: age(textOf(since)) };
-  const mark = textOf(reply);
-  const space = mark.indexOf(' ');
-  const nonce = mark.slice(space + 1);
-  return {
-    token: { epoch: textOf(epoch), position: Number(mark.slice(0, space)), nonce },
-    ageMs: age(nonce.slice(nonce.lastIndexOf('.') + 1)),
+/**
+ * Reads the marks of one partition: a subject's is its field, null if it was never bumped in this epoch; `now` is the
+ * server's time.
+ */
+export function minting(
+  headReply: Reply | undefined,
+  nowReply: Reply | undefined,
+): (reply: Reply | undefined) => Minted {
+  const [epochReply, , , , , since] = headReply as readonly Reply[];
+  const epoch = textOf(epochReply);
+  const now = Number(textOf(nowReply));
+  const age = (micros: string): number => Math.max(0, (now - Number(micros)) / 1000);
+  // Most have never been bumped: they share one.
+  const unbumped: Minted = { token: { epoch, position: 0, nonce: '' }, ageMs: age(textOf(since)) };
+  return (reply) => {
+    if (reply == null) return unbumped;
+    const mark = textOf(reply);
+    const space = mark.indexOf(' ');
+    const nonce = mark.slice(space + 1);
+    return {
+      token: { epoch, position: Number(mark.slice(0, space)), nonce },
+      ageMs: age(nonce.slice(nonce.lastIndexOf('.') + 1)),
+    };
   };
 }
 

@@ -4,7 +4,7 @@ import { isPatterns } from '../../subject.js';
 import type { Reply, SubscriberOptions } from './client.js';
 import { type Connection, connect } from './connection.js';
 import { BUMP, NEW_EPOCH, READ } from './marks-scripts.js';
-import { type Minted, bodyOf, bumpOf, headOf, messageOf, mintedOf, readOf, wordOf } from './marks-wire.js';
+import { type Minted, bodyOf, bumpOf, headOf, messageOf, minting, readOf, wordOf } from './marks-wire.js';
 import { bytesOf } from './names.js';
 import { type Group, type Partitions, partitionsOf } from './partitions.js';
 
@@ -41,7 +41,8 @@ export function marksOn(connection: Connection, partitions: Partitions, mostMark
       for (const [i, [partition, subjects]] of batch.entries()) {
         const [head, marks] = [answers[2 * i], answers[2 * i + 1] as readonly Reply[]];
         heads.push(headOf(partition, head));
-        subjects.forEach((subject, at) => minted.set(subject, mintedOf(marks[at], head, now)));
+        const mint = minting(head, now);
+        subjects.forEach((subject, at) => minted.set(subject, mint(marks[at])));
       }
     };
     await Promise.all(
