@@ -109,8 +109,8 @@ export class MarkTable {
         },
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
-      repeat: async (subjects, globs) => {
-        for (const bump of await this.#send(subjects, { changeId: '', globs })) this.#watch.hearOwn(bump);
+      repeat: async ({ subjects, globs, changeId }) => {
+        for (const bump of await this.#send(subjects, { changeId, globs })) this.#watch.hearOwn(bump);
       },
       drain: () => this.#drain(),
       serial: () => ++this.#serial,

@@ -13,8 +13,6 @@ export interface Session {
   cursor: string | undefined;
   /** True time since when it is certainly subscribed; later after trouble on the way there. */
   since: number;
-  /** When it last came to another replica. */
-  resumedAt: number;
   /** Until when it was watched; infinite while it is. */
   until: number;
   readonly items: Delivered[];
@@ -25,22 +23,34 @@ interface Delivered {
   readonly at: number;
 }
 
+/** As long as an event waits for its copies on other topics. */
+const HELD_MS = 1000;
+
 /** P7: per subject in order, no duplicate, and never a silent hole. */
 export class DeliveryChecker {
   readonly #history: History;
   readonly #violated: Violated;
   readonly #published = new Map<string, Map<string, BusPosition>>();
+  /** By change: when the first copy of its events was published. */
+  readonly #firstAt = new Map<string, number>();
 
   constructor(history: History, violated: Violated) {
     this.#history = history;
     this.#violated = violated;
   }
 
-  /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
-  published(topic: string, id: string, position: BusPosition): void {
+  /**
+   * The bus took it. An id that a server has forgotten may be taken again: the last place counts. So does only what comes
+   * while the first copy of an event is held; later ones have no place of their own. (Docs: ordering.)
+   */
+  published(topic: string, id: string, { position, at }: { position: BusPosition; at: number }): void {
+    const changeId = id.split('.')[0] as string;
+    const firstAt = this.#firstAt.get(changeId) ?? at;
+    this.#firstAt.set(changeId, firstAt);
+    if (at > firstAt + HELD_MS) return;
     let of = this.#published.get(topic);
     if (of === undefined) this.#published.set(topic, (of = new Map<string, BusPosition>()));
-    of.set(id.split('.')[0] as string, position);
+    of.set(changeId, position);
   }
 
   delivered(session: Session, item: SubscriptionItem, at: number): void {
@@ -49,10 +59,7 @@ export class DeliveryChecker {
       const place = this.#placeOf(topic, item.changeId);
       for (const before of sinceResync(items)) {
         if (before.item.kind !== 'change') continue;
-        // Open: a copy of an event that is published long after the first is new to a replica that the subscriber has come
-        // to in between, and told again. The cursor knows of the copy; the hub forgets it once the replay has ended.
-        const isAfterResume = at < session.resumedAt + 5000;
-        if (!isAfterResume && before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
+        if (before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
           this.#violated('P7', `${name}: change ${item.changeId} was delivered twice`);
         }
         // What was published while the subscription was being made may come late, or not at all.

@@ -53,7 +53,6 @@ export class Subscribers {
       process: replica.process,
       cursor: undefined,
       since: Infinity,
-      resumedAt: -Infinity,
       until: Infinity,
       items: [],
     };
@@ -90,7 +89,6 @@ export class Subscribers {
     replica.process.receive('request', () => {
       void running.iterator?.return?.();
       session.process = replica.process;
-      session.resumedAt = this.#sim.engine.now;
       session.until = Infinity;
       this.#open(running, replica);
       if (session.since === Infinity) this.#awaitStart(session, replica);
