@@ -43,12 +43,6 @@ export function encodeCursor({ topics, place: { positions, late } }: Cursor): st
   return Buffer.from(JSON.stringify([VERSION, topics, epochs, flat, copies])).toString('base64url');
 }
 
-/** The same place for one who has seen these events too, though copies of them are still to come. */
-export function cursorWith(cursor: string, seen: Place['late']): string {
-  const { topics, place } = parseCursor(cursor);
-  return encodeCursor({ topics, place: { positions: place.positions, late: new Map([...place.late, ...seen]) } });
-}
-
 /** Inverse of {@link encodeCursor}. Throws INVALID_CURSOR for any other string. */
 export function parseCursor(text: string): Cursor {
   const cursor = typeof text === 'string' && text.length <= MAX_CHARS ? parse(text) : undefined;

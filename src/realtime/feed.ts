@@ -10,16 +10,10 @@ import { type Announcement, itemOf, topicHash } from './wire.js';
 /** How long an event waits for its copies on other topics before they are looked for, and then once more: a second in all. */
 const HOLD_MS = 500;
 
-/** An item, and the id of the announcement that it was made of; null for a hole. */
-export interface Told {
-  readonly item: SubscriptionItem;
-  readonly id: string | null;
-}
-
 /** One stream for all subscribers of one set of topics: every item made once, kept in one ring. */
 export class Feed {
   readonly topics: readonly Topic[];
-  readonly ring: Ring<Told>;
+  readonly ring: Ring<SubscriptionItem>;
   /** By topic, for merging. */
   readonly hashes: readonly number[];
   /** Of the whole set, for cursors. */
@@ -88,14 +82,14 @@ export class Feed {
   /** The sequence after the item that has this cursor; undefined if no item here has it. */
   after(cursor: string): number | undefined {
     for (let sequence = this.ring.oldest; sequence < this.ring.next; sequence++) {
-      if (this.ring.get(sequence)?.item.cursor === cursor) return sequence + 1;
+      if (this.ring.get(sequence)?.cursor === cursor) return sequence + 1;
     }
     return this.started && cursor === this.cursor ? this.ring.next : undefined;
   }
 
   /** A resync for a subscriber that goes on at `sequence`, which is in the ring or next. */
   resync(sequence: number, reason: ResyncItem['reason']): ResyncItem {
-    const before = sequence === this.ring.next ? this.cursor : this.ring.get(sequence - 1)?.item.cursor;
+    const before = sequence === this.ring.next ? this.cursor : this.ring.get(sequence - 1)?.cursor;
     return Object.freeze({ kind: 'resync', reason, cursor: before ?? this.#base ?? this.cursor });
   }
 
@@ -139,11 +133,12 @@ export class Feed {
   #push(content: Announcement | Hole, before: string): void {
     const { ring, cursor } = this;
     const { oldest } = ring;
-    const first = ring.get(oldest)?.item.cursor;
+    if (content.kind === 'hole') this.#context.heard(null);
+    const first = ring.get(oldest)?.cursor;
     ring.push(
       content.kind === 'event'
-        ? { item: itemOf(content, cursor), id: content.id }
-        : { item: Object.freeze({ kind: 'resync', cursor, reason: content.reason }), id: null },
+        ? itemOf(content, cursor)
+        : Object.freeze({ kind: 'resync', cursor, reason: content.reason }),
     );
     if (ring.oldest > oldest) this.#base = first;
     else this.#base ??= before;

@@ -1,7 +1,7 @@
 import type { ResyncItem, SubscriptionItem } from '../watching.js';
 import type { BusPosition } from '../contract.js';
-import { type Cursor, type Place, encodeCursor, parseCursor } from './cursor.js';
-import type { Feed, Told } from './feed.js';
+import { type Cursor, encodeCursor, parseCursor } from './cursor.js';
+import type { Feed } from './feed.js';
 import { Merge } from './merge.js';
 import { untilDone } from './retry.js';
 import { type HubContext, PAGE, receive } from './context.js';
@@ -19,35 +19,26 @@ export interface ReplayOptions {
 
 type Reason = ResyncItem['reason'];
 
-/** Where the ring takes over. */
-export interface TakeOver {
-  readonly sequence: number;
-  /** What the subscriber has seen that the ring may tell again: events of which copies are still to come, as in a place. */
-  readonly seen: Place['late'];
-}
-
-const NOTHING: Place['late'] = new Map();
-
 /**
  * What a subscriber missed between its cursor and the ring, from history, page by page as it asks for it. What cannot be
- * had is one resync, after which it goes on with what came since it was attached. Returns where the ring continues.
- * `since` is a cursor, or why there is none to go by.
+ * had is one resync, after which it goes on with what came since it was attached. Returns the sequence at which the ring
+ * continues. `since` is a cursor, or why there is none to go by.
  */
 export async function* replay(
   since: Cursor | Reason,
   options: ReplayOptions,
-): AsyncGenerator<SubscriptionItem, TakeOver, undefined> {
+): AsyncGenerator<SubscriptionItem, number, undefined> {
   const { feed, signal } = options;
   const { ring, topicsHash } = feed;
   const objection = await objectionTo(since, options);
   // The ring has everything after this place; what is before it comes from history.
   const to = { sequence: ring.next, positions: [...feed.place.positions] };
-  if (signal.aborted) return { sequence: to.sequence, seen: NOTHING };
+  if (signal.aborted) return to.sequence;
   if (typeof since === 'string' || objection !== undefined) {
     options.context.heard(null);
     const sequence = Math.max(unseen(since, options), ring.oldest);
     yield feed.resync(sequence, objection ?? 'gap');
-    return { sequence, seen: NOTHING };
+    return sequence;
   }
 
   const merge = new Merge(feed.hashes, since.place);
@@ -61,27 +52,34 @@ export async function* replay(
       yield itemOf(content, encodeCursor({ topics: topicsHash, place: merge }));
       continue;
     }
+    if (content?.kind === 'hole') {
+      options.context.heard(null);
+      const cursor = encodeCursor({ topics: topicsHash, place: merge });
+      yield Object.freeze({ kind: 'resync', reason: content.reason, cursor });
+      continue;
+    }
     const wanted = feed.topics.flatMap((_, topic) => (merge.wants(topic) ? [topic] : []));
     if (wanted.length === 0) {
-      if (merge.held === 0) return { sequence: to.sequence, seen: unknownTo(feed, merge) };
+      if (merge.held === 0) {
+        // Begun elsewhere between the copies of an event, this feed would tell it again.
+        if ([...merge.late.keys()].every((id) => feed.hasTold(id))) return to.sequence;
+        options.context.heard(null);
+        yield feed.resync(to.sequence, 'gap');
+        return to.sequence;
+      }
       // Two publishers crossed, in different pages.
       crossed = true;
       continue;
     }
     const missing = await Promise.all(wanted.map((topic) => readPage(topic, { merge, to: to.positions, options })));
-    if (signal.aborted) return { sequence: to.sequence, seen: NOTHING };
+    if (signal.aborted) return to.sequence;
     const reason = missing.find((why) => why !== undefined);
     if (reason === undefined) continue;
     options.context.heard(null);
     const sequence = Math.max(delivered ? to.sequence : unseen(since, options), ring.oldest);
     yield feed.resync(sequence, reason);
-    return { sequence, seen: NOTHING };
+    return sequence;
   }
-}
-
-/** The feed has begun between the copies of an event, or elsewhere: of what it has told itself it drops the late ones. */
-function unknownTo(feed: Feed, { late }: Place): Place['late'] {
-  return new Map([...late].filter(([id]) => !feed.hasTold(id)));
 }
 
 /** Waits until the feed has reached the cursor: another replica may have been quicker. Returns why it never will. */
@@ -115,7 +113,7 @@ async function objectionTo(since: Cursor | Reason, { feed, signal }: ReplayOptio
  */
 function unseen(since: Cursor | Reason, { feed: { ring, topicsHash }, sequence }: ReplayOptions): number {
   if (typeof since === 'string' || since.topics !== topicsHash) return sequence;
-  const seen = ({ item: { cursor } }: Told): boolean => {
+  const seen = ({ cursor }: SubscriptionItem): boolean => {
     const { positions } = parseCursor(cursor).place;
     const known = since.place.positions.flatMap((position, i) => {
       const at = positions[i];
@@ -124,7 +122,7 @@ function unseen(since: Cursor | Reason, { feed: { ring, topicsHash }, sequence }
     return known.length > 0 && known.every(Boolean);
   };
   let next = sequence;
-  for (let told = ring.get(next); told !== undefined && seen(told); told = ring.get(next)) next++;
+  for (let item = ring.get(next); item !== undefined && seen(item); item = ring.get(next)) next++;
   return next;
 }
 

@@ -2,9 +2,9 @@ import type { SubscribeOptions, SubscriptionItem } from '../watching.js';
 import type { SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import { type Guard, permittedUntil } from './authorize.js';
-import { type Place, cursorWith, parseCursor } from './cursor.js';
-import type { Feed, Told } from './feed.js';
-import { type TakeOver, replay } from './replay.js';
+import { parseCursor } from './cursor.js';
+import type { Feed } from './feed.js';
+import { replay } from './replay.js';
 import { toError } from './retry.js';
 import type { HubContext } from './context.js';
 
@@ -37,7 +37,6 @@ interface Pull {
   readonly reject: (error: Error) => void;
 }
 
-const NOTHING: Place['late'] = new Map();
 const DONE: Result = Object.freeze({ done: true, value: undefined });
 
 /** One subscriber: a cursor into the ring of its feed, and the promises it has been given. */
@@ -52,9 +51,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   /** The sequence in the ring of the next item. */
   #sequence: number;
   /** What comes before the ring. */
-  #replay: AsyncGenerator<SubscriptionItem, TakeOver, undefined> | undefined;
-  /** What the ring may tell, but has been told already. */
-  #seen: Place['late'] = NOTHING;
+  #replay: AsyncGenerator<SubscriptionItem, number, undefined> | undefined;
   #replaying = false;
   #replayed: SubscriptionItem | undefined;
   /** Until when it may go on, in milliseconds since 1970. */
@@ -168,28 +165,10 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     }
     const { ring } = this.#feed;
     if (this.#sequence < ring.oldest) return this.#overflow();
-    let told = ring.get(this.#sequence);
-    while (told !== undefined && this.#forgetSeen(told)) told = ring.get(++this.#sequence);
-    if (told === undefined) {
-      this.#feed.wait(this.#pump);
-      return undefined;
-    }
-    this.#sequence++;
-    return this.#placed(told.item);
-  }
-
-  /** True for what has been told before. */
-  #forgetSeen({ id, item }: Told): boolean {
-    if (this.#seen.size === 0) return false;
-    if (item.kind === 'resync') this.#seen = NOTHING;
-    if (id === null || !this.#seen.has(id)) return false;
-    this.#seen = new Map([...this.#seen].filter(([seen]) => seen !== id));
-    return true;
-  }
-
-  /** Whoever resumes from this item must not be told again either. */
-  #placed(item: SubscriptionItem): SubscriptionItem {
-    return this.#seen.size === 0 ? item : Object.freeze({ ...item, cursor: cursorWith(item.cursor, this.#seen) });
+    const item = ring.get(this.#sequence);
+    if (item === undefined) this.#feed.wait(this.#pump);
+    else this.#sequence++;
+    return item;
   }
 
   #overflow(): SubscriptionItem | undefined {
@@ -200,11 +179,10 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
       return undefined;
     }
     this.#sequence = ring.next;
-    this.#seen = NOTHING;
     return this.#feed.resync(ring.next, 'overflow');
   }
 
-  #advance(source: AsyncGenerator<SubscriptionItem, TakeOver, undefined>): void {
+  #advance(source: AsyncGenerator<SubscriptionItem, number, undefined>): void {
     if (this.#replaying) return;
     this.#replaying = true;
     source.next().then(
@@ -212,8 +190,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
         this.#replaying = false;
         if (done === true) {
           this.#replay = undefined;
-          this.#sequence = value.sequence;
-          this.#seen = value.seen;
+          this.#sequence = value;
         } else this.#replayed = value;
         this.#pump();
       },

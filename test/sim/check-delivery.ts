@@ -13,6 +13,8 @@ export interface Session {
   cursor: string | undefined;
   /** True time since when it is certainly subscribed; later after trouble on the way there. */
   since: number;
+  /** What came in the wrong order since the last resync: one has to follow. */
+  disordered: string | undefined;
   /** Until when it was watched; infinite while it is. */
   until: number;
   readonly items: Delivered[];
@@ -23,31 +25,25 @@ interface Delivered {
   readonly at: number;
 }
 
-/** As long as an event waits for its copies on other topics. */
-const HELD_MS = 1000;
-
 /** P7: per subject in order, no duplicate, and never a silent hole. */
 export class DeliveryChecker {
   readonly #history: History;
   readonly #violated: Violated;
+  /** Events, by topic and change. */
   readonly #published = new Map<string, Map<string, BusPosition>>();
-  /** By change: when the first copy of its events was published. */
-  readonly #firstAt = new Map<string, number>();
+  /** Changes of which any topic has an event, or that one is missing. */
+  readonly #announced = new Set<string>();
 
   constructor(history: History, violated: Violated) {
     this.#history = history;
     this.#violated = violated;
   }
 
-  /**
-   * The bus took it. An id that a server has forgotten may be taken again: the last place counts. So does only what comes
-   * while the first copy of an event is held; later ones have no place of their own. (Docs: ordering.)
-   */
-  published(topic: string, id: string, { position, at }: { position: BusPosition; at: number }): void {
-    const changeId = id.split('.')[0] as string;
-    const firstAt = this.#firstAt.get(changeId) ?? at;
-    this.#firstAt.set(changeId, firstAt);
-    if (at > firstAt + HELD_MS) return;
+  /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
+  published(topic: string, id: string, position: BusPosition): void {
+    const [changeId = '', part = ''] = id.split('.');
+    this.#announced.add(changeId);
+    if (!/^\d+$/.test(part)) return; // that something of it is missing
     let of = this.#published.get(topic);
     if (of === undefined) this.#published.set(topic, (of = new Map<string, BusPosition>()));
     of.set(changeId, position);
@@ -66,15 +62,17 @@ export class DeliveryChecker {
         if (!this.#isSince(session, before.item.changeId) || !this.#isSince(session, item.changeId)) continue;
         const earlier = this.#placeOf(topic, before.item.changeId);
         if (place !== undefined && earlier !== undefined && isBehind(place, earlier)) {
-          this.#violated('P7', `${name}: change ${item.changeId} was delivered after a later one of the same subject`);
+          if (this.#areCrossed(before.item.changeId, item.changeId)) continue;
+          session.disordered = `change ${item.changeId} was delivered after a later one of the same subject`;
         }
       }
-    }
+    } else session.disordered = undefined;
     items.push({ item, at });
   }
 
-  /** At rest: whatever concerned it was delivered, or a resync after it says that something may be missing. */
+  /** At rest: what came in another order was followed by a resync, whatever concerned it was delivered, or a resync after it says that something may be missing. */
   finish(session: Session): void {
+    if (session.disordered !== undefined) this.#violated('P7', `${session.name}: ${session.disordered}`);
     for (const change of this.#history.changes) {
       if (!this.#mustHave(session, change)) continue;
       const { items } = session;
@@ -99,12 +97,19 @@ export class DeliveryChecker {
    */
   #isUnknowable({ process }: Session, change: ChangeRecord): boolean {
     const { changeId } = change;
-    const published = [...this.#published.values()].some((ids) => changeId !== null && ids.has(changeId));
-    return !published && change.boundOn.get(process)?.how !== 'bump';
+    return !(changeId !== null && this.#announced.has(changeId)) && change.boundOn.get(process)?.how !== 'bump';
   }
 
   #isSince({ since }: Session, changeId: string): boolean {
     return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
+  }
+
+  /** Two that were published at once, in one order on one topic and in the other on another: no order is that of both. */
+  #areCrossed(delivered: string, later: string): boolean {
+    return [...this.#published.values()].some((places) => {
+      const [a, b] = [places.get(delivered), places.get(later)];
+      return a !== undefined && b !== undefined && isBehind(a, b);
+    });
   }
 
   #placeOf(topic: string, changeId: string) {

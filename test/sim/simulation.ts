@@ -116,7 +116,7 @@ export class Simulation {
           history.executed(bump);
         },
         published: (topic, id, position) => {
-          this.delivery.published(topic, id, { position, at: this.engine.now });
+          this.delivery.published(topic, id, position);
         },
       },
       state,

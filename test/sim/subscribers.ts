@@ -54,6 +54,7 @@ export class Subscribers {
       cursor: undefined,
       since: Infinity,
       until: Infinity,
+      disordered: undefined,
       items: [],
     };
     const target = id === undefined ? { type } : { type, id };
