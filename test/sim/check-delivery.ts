@@ -1,4 +1,4 @@
-import type { BusPosition, SubscriptionItem } from '../../src/index.js';
+import type { BusPosition, SubjectKey, SubscriptionItem } from '../../src/index.js';
 import type { Violated } from './check.js';
 import type { ChangeRecord, History } from './history.js';
 import type { Process } from './process.js';
@@ -7,7 +7,10 @@ import type { Commit } from './world.js';
 /** One subscriber, followed over the replicas on which it was resumed. */
 export interface Session {
   readonly name: string;
-  readonly topic: string;
+  /** In the branch that it watches. */
+  readonly topic: SubjectKey;
+  /** And in those that it inherits from. */
+  readonly topics: readonly SubjectKey[];
   readonly concerns: (commit: Commit) => boolean;
   process: Process;
   cursor: string | undefined;
@@ -88,7 +91,9 @@ export class DeliveryChecker {
     if (!change.isEvent || !change.commits.some(session.concerns)) return false;
     if (change.startAt < session.since || session.until !== Infinity) return false;
     // What no surviving store has heard of is not known to anybody but the replica that made it.
-    return this.#history.executionOf(change) !== null && this.#history.standsSince(change) !== null;
+    const history = this.#history;
+    if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
+    return session.topics.some((topic) => history.isToldOf(change, topic));
   }
 
   /**

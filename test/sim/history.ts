@@ -289,6 +289,28 @@ export class History {
     }
     return since;
   }
+
+  /**
+   * Whether a server that is up tells whoever watches this subject of the change. After a split brain it may know of a part
+   * of it only, and what one replica bumped since then hides that the rest is lost, unless run ids are compared.
+   */
+  isToldOf(change: ChangeRecord, subject: SubjectKey): boolean {
+    const part = [...this.partsOf(change)].find(([, subjects]) => subjects.has(subject));
+    if (part === undefined) return false;
+    const [partition] = part;
+    return this.servers.some(({ alive, state }) => {
+      const of = state.partitions[partition];
+      return alive && of !== undefined && tellsOf(of, change);
+    });
+  }
+}
+
+/** Whether the partition has the change's own bump, or a new epoch since. */
+function tellsOf({ accepted }: Server['state']['partitions'][number], change: ChangeRecord): boolean {
+  for (let at = accepted; at !== null && at.at >= change.startAt; at = at.before) {
+    if (at.changeId === null ? isBefore(change, at.at) : at.changeId === change.changeId) return true;
+  }
+  return false;
 }
 
 /** Everything it announces was committed before that time. */

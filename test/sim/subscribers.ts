@@ -1,4 +1,4 @@
-import type { SubscriptionItem } from '../../src/index.js';
+import type { SubjectKey, SubscriptionItem } from '../../src/index.js';
 import { entitySubject, typeSubject } from '../../src/subject.js';
 import type { Acts } from './acts.js';
 import { Violation } from './check.js';
@@ -45,9 +45,12 @@ export class Subscribers {
     const branch = c % 4 === 0 ? 'draft' : 'main';
     const id = c % 3 === 0 ? undefined : pick(IDS[type], b >> 1);
     const inBranch = branch === 'main' ? ['main'] : ['draft', 'main'];
+    const topicIn = (name: string): SubjectKey =>
+      id === undefined ? typeSubject(type, name) : entitySubject(type, id, name);
     const session: Session = {
       name: `subscriber ${String(this.#running.length + 1)} of ${type} ${id ?? '*'}@${branch}`,
-      topic: id === undefined ? typeSubject(type, branch) : entitySubject(type, id, branch),
+      topic: topicIn(branch),
+      topics: inBranch.map(topicIn),
       concerns: (commit) =>
         commit.type === type && (id === undefined || commit.id === id) && inBranch.includes(commit.branch),
       process: replica.process,
