@@ -122,6 +122,31 @@ describe('a cold value', () => {
     expect(a.settlementCalls()).toBe(1);
   });
 
+  test('is loaded once also if one replica saw it missing before the other loaded it all', async () => {
+    const { shared, db, clock, a } = replicas();
+    let [looks, answer] = [0, (): void => {}];
+    const store = {
+      ...shared.store,
+      getMany: async (keys: readonly string[]) => {
+        const found = await shared.store.getMany(keys);
+        if (++looks === 1) await new Promise<void>((resolve) => (answer = resolve));
+        return found;
+      },
+    };
+    const slow = world(
+      { ...shared, store, marks: { ...shared.marks, fetchFrom: () => null } },
+      { db, clock, from: 9000 },
+    );
+    const reading = slow.tide.get('settlement', 's0');
+    await clock.advance(10);
+    await a.tide.get('settlement', 's0');
+    await clock.advance(10);
+    answer();
+    await clock.advance(50);
+    expect((await reading)?.name).toBe('old');
+    expect(a.settlementCalls()).toBe(1);
+  });
+
   test('of a view too, and of a key', async () => {
     const { a, b, clock } = replicas();
     let loads = 0;

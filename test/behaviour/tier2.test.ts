@@ -57,6 +57,18 @@ describe('another replica', () => {
     expect(b.tide.stats()).toMatchObject({ tier2Hits: 5, hits: 5 + 3, misses: 0, loads: 0 });
   });
 
+  test('finds what is there although the origin fails for what is not', async () => {
+    const { a, b, db, clock } = replicas();
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    db.failNext('settlement', new Error('down'));
+    const both = await Promise.allSettled([b.tide.get('settlement', 's0'), b.tide.get('settlement', 's1')]);
+    expect(both).toMatchObject([
+      { status: 'fulfilled', value: { id: 's0' } },
+      { status: 'rejected', reason: { code: 'ORIGIN_FAILED' } },
+    ]);
+  });
+
   test('finds Dates, Maps, Sets and the like as they were, frozen', async () => {
     const { a, b, db, clock } = replicas();
     const extra = {
