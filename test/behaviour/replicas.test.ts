@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Marks, createTidemark, defineView, memory } from '../../src/index.js';
-import { delayedMarks, fakeClock } from '../../src/testing/index.js';
+import { chaosMarks, delayedMarks, fakeClock } from '../../src/testing/index.js';
 import { type World, database, deafened, model, originOf, replicas, world } from './setup.js';
 
 const nameOf = defineView(model)({
@@ -324,6 +324,25 @@ describe('originLagMs', () => {
     await own.clock.advance(500);
     await own.tide.get('settlement', 's0');
     expect(own.tide.peek('settlement', 's0')).toBeDefined();
+  });
+
+  test('counts from the change, also where its mark was asked for long before it', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const shared = memory({ clock });
+    const heard = deafened(shared.marks);
+    const marks = chaosMarks(heard.marks, { random: () => 0.5, clock });
+    const a = world({ ...shared }, { db, clock });
+    const b = world({ marks, bus: shared.bus, originLagMs: 300 }, { db, clock, from: 5000 });
+    await b.tide.ready();
+    await clock.advance(600);
+    heard.deafen();
+    marks.delay(400);
+    const reading = b.tide.get('settlement', 's0');
+    await clock.advance(300);
+    await a.rename('s0');
+    await clock.advance(500);
+    await reading;
+    expect(b.tide.peek('settlement', 's0')).toBeUndefined();
   });
 });
 
