@@ -310,6 +310,26 @@ describe('an outage', () => {
     expect((await items.next()).value).toMatchObject({ kind: 'resync', reason: 'epoch' });
     expect((await own.rename('s0')).state).toBe('done');
   });
+
+  test('so do those of a replica that has never reached the marks', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const shared = memory({ clock });
+    const { marks, fail } = unreachable(shared.marks);
+    const a = world({ ...shared, marks }, { db, clock });
+    const b = world({ ...shared }, { db, clock, from: 5000 });
+    await b.tide.get('settlement', 's0');
+    fail(true);
+    expect((await a.rename('s0')).state).toBe('queued');
+    for (let i = 0; i < 10; i++) {
+      const subjects = Array.from({ length: 1000 }, (_, j) =>
+        a.tide.subject.entity('settlement', `x${String(i)}.${String(j)}`),
+      );
+      expect((await a.tide.change({ subjects })).state).toBe('queued');
+    }
+    fail(false);
+    await clock.advance(3000);
+    expect(await b.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
+  });
 });
 
 describe('originLagMs', () => {
