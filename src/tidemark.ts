@@ -84,7 +84,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     listener: {
       changed: (subjects, changeId) => {
         indexes.heard(subjects);
-        // Bumps that only repeat others have no event.
+        // What waits to be sent has no event yet.
         if (changeId !== '') hub.bumped(changeId, subjects);
       },
       missed: (partition, epoch) => {

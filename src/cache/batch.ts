@@ -9,7 +9,7 @@ import { type AnyEntityOrigin, type Deadline, withDeadline } from './origin.js';
 import type { Applied, MarkCell } from './marks.js';
 import type { Gate } from './gate.js';
 import { followLoad } from './follow.js';
-import type { Lease } from './leases.js';
+import type { Lease, Leases } from './leases.js';
 import { type Looked, find, look } from './look.js';
 import type { Reads } from './read.js';
 import {
@@ -144,22 +144,19 @@ export class Batches {
     { looked }: Batch,
   ): Promise<{ readonly ours: ReadonlyMap<Flight, Lease | null>; readonly theirs: readonly Flight[] }> {
     const { leases } = this.#options.reads;
-    const alone = (flight: Flight): boolean => flight.bypassesStore || flight.unstorable || !looked.sharing;
-    const ours = new Map<Flight, Lease | null>();
-    if (leases === null || flights.every(alone)) {
-      for (const flight of flights) ours.set(flight, null);
-      return { ours, theirs: [] };
-    }
+    const shared =
+      leases === null || !looked.sharing ? [] : flights.filter((flight) => !flight.bypassesStore && !flight.unstorable);
+    const taken = shared.length === 0 ? [] : await (leases as Leases).take(shared, looked.stored);
+    const ours = new Map<Flight, Lease | null>(flights.map((flight) => [flight, null]));
     const theirs: Flight[] = [];
-    const taking = flights.map(async (flight) => {
-      if (alone(flight)) ours.set(flight, null);
+    for (const [i, flight] of shared.entries()) {
+      const lease = taken[i] as Lease | null;
+      if (lease !== null) ours.set(flight, lease);
       else {
-        const lease = await leases.take(flight);
-        if (lease === null) theirs.push(flight);
-        else ours.set(flight, lease);
+        ours.delete(flight);
+        theirs.push(flight);
       }
-    });
-    await Promise.all(taking);
+    }
     return { ours, theirs };
   }
 
@@ -197,8 +194,11 @@ export class Batches {
       }
       for (const cell of late) reads.table.unpin(cell);
     } catch (error) {
-      for (const lease of ours.values()) void lease?.fail(error);
-      throw error;
+      // Of the whole call: what others load, or tier 2 had, is not concerned.
+      for (const [flight, lease] of ours) {
+        batch.results.set(flight, error as Error);
+        void lease?.fail(error);
+      }
     }
   }
 

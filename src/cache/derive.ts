@@ -57,8 +57,8 @@ export async function derive(
     loadFor(lease, () => load(options, flight, branch, what, chain));
   const { leases } = reads;
   if (leases === null || flight.bypassesStore || flight.unstorable || !looked.sharing) return loading(null);
-  const lease = await leases.take(flight);
-  return lease !== null ? loading(lease) : followLoad(reads, flight, { required: () => required, load: loading });
+  const [lease] = await leases.take([flight], looked.stored);
+  return lease ? loading(lease) : followLoad(reads, flight, { required: () => required, load: loading });
 }
 
 /** A load for which other replicas wait, if it has a lease. */

@@ -48,6 +48,7 @@ export class Flight {
   launchedBy: unknown = null;
   readonly #table: MarkTable;
   readonly #begunVersion: number;
+  readonly #begunTold: number;
   readonly #captured: Captured[] = [];
   #pinned: MarkCell[] | null = null;
   #waitsFor: Set<Flight> | null = null;
@@ -69,6 +70,7 @@ export class Flight {
     this.globs = table.globs.moment;
     this.#table = table;
     this.#begunVersion = table.version;
+    this.#begunTold = table.told;
     this.promise = NOT_STARTED;
   }
 
@@ -211,7 +213,7 @@ export class Flight {
   /** Whether what it takes for current was so lately. */
   #isRecent(now: number): boolean {
     if (this.applied === null) return true;
-    if (this.unverified) return now - this.begunAt < this.#table.maxStalenessMs;
+    if (this.unverified) return this.#begunTold === this.#table.told && now - this.begunAt < this.#table.maxStalenessMs;
     return this.#captured.every(({ cells }) => this.#table.trusts(cells, now));
   }
 

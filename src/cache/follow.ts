@@ -21,7 +21,7 @@ export async function followLoad(
     flight.own(looked.held.cells);
     const found = await find(reads, flight, looked, required);
     if (found !== null) return found;
-    const lease = await leases.take(flight);
-    if (lease !== null) return load(lease);
+    const [lease] = await leases.take([flight], looked.stored);
+    if (lease) return load(lease);
   }
 }

@@ -71,10 +71,30 @@ export class Leases {
     this.#options = options;
   }
 
-  /** The lease of a load, or null if another replica has it. */
-  async take(flight: Flight): Promise<Lease | null> {
+  /**
+   * The lease of each load, or null if another replica has it, or had it and has stored something else than was `seen`
+   * since.
+   */
+  async take(flights: readonly Flight[], seen: ReadonlyMap<Flight, StoredValue>): Promise<(Lease | null)[]> {
+    const { tier2 } = this.#options;
+    if (!tier2.isAtomic) return flights.map(() => UNSHARED);
+    const taking = flights.map((flight) => this.#take(flight));
+    // Sent behind them: another's load may have ended since the store was looked at.
+    const looking = tier2.getMany(flights.map((flight) => tier2.keyOf(flight)));
+    const [taken, stored] = await Promise.all([Promise.all(taking), looking]);
+    return Promise.all(
+      flights.map(async (flight, i) => {
+        const lease = taken[i] as Lease | null;
+        const found = stored?.get(tier2.keyOf(flight));
+        if (lease === null || found === undefined || isSame(found, seen.get(flight))) return lease;
+        await lease.release('stored');
+        return null;
+      }),
+    );
+  }
+
+  async #take(flight: Flight): Promise<Lease | null> {
     const { tier2, random, leaseMs } = this.#options;
-    if (!tier2.isAtomic) return UNSHARED;
     const keys = this.#keysOf(flight);
     // The marks of a view are found while it is loaded: its key is the same before and after a change.
     if (this.#held.get(keys.lease)?.flight.isDoomed === true) return UNSHARED;
@@ -174,6 +194,9 @@ export class Leases {
     return this.#options.tier2.leaseKeys(digest);
   }
 }
+
+const isSame = (a: StoredValue, b: StoredValue | undefined): boolean =>
+  b !== undefined && Buffer.compare(a.value, b.value) === 0;
 
 /** Null while the load goes on. */
 function endedBy(one: Waiting, lease: StoredValue | undefined, note: StoredValue | undefined): Ended | null {

@@ -6,7 +6,7 @@ import { type Calls, wasRefused } from './calls.js';
 import type { GlobLog } from './globs.js';
 import type { MarkCell } from './mark-cell.js';
 import type { MarkCells } from './mark-cells.js';
-import type { OwnBumps } from './own-bumps.js';
+import type { OwnBump, OwnBumps } from './own-bumps.js';
 import type { Finding, Partition, Sent } from './partition.js';
 
 /** Told of what is heard, before any read can be answered with it. */
@@ -31,7 +31,7 @@ export interface Watched {
   /** Reads cells from the store. */
   readonly read: (cells: readonly MarkCell[]) => Promise<unknown>;
   /** Bumps again what this replica bumped before. */
-  readonly repeat: (subjects: readonly SubjectKey[], globs: readonly string[]) => Promise<unknown>;
+  readonly repeat: (bump: OwnBump) => Promise<unknown>;
   /** Sends the changes that wait; rejects if some still do. */
   readonly drain: () => Promise<void>;
   /** Orders what this replica sends and notices. */
@@ -260,7 +260,7 @@ export class MarkWatch {
     const known = head.from?.epoch === replaced ? head.from.head : null;
     const forgotten = own.above(number, replaced, known ?? 0);
     const clear = forgotten !== null && (known !== null || forgotten.length === 0);
-    if (clear) for (const { subjects, globs } of forgotten) await repeat(subjects, globs);
+    if (clear) for (const bump of forgotten) await repeat(bump);
     own.forget(number, replaced);
     partition.replaced = null;
     if (known === null || known === 0) listener.missed(number, head.epoch);

@@ -67,6 +67,8 @@ const NOTHING_WAITS = Promise.resolve();
 export class MarkTable {
   /** Rises with every bump heard or missed, whether or not a mark of it is held. */
   heard = 0;
+  /** Rises with every event that tells of changes which the marks have not told of. */
+  told = 0;
   readonly globs = new GlobLog();
   readonly calls: Calls;
   readonly #options: MarkTableOptions;
@@ -109,8 +111,8 @@ export class MarkTable {
         },
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
-      repeat: async (subjects, globs) => {
-        for (const bump of await this.#send(subjects, { changeId: '', globs })) this.#watch.hearOwn(bump);
+      repeat: async ({ subjects, globs, changeId }) => {
+        for (const bump of await this.#send(subjects, { changeId, globs })) this.#watch.hearOwn(bump);
       },
       drain: () => this.#drain(),
       serial: () => ++this.#serial,
@@ -282,10 +284,11 @@ export class MarkTable {
   expect(marks: ReceiptMarks | null): void {
     if (marks === null) {
       for (const partition of this.#cells.partitions) partition.suspect(++this.#serial);
+      this.told++;
       return;
     }
     for (const [number, { epoch, position }] of Object.entries(marks)) {
-      this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial);
+      if (this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial) !== false) this.told++;
     }
   }
 

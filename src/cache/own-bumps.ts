@@ -6,6 +6,8 @@ export interface OwnBump {
   readonly position: number;
   readonly subjects: readonly SubjectKey[];
   readonly globs: readonly string[];
+  /** Empty for one that announces nothing. */
+  readonly changeId: string;
 }
 
 /** Per partition. */
@@ -16,10 +18,10 @@ export class OwnBumps {
   readonly #kept = new Map<number, OwnBump[]>();
   readonly #dropped = new Map<number, OwnBump>();
 
-  add({ partition, epoch, position, subjects, globs }: Bump): void {
+  add({ partition, epoch, position, subjects, globs, changeId }: Bump): void {
     const kept = this.#kept.get(partition) ?? [];
     this.#kept.set(partition, kept);
-    kept.push({ epoch, position, subjects, globs });
+    kept.push({ epoch, position, subjects, globs, changeId });
     if (kept.length > KEPT) this.#dropped.set(partition, kept.shift() as OwnBump);
   }
 

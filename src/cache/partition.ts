@@ -124,14 +124,15 @@ export class Partition {
 
   // ── Doubt ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** An event names this position: until it is applied, what was read before may be older than the event. */
+  /**
+   * An event names this position: until it is applied, what was read before may be older than the event. True if it is not
+   * applied yet.
+   */
   expect(epoch: string, position: number, serial: number): boolean {
-    if (this.epoch !== null && (epoch !== this.epoch || position > this.applied)) {
-      this.#awaited = epoch === this.epoch ? Math.max(this.#awaited, position) : Infinity;
-      this.doubtedAt = serial;
-      return true;
-    }
-    return false;
+    if (epoch === this.epoch && position <= this.applied) return false;
+    this.#awaited = epoch === this.epoch ? Math.max(this.#awaited, position) : Infinity;
+    this.doubtedAt = serial;
+    return true;
   }
 
   /** Nothing read before `serial` counts until a check that is sent later finds everything applied. */

@@ -1,7 +1,7 @@
 import type { Aborts } from '../aborts.js';
 import type { Receipt } from '../api.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
-import type { Hole } from './merge.js';
+import { GAP, type Hole } from './merge.js';
 import type { Owed } from './owed.js';
 import { type OnError, toError } from './retry.js';
 import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from './wire.js';
@@ -23,8 +23,6 @@ export interface HubContext {
 /** Messages per `read` of history. */
 export const PAGE = 500;
 
-export const GAP: Hole = { kind: 'hole', reason: 'gap' };
-
 /** What a message says, once the marks that it names are distrusted. A hole if it cannot be read. */
 export function receive(bytes: Uint8Array, topic: SubjectKey, context: HubContext): Announcement | Hole {
   const { codec, heard, onError, parseId } = context;
@@ -34,7 +32,6 @@ export function receive(bytes: Uint8Array, topic: SubjectKey, context: HubContex
     return announcement;
   } catch (thrown) {
     onError(toError(thrown), `decode a message of ${topic}`);
-    heard(null);
     return GAP;
   }
 }

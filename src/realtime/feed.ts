@@ -74,6 +74,11 @@ export class Feed {
     return this.#merge.positions.every((position) => position !== undefined);
   }
 
+  /** Whether an event has come out here, so that it does not come out again. */
+  hasTold(id: string): boolean {
+    return this.#merge.hasTaken(id);
+  }
+
   /** The sequence after the item that has this cursor; undefined if no item here has it. */
   after(cursor: string): number | undefined {
     for (let sequence = this.ring.oldest; sequence < this.ring.next; sequence++) {
@@ -128,6 +133,7 @@ export class Feed {
   #push(content: Announcement | Hole, before: string): void {
     const { ring, cursor } = this;
     const { oldest } = ring;
+    if (content.kind === 'hole') this.#context.heard(null);
     const first = ring.get(oldest)?.cursor;
     ring.push(
       content.kind === 'event'

@@ -9,6 +9,8 @@ export interface Hole {
   readonly reason: ResyncItem['reason'];
 }
 
+export const GAP: Hole = { kind: 'hole', reason: 'gap' };
+
 /** One message of one topic, or a hole, after which its topic stands at `position`. */
 export interface Arrival {
   readonly position: BusPosition;
@@ -45,7 +47,7 @@ const MAX_LATE = 32;
 /**
  * Several topics as one stream. An event announced on several of them comes out once, when it has arrived on all, so that
  * every topic's order is kept. Where copies do not come in time, their topics are looked through for what they lost; then it
- * comes out without them, and the late ones are dropped.
+ * comes out without them, and the late ones are dropped; where others had their place before a late one, a hole comes out.
  * Holes come out as one, when every topic is done looking for what it missed.
  */
 export class Merge implements Place {
@@ -55,6 +57,8 @@ export class Merge implements Place {
   readonly #topicOf: ReadonlyMap<number, number>;
   readonly #ended: boolean[];
   readonly #recent: Set<string>;
+  /** Those of `late` that others have come out after, though their place may be before a late copy; since the last hole. */
+  readonly #passed: Set<string>;
   #held = 0;
   #offered = 0;
 
@@ -66,6 +70,7 @@ export class Merge implements Place {
     this.#topicOf = new Map(hashes.map((hash, topic) => [hash, topic]));
     this.#ended = hashes.map(() => false);
     this.#recent = new Set(this.late.keys());
+    this.#passed = new Set(this.late.keys());
   }
 
   /** How many arrivals wait. */
@@ -117,15 +122,23 @@ export class Merge implements Place {
     while (this.#held > 0) {
       const topic = this.#ready(nowMs, calm);
       if (topic === undefined) return undefined;
-      const copy = this.#isCopy(this.#queues[topic]?.[0]?.arrival.content);
+      const first = this.#queues[topic]?.[0]?.arrival.content;
+      const passed = first?.kind === 'event' && this.#passed.has(first.id);
+      const copy = this.#isCopy(first);
       const content = this.#consume(topic);
-      if (copy) continue;
+      if (copy) {
+        if (!passed) continue;
+        this.#passed.clear();
+        return GAP;
+      }
       if (content.kind === 'hole') {
         for (const [other, queue] of this.#queues.entries()) {
           if (queue[0]?.arrival.content.kind === 'hole') this.#consume(other);
         }
+        this.#passed.clear();
         return content;
       }
+      for (const [id, on] of this.late) if (on.has(topic) && !this.#has(topic, id)) this.#passed.add(id);
       remember(this.#recent, content.id, MAX_RECENT);
       this.#consumeCopies(content, topic);
       return content;
@@ -160,7 +173,12 @@ export class Merge implements Place {
 
   /** True for what has come out before. */
   #isCopy(content: Announcement | Hole | undefined): boolean {
-    return content?.kind === 'event' && (this.#recent.has(content.id) || this.late.has(content.id));
+    return content?.kind === 'event' && this.hasTaken(content.id);
+  }
+
+  /** True for an event that has come out, as far back as is remembered. */
+  hasTaken(id: string): boolean {
+    return this.#recent.has(id) || this.late.has(id);
   }
 
   /**
@@ -199,7 +217,11 @@ export class Merge implements Place {
   /** True if an event was announced on a topic but is not among its arrivals. */
   #lacks(topic: number, event: Announcement): boolean {
     if (!event.on.some((hash) => this.#topicOf.get(hash) === topic)) return false;
-    return !this.#queues[topic]?.some((held) => isEvent(held, event.id));
+    return !this.#has(topic, event.id);
+  }
+
+  #has(topic: number, id: string): boolean {
+    return this.#queues[topic]?.some((held) => isEvent(held, id)) === true;
   }
 
   #consumeCopies(event: Announcement, topic: number): void {
@@ -210,8 +232,13 @@ export class Merge implements Place {
       }
       const missing = this.late.get(event.id) ?? new Set();
       this.late.set(event.id, missing.add(other));
-      if (this.late.size > MAX_LATE) this.late.delete(this.late.keys().next().value as string);
+      if (this.late.size > MAX_LATE) this.#forget(this.late.keys().next().value as string);
     }
+  }
+
+  #forget(id: string): void {
+    this.late.delete(id);
+    this.#passed.delete(id);
   }
 
   #othersOf(event: Announcement, topic: number): readonly number[] {
@@ -228,7 +255,7 @@ export class Merge implements Place {
     if (content.kind === 'hole') this.#fell(topic);
     else {
       const missing = this.late.get(content.id);
-      if (missing?.delete(topic) === true && missing.size === 0) this.late.delete(content.id);
+      if (missing?.delete(topic) === true && missing.size === 0) this.#forget(content.id);
     }
     return content;
   }

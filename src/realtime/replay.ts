@@ -52,9 +52,21 @@ export async function* replay(
       yield itemOf(content, encodeCursor({ topics: topicsHash, place: merge }));
       continue;
     }
+    if (content?.kind === 'hole') {
+      options.context.heard(null);
+      const cursor = encodeCursor({ topics: topicsHash, place: merge });
+      yield Object.freeze({ kind: 'resync', reason: content.reason, cursor });
+      continue;
+    }
     const wanted = feed.topics.flatMap((_, topic) => (merge.wants(topic) ? [topic] : []));
     if (wanted.length === 0) {
-      if (merge.held === 0) return to.sequence;
+      if (merge.held === 0) {
+        // Begun elsewhere between the copies of an event, this feed would tell it again.
+        if ([...merge.late.keys()].every((id) => feed.hasTold(id))) return to.sequence;
+        options.context.heard(null);
+        yield feed.resync(to.sequence, 'gap');
+        return to.sequence;
+      }
       // Two publishers crossed, in different pages.
       crossed = true;
       continue;

@@ -1,6 +1,6 @@
 import type { BusHistory, BusMessage, BusPosition, SubjectKey } from '../contract.js';
-import { GAP, type HubContext, PAGE, receive } from './context.js';
-import type { Arrival, Hole } from './merge.js';
+import { type HubContext, PAGE, receive } from './context.js';
+import { type Arrival, GAP, type Hole } from './merge.js';
 import { type Retrying, toError, untilDone } from './retry.js';
 
 /** One feed's end of a topic. */
@@ -218,7 +218,6 @@ export class Topic {
     this.#hole = undefined;
     const position = this.#position as BusPosition;
     // What is owed stays owed: whoever resumes elsewhere is not told of this hole.
-    this.#context.heard(null);
     this.#tell((listener) => {
       listener.arrived({ position, content });
     });

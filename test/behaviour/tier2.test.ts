@@ -158,7 +158,7 @@ describe('another replica', () => {
 });
 
 describe('round trips', () => {
-  test('one read and one write of the store per batch', async () => {
+  test('per batch: one read, another beside the leases, one write', async () => {
     const shared = memory();
     const { store, calls } = counted(shared.store);
     const own = world({ ...shared, store });
@@ -166,11 +166,13 @@ describe('round trips', () => {
     await own.clock.advance(0);
     expect(calls).toEqual([
       ['getMany', 4],
+      ['getMany', 4],
       ['setMany', 4],
     ]);
     await own.tide.getMany('settlement', [...ids, 'none']);
     await own.clock.advance(0);
-    expect(calls.slice(2)).toEqual([
+    expect(calls.slice(3)).toEqual([
+      ['getMany', 1],
       ['getMany', 1],
       ['setMany', 1],
     ]);

@@ -175,8 +175,9 @@ function staleness(history: History): { readonly ms: number; readonly strong: bo
 // ── Subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * P7: in order, no duplicates, and what is missing is covered by a resync that came after it. What was never announced,
- * since whoever changed it died on the way, cannot be missed; what was changed before the first item either.
+ * P7: in order, no duplicates, and what is missing is covered by a resync that came after it was marked: whoever reads
+ * again then reads it, though `change()` may still be announcing it. What was never announced, since whoever changed it
+ * died on the way, cannot be missed; what was changed before the first item either.
  */
 function deliveries({ heard, changes, killed }: History): string[] {
   const resolved = changes.filter(({ error }) => error === undefined);
@@ -200,18 +201,27 @@ function deliveries({ heard, changes, killed }: History): string[] {
     const resyncAt = items.findLast(({ version }) => version === null)?.at ?? -Infinity;
     const endAt = killed.has(replica) ? (items.at(-1)?.at ?? 0) : Infinity;
     const lost = resolved.filter(
-      ({ id: one, version, end }) =>
+      ({ id: one, version, end, bumpedAt = end }) =>
         one === id &&
         !told.has(version) &&
-        end > resyncAt &&
+        bumpedAt > resyncAt &&
         end < endAt &&
         (first === null ? end > begunAt : version > first),
     );
     const names = lost.map(({ version }) => `${id}#${String(version)}`).join(', ');
-    if (lost.length > 0) found.push(`P7: ${subscription} was never told ${names}`);
+    const [{ bumpedAt, end } = { end: 0 }] = lost;
+    const around = items.map(
+      ({ version, reason = '', at }) => `${version === null ? reason : `#${String(version)}`} ${timeOf(at, end)}`,
+    );
+    if (lost.length > 0) {
+      const marked = bumpedAt === undefined ? '' : `, marked ${timeOf(bumpedAt, end)}`;
+      found.push(`P7: ${subscription} was never told ${names}${marked}; it was told ${around.join(', ')}`);
+    }
     return found;
   });
 }
+
+const timeOf = (at: number, since: number): string => `${at < since ? '-' : '+'}${Math.abs(at - since).toFixed(0)} ms`;
 
 // ── Times ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -38,6 +38,8 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
     ...options.tide,
     clock: { ...systemClock, wallNow: () => systemClock.wallNow() + options.skewMs },
   });
+  const bumpedAt = new Map<string, number>();
+  tide.on('change', ({ changeId }) => void bumpedAt.set(changeId, now()));
   tide.on('sent', ({ changeId }) => void log.batch.sent.push({ changeId, at: now() }));
   tide.on('gap', ({ partition }) => log.event('gap', String(partition)));
   tide.on('trusted', ({ partition }) => log.event('trusted', String(partition)));
@@ -91,7 +93,9 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
     try {
       const receipt = await tide.change({ type: 'settlement', id, op, before, after });
       const { state, changeId } = receipt;
-      result = { ...what, end: now(), state, changeId, receipt: String(receipt) };
+      const marked = state === 'done' ? bumpedAt.get(changeId) : undefined;
+      result = { ...what, end: now(), state, changeId, bumpedAt: marked, receipt: String(receipt) };
+      bumpedAt.delete(changeId);
     } catch (error) {
       result = { ...what, end: now(), error: String(error) };
     }

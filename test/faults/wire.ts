@@ -47,6 +47,8 @@ export interface Changed {
   readonly end: number;
   readonly state?: 'done' | 'queued' | undefined;
   readonly changeId?: string | undefined;
+  /** When the store had its marks; undefined for what waits. From then on nobody who reads again gets anything older. */
+  readonly bumpedAt?: number | undefined;
   readonly receipt?: string | undefined;
   readonly error?: string | undefined;
 }

@@ -13,8 +13,8 @@ export interface Session {
   cursor: string | undefined;
   /** True time since when it is certainly subscribed; later after trouble on the way there. */
   since: number;
-  /** When it last came to another replica. */
-  resumedAt: number;
+  /** What came in the wrong order since the last resync: one has to follow. */
+  disordered: string | undefined;
   /** Until when it was watched; infinite while it is. */
   until: number;
   readonly items: Delivered[];
@@ -29,7 +29,10 @@ interface Delivered {
 export class DeliveryChecker {
   readonly #history: History;
   readonly #violated: Violated;
+  /** Events, by topic and change. */
   readonly #published = new Map<string, Map<string, BusPosition>>();
+  /** Changes of which any topic has an event, or that one is missing. */
+  readonly #announced = new Set<string>();
 
   constructor(history: History, violated: Violated) {
     this.#history = history;
@@ -38,9 +41,12 @@ export class DeliveryChecker {
 
   /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
   published(topic: string, id: string, position: BusPosition): void {
+    const [changeId = '', part = ''] = id.split('.');
+    this.#announced.add(changeId);
+    if (!/^\d+$/.test(part)) return; // that something of it is missing
     let of = this.#published.get(topic);
     if (of === undefined) this.#published.set(topic, (of = new Map<string, BusPosition>()));
-    of.set(id.split('.')[0] as string, position);
+    of.set(changeId, position);
   }
 
   delivered(session: Session, item: SubscriptionItem, at: number): void {
@@ -49,25 +55,25 @@ export class DeliveryChecker {
       const place = this.#placeOf(topic, item.changeId);
       for (const before of sinceResync(items)) {
         if (before.item.kind !== 'change') continue;
-        // Open: a copy of an event that is published long after the first is new to a replica that the subscriber has come
-        // to in between, and told again. The cursor knows of the copy; the hub forgets it once the replay has ended.
-        const isAfterResume = at < session.resumedAt + 5000;
-        if (!isAfterResume && before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
+        if (before.item.changeId === item.changeId && before.item.entityId === item.entityId) {
           this.#violated('P7', `${name}: change ${item.changeId} was delivered twice`);
         }
-        // What was published while the subscription was being made may come late, or not at all.
-        if (!this.#isSince(session, before.item.changeId) || !this.#isSince(session, item.changeId)) continue;
         const earlier = this.#placeOf(topic, before.item.changeId);
         if (place !== undefined && earlier !== undefined && isBehind(place, earlier)) {
-          this.#violated('P7', `${name}: change ${item.changeId} was delivered after a later one of the same subject`);
+          // What was published while the subscription was being made may come late, or not at all.
+          if (!this.#isSince(session, before.item.changeId) || !this.#isSince(session, item.changeId)) continue;
+          if (this.#areCrossed(before.item.changeId, item.changeId)) continue;
+          session.disordered = `change ${item.changeId} was delivered after a later one of the same subject`;
         }
       }
-    }
+    } else session.disordered = undefined;
     items.push({ item, at });
   }
 
-  /** At rest: whatever concerned it was delivered, or a resync after it says that something may be missing. */
+  /** At rest: what came in another order was followed by a resync, whatever concerned it was delivered, or a resync after it says that something may be missing. */
   finish(session: Session): void {
+    if (session.disordered !== undefined && session.until === Infinity)
+      this.#violated('P7', `${session.name}: ${session.disordered}`);
     for (const change of this.#history.changes) {
       if (!this.#mustHave(session, change)) continue;
       const { items } = session;
@@ -92,12 +98,19 @@ export class DeliveryChecker {
    */
   #isUnknowable({ process }: Session, change: ChangeRecord): boolean {
     const { changeId } = change;
-    const published = [...this.#published.values()].some((ids) => changeId !== null && ids.has(changeId));
-    return !published && change.boundOn.get(process)?.how !== 'bump';
+    return !(changeId !== null && this.#announced.has(changeId)) && change.boundOn.get(process)?.how !== 'bump';
   }
 
   #isSince({ since }: Session, changeId: string): boolean {
     return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
+  }
+
+  /** Two that were published at once, in one order on one topic and in the other on another: no order is that of both. */
+  #areCrossed(delivered: string, later: string): boolean {
+    return [...this.#published.values()].some((places) => {
+      const [a, b] = [places.get(delivered), places.get(later)];
+      return a !== undefined && b !== undefined && isBehind(a, b);
+    });
   }
 
   #placeOf(topic: string, changeId: string) {

@@ -53,8 +53,8 @@ export class Subscribers {
       process: replica.process,
       cursor: undefined,
       since: Infinity,
-      resumedAt: -Infinity,
       until: Infinity,
+      disordered: undefined,
       items: [],
     };
     const target = id === undefined ? { type } : { type, id };
@@ -90,7 +90,6 @@ export class Subscribers {
     replica.process.receive('request', () => {
       void running.iterator?.return?.();
       session.process = replica.process;
-      session.resumedAt = this.#sim.engine.now;
       session.until = Infinity;
       this.#open(running, replica);
       if (session.since === Infinity) this.#awaitStart(session, replica);
