@@ -90,7 +90,7 @@ export class MarkCells {
   accept(
     subjects: readonly SubjectKey[],
     read: MarksRead,
-    sent: { readonly reading: Reading; readonly tokens: readonly (Token | null)[] },
+    sent: { readonly reading: Reading; readonly tokens: readonly (Token | null)[]; readonly answeredAt: number },
   ): ReadonlySet<Partition> {
     const lost = new Set<Partition>();
     const heads = new Map(read.heads.map(({ partition, head }) => [partition, head]));
@@ -108,7 +108,8 @@ export class MarkCells {
         if (newer) {
           if (!moved) this.version++;
           moved = true;
-          this.#move(cell, token, sent.reading.sentAt - (read.agesMs[i] ?? 0));
+          // The age is of when the store was asked, which may be as late as now.
+          this.#move(cell, token, sent.answeredAt - (read.agesMs[i] ?? 0));
         }
         if (!this.#isHeldBack(subject) && !cell.partition.mustRenew) {
           cell.valid = true;

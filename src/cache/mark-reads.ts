@@ -93,12 +93,15 @@ export class MarkReads {
     subjects: readonly SubjectKey[],
     call: () => Promise<{ readonly subjects: readonly SubjectKey[]; readonly read: MarksRead }>,
   ): Promise<void> {
-    const { calls, cells, watch } = this.#options;
+    const { calls, cells, clock, watch } = this.#options;
     const sent = watch.sent();
     const reading: Reading = { serial: sent.serial, sentAt: sent.at };
     const tokens = cells.tokensOf(subjects);
     const answer = await calls.run(name, call);
     for (const head of answer.read.heads) watch.compare(head, sent);
-    for (const partition of cells.accept(answer.subjects, answer.read, { reading, tokens })) watch.lost(partition);
+    const answeredAt = clock.now();
+    for (const partition of cells.accept(answer.subjects, answer.read, { reading, tokens, answeredAt })) {
+      watch.lost(partition);
+    }
   }
 }

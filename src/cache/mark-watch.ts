@@ -242,14 +242,13 @@ export class MarkWatch {
     const { number } = partition;
     await drain();
     if (partition.mustRenew) {
-      const head = await calls.run('newEpoch', () => marks.newEpoch(number, partition.epoch as string));
+      const epoch = partition.epoch ?? (await this.#headOf(number)).epoch;
+      const head = await calls.run('newEpoch', () => marks.newEpoch(number, epoch));
       partition.mustRenew = false;
       if (head.epoch !== partition.epoch) this.#adopt(partition, head);
     }
     const sent = this.sent();
-    const head = (await calls.run('heads', () => marks.heads())).find((one) => one.partition === number);
-    if (head === undefined)
-      throw new TidemarkError('MARKS_UNAVAILABLE', `marks: no head of partition ${String(number)}.`);
+    const head = await this.#headOf(number);
     const found = partition.compare(head, sent.applied[number] as number);
     if (found !== 'next' && found !== 'nothing new') {
       this.#follow(partition, found, head);
@@ -266,5 +265,12 @@ export class MarkWatch {
     partition.replaced = null;
     if (known === null || known === 0) listener.missed(number, head.epoch);
     if (!clear) this.lost(partition);
+  }
+
+  async #headOf(number: number): Promise<Head> {
+    const { marks, calls } = this.#on;
+    const head = (await calls.run('heads', () => marks.heads())).find((one) => one.partition === number);
+    if (head !== undefined) return head;
+    throw new TidemarkError('MARKS_UNAVAILABLE', `marks: no head of partition ${String(number)}.`);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Marks, createTidemark, defineView, memory } from '../../src/index.js';
-import { delayedMarks, fakeClock } from '../../src/testing/index.js';
+import { chaosMarks, delayedMarks, fakeClock } from '../../src/testing/index.js';
 import { type World, database, deafened, model, originOf, replicas, world } from './setup.js';
 
 const nameOf = defineView(model)({
@@ -335,6 +335,26 @@ describe('an outage', () => {
     expect((await items.next()).value).toMatchObject({ kind: 'resync', reason: 'epoch' });
     expect((await own.rename('s0')).state).toBe('done');
   });
+
+  test('so do those of a replica that has never reached the marks', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const shared = memory({ clock });
+    const { marks, fail } = unreachable(shared.marks);
+    const a = world({ ...shared, marks }, { db, clock });
+    const b = world({ ...shared }, { db, clock, from: 5000 });
+    await b.tide.get('settlement', 's0');
+    fail(true);
+    expect((await a.rename('s0')).state).toBe('queued');
+    for (let i = 0; i < 10; i++) {
+      const subjects = Array.from({ length: 1000 }, (_, j) =>
+        a.tide.subject.entity('settlement', `x${String(i)}.${String(j)}`),
+      );
+      expect((await a.tide.change({ subjects })).state).toBe('queued');
+    }
+    fail(false);
+    await clock.advance(3000);
+    expect(await b.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
+  });
 });
 
 describe('originLagMs', () => {
@@ -349,6 +369,25 @@ describe('originLagMs', () => {
     await own.clock.advance(500);
     await own.tide.get('settlement', 's0');
     expect(own.tide.peek('settlement', 's0')).toBeDefined();
+  });
+
+  test('counts from the change, also where its mark was asked for long before it', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const shared = memory({ clock });
+    const heard = deafened(shared.marks);
+    const marks = chaosMarks(heard.marks, { random: () => 0.5, clock });
+    const a = world({ ...shared }, { db, clock });
+    const b = world({ marks, bus: shared.bus, originLagMs: 300 }, { db, clock, from: 5000 });
+    await b.tide.ready();
+    await clock.advance(600);
+    heard.deafen();
+    marks.delay(400);
+    const reading = b.tide.get('settlement', 's0');
+    await clock.advance(300);
+    await a.rename('s0');
+    await clock.advance(500);
+    await reading;
+    expect(b.tide.peek('settlement', 's0')).toBeUndefined();
   });
 });
 

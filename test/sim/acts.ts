@@ -1,5 +1,5 @@
 import { pick } from './dice.js';
-import { type ChangeRecord, type ReadRecord, bumpOf } from './history.js';
+import { type ChangeRecord, type KnownBump, type ReadRecord, bumpOf } from './history.js';
 import type { Step } from './plan.js';
 import type { Replica } from './replica.js';
 import type { Simulation } from './simulation.js';
@@ -132,7 +132,7 @@ export class Acts {
       case 'delPattern':
         replica.process.receive('request', () => {
           // It stands for everything committed so far: what was loaded before is gone.
-          const what = { commits: [...sim.world.commits], isBumpedBy: bumpOf.patterns };
+          const what = { commits: [...sim.world.commits], bump: bumpOf.patterns };
           const change = sim.history.change(replica.process, 'delPattern *', what);
           sim.track(
             replica.process,
@@ -321,15 +321,9 @@ export class Acts {
     });
   }
 
-  #announce(
-    replica: Replica,
-    label: string,
-    commits: readonly Commit[],
-    isBumpedBy: ChangeRecord['isBumpedBy'],
-    change: object,
-  ): void {
+  #announce(replica: Replica, label: string, commits: readonly Commit[], bump: KnownBump, change: object): void {
     const { history, changes, engine } = this.#sim;
-    const record = history.change(replica.process, label, { commits, isBumpedBy, isEvent: true });
+    const record = history.change(replica.process, label, { commits, bump, isEvent: true });
     this.#sim.track(
       replica.process,
       `#${String(record.number)} ${label}`,
@@ -364,7 +358,7 @@ export class Acts {
         const commit = this.#commit(branch, this.#entity(b), c);
         record = sim.history.change(process, `transaction ${labelOf(commit)}`, {
           commits: [commit],
-          isBumpedBy: bumpOf.entity(commit),
+          bump: bumpOf.entity(commit),
           isEvent: true,
         });
         changes.add(changeOf(commit, c >> 3));
@@ -390,8 +384,8 @@ export class Acts {
     const { process, tide } = replica;
     process.receive('request', () => {
       const label = value === undefined ? `del ${key}` : `set ${key} = ${String(value)}`;
-      const isBumpedBy = value === undefined ? bumpOf.del(key) : bumpOf.set(key);
-      const change = sim.history.change(process, label, { isBumpedBy });
+      const bump = value === undefined ? bumpOf.del(key) : bumpOf.set(key);
+      const change = sim.history.change(process, label, { bump });
       sim.changes.set(key, value, change);
       const call = async (): Promise<void> => {
         if (value === undefined) await tide.cache.del(key);

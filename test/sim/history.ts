@@ -1,5 +1,5 @@
 import type { Bump, Receipt, SubjectKey } from '../../src/index.js';
-import { PATTERNS, allSubject, branchSubject, entitySubject, keySubject } from '../../src/subject.js';
+import { PATTERNS, allSubject, branchSubject, entitySubject, keySubject, partitionOf } from '../../src/subject.js';
 import type { Engine } from './engine.js';
 import type { Process } from './process.js';
 import type { Server } from './server.js';
@@ -20,14 +20,20 @@ export interface ReadRecord {
   endAt: number | null;
 }
 
+/** How the bump of a change is known from others of its replica, even if nobody is ever told of it. */
+export interface KnownBump {
+  /** One that it must name. */
+  readonly subject: SubjectKey;
+  readonly isOf: (subjects: ReadonlySet<string>) => boolean;
+}
+
 /** An announcement: of commits, or of a hand-set key's value. */
 export interface ChangeRecord {
   readonly number: number;
   readonly process: Process;
   readonly label: string;
   readonly commits: readonly Commit[];
-  /** Whether a bump of these subjects is its own: how its change id becomes known even if nobody is ever told. */
-  readonly isBumpedBy: (subjects: ReadonlySet<string>) => boolean;
+  readonly bump: KnownBump;
   /** Subscribers are told of it. A deletion by pattern stands for all commits so far, but is no event. */
   readonly isEvent: boolean;
   readonly start: number;
@@ -107,17 +113,17 @@ export class History {
     label: string,
     what: {
       readonly commits?: readonly Commit[];
-      readonly isBumpedBy: ChangeRecord['isBumpedBy'];
+      readonly bump: KnownBump;
       readonly isEvent?: boolean;
     },
   ): ChangeRecord {
-    const { commits = [], isBumpedBy, isEvent = false } = what;
+    const { commits = [], bump, isEvent = false } = what;
     const change: ChangeRecord = {
       number: this.changes.length + 1,
       process,
       label,
       commits,
-      isBumpedBy,
+      bump,
       isEvent,
       start: this.next(),
       startAt: this.#engine.now,
@@ -196,7 +202,7 @@ export class History {
     if (this.#byChangeId.has(changeId)) return;
     const all = new Set([...groups.values()].flatMap((group) => [...group]));
     const change = this.changes.find(
-      (one) => one.process === process && one.changeId === null && one.endAt === null && one.isBumpedBy(all),
+      (one) => one.process === process && one.changeId === null && one.endAt === null && one.bump.isOf(all),
     );
     if (change !== undefined) this.#link(change, changeId);
   }
@@ -303,6 +309,21 @@ export class History {
       return alive && of !== undefined && tellsOf(of, change);
     });
   }
+
+  /**
+   * Whether it was never asked for and need not be: whoever asks a server for the marks of its partition gets an epoch
+   * that began after it. Only of its own subject is the partition known.
+   */
+  isOvertaken(change: ChangeRecord): boolean {
+    const { subject } = change.bump;
+    return (
+      this.partsOf(change).size === 0 &&
+      this.servers.every((server) => {
+        const number = partitionOf(subject, server.partitions);
+        return !server.alive || coveredSince(server, number, new Set([subject]), change) !== null;
+      })
+    );
+  }
 }
 
 /** Whether the partition has the change's own bump, or a new epoch since. */
@@ -340,27 +361,28 @@ function covers(at: Accepted, subjects: ReadonlySet<SubjectKey>, change: ChangeR
   return at.moment >= change.startMoment && [...subjects].every((subject) => at.subjects.includes(subject));
 }
 
-/** How the bump of a change can be told from others of its replica. */
 export const bumpOf = {
-  entity:
-    ({ type, id, branch }: Commit): ChangeRecord['isBumpedBy'] =>
-    (subjects) =>
-      subjects.has(entitySubject(type as string, id, branch)),
-  bulk:
-    (type: string, branch: string): ChangeRecord['isBumpedBy'] =>
-    (subjects) =>
-      subjects.has(allSubject(type, branch)) && ![...subjects].some((one) => one.startsWith('entity:')),
-  branch:
-    (branch: string): ChangeRecord['isBumpedBy'] =>
-    (subjects) =>
-      subjects.has(branchSubject(branch)),
-  set:
-    (key: string): ChangeRecord['isBumpedBy'] =>
-    (subjects) =>
-      subjects.has(keySubject(key)) && !subjects.has(PATTERNS),
-  del:
-    (key: string): ChangeRecord['isBumpedBy'] =>
-    (subjects) =>
-      subjects.has(keySubject(key)) && subjects.has(PATTERNS),
-  patterns: (subjects: ReadonlySet<string>): boolean => subjects.has(PATTERNS) && subjects.size === 1,
+  entity: ({ type, id, branch }: Commit): KnownBump => {
+    const subject = entitySubject(type as string, id, branch);
+    return { subject, isOf: (subjects) => subjects.has(subject) };
+  },
+  bulk: (type: string, branch: string): KnownBump => {
+    const subject = allSubject(type, branch);
+    const isOf = (subjects: ReadonlySet<string>): boolean =>
+      subjects.has(subject) && ![...subjects].some((one) => one.startsWith('entity:'));
+    return { subject, isOf };
+  },
+  branch: (branch: string): KnownBump => {
+    const subject = branchSubject(branch);
+    return { subject, isOf: (subjects) => subjects.has(subject) };
+  },
+  set: (key: string): KnownBump => {
+    const subject = keySubject(key);
+    return { subject, isOf: (subjects) => subjects.has(subject) && !subjects.has(PATTERNS) };
+  },
+  del: (key: string): KnownBump => {
+    const subject = keySubject(key);
+    return { subject, isOf: (subjects) => subjects.has(subject) && subjects.has(PATTERNS) };
+  },
+  patterns: { subject: PATTERNS, isOf: (subjects) => subjects.has(PATTERNS) && subjects.size === 1 } as KnownBump,
 } as const;

@@ -74,15 +74,10 @@ export class Simulation {
       lagMs: plan.config.lagMs,
       note: this.note,
     });
-    this.reads = new ReadChecker({
-      world,
-      history,
-      violated,
-      boundMs: MAX_STALENESS_MS + SLACK_MS + plan.config.lagMs,
-      lagMs: plan.config.lagMs,
-      runIdsCompared: plan.config.comparesRunId,
-    });
-    this.changes = new ChangeChecker(history, this.reads, violated);
+    const { lagMs, comparesRunId: runIdsCompared } = plan.config;
+    const boundMs = MAX_STALENESS_MS + SLACK_MS + lagMs;
+    this.reads = new ReadChecker({ world, history, violated, boundMs, lagMs, runIdsCompared });
+    this.changes = new ChangeChecker({ history, reads: this.reads, violated, runIdsCompared });
     this.delivery = new DeliveryChecker(history, violated);
     this.primary = this.addServer(plan.config.partitions);
     for (let index = 0; index < plan.config.replicas; index++) this.start(index);
