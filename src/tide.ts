@@ -172,6 +172,8 @@ export class Tide {
     options: SubscribeOptions & Call & { readonly principal?: unknown } = {},
   ): ReturnType<Hub['subscribe']> {
     this.#assertOpen();
+    // Marks tell of changes whose events never come.
+    this.#core.reads.table.keepWatch();
     const { topology, hub, options: given } = this.#parts;
     const branch = branchOf(topology, options.branch ?? ('key' in target ? target.branch : undefined));
     const subject = targetSubject(this.subject, target, branch);

@@ -171,6 +171,14 @@ export class MarkTable {
     return this.#started;
   }
 
+  /** Begins to watch, sooner or later, though nobody waits for it. */
+  keepWatch(): void {
+    if (this.#live) return;
+    void this.start().catch(() => {
+      this.#startLater();
+    });
+  }
+
   async close(): Promise<void> {
     this.#cancelStart();
     await this.#watch.close();
@@ -284,12 +292,20 @@ export class MarkTable {
   expect(marks: ReceiptMarks | null): void {
     if (marks === null) {
       for (const partition of this.#cells.partitions) partition.suspect(++this.#serial);
-      this.told++;
+      this.#heardAhead();
       return;
     }
+    let isAhead = false;
     for (const [number, { epoch, position }] of Object.entries(marks)) {
-      if (this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial) !== false) this.told++;
+      if (this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial) !== false) isAhead = true;
     }
+    if (isAhead) this.#heardAhead();
+  }
+
+  /** Something has changed, and the marks have not said what. */
+  #heardAhead(): void {
+    this.told++;
+    this.#recent.addUnknown(this.#options.time.now());
   }
 
   /** Nothing counts that was confirmed so far: this process was suspended. */
@@ -357,9 +373,7 @@ export class MarkTable {
   #startLater(): void {
     this.#cancelStart();
     this.#cancelStart = this.#options.clock.after(RETRY_MS, () => {
-      void this.start().catch(() => {
-        this.#startLater();
-      });
+      this.keepWatch();
     });
   }
 

@@ -8,6 +8,8 @@ const KEPT = 10_000;
 export class RecentChanges {
   /** When each changed, oldest first. */
   readonly #at = new Map<SubjectKey, number>();
+  /** When something changed of which it is not known what. */
+  #unknownAt = -Infinity;
 
   add(subjects: readonly SubjectKey[], now: number): void {
     for (const subject of subjects) {
@@ -20,7 +22,12 @@ export class RecentChanges {
     }
   }
 
+  addUnknown(now: number): void {
+    this.#unknownAt = now;
+  }
+
   hasAny(cells: readonly MarkCell[], now: number): boolean {
+    if (this.#unknownAt >= now - WITHIN_MS) return true;
     if (this.#at.size === 0) return false;
     return cells.some(({ subject }) => (this.#at.get(subject) ?? -Infinity) >= now - WITHIN_MS);
   }

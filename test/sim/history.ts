@@ -201,9 +201,8 @@ export class History {
     }
     if (this.#byChangeId.has(changeId)) return;
     const all = new Set([...groups.values()].flatMap((group) => [...group]));
-    const change = this.changes.find(
-      (one) => one.process === process && one.changeId === null && one.endAt === null && one.bump.isOf(all),
-    );
+    // The first that has none: what waited in the queue, though it may have resolved, goes out before what came later.
+    const change = this.changes.find((one) => one.process === process && one.changeId === null && one.bump.isOf(all));
     if (change !== undefined) this.#link(change, changeId);
   }
 
