@@ -90,6 +90,8 @@ export class DeliveryChecker {
   #mustHave(session: Session, change: ChangeRecord): boolean {
     if (!change.isEvent || !change.commits.some(session.concerns)) return false;
     if (change.startAt < session.since || session.until !== Infinity) return false;
+    // The marks refuse it, so that nothing tells it of messages that are lost without a word.
+    if (session.process.stranger) return false;
     // What no surviving store has heard of is not known to anybody but the replica that made it.
     const history = this.#history;
     if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
