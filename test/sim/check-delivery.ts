@@ -112,12 +112,20 @@ export class DeliveryChecker {
     return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
   }
 
-  /** Two that were published at once, in one order on one topic and in the other on another: no order is that of both. */
+  /**
+   * Whether other topics have them the other way round, directly or by what was published between them: several
+   * publishers at once, and no order is that of all topics.
+   */
   #areCrossed(delivered: string, later: string): boolean {
-    return [...this.#published.values()].some((places) => {
-      const [a, b] = [places.get(delivered), places.get(later)];
-      return a !== undefined && b !== undefined && isBehind(a, b);
-    });
+    const reached = new Set([delivered]);
+    for (const id of reached) {
+      for (const places of this.#published.values()) {
+        const from = places.get(id);
+        if (from === undefined) continue;
+        for (const [other, place] of places) if (isBehind(from, place)) reached.add(other);
+      }
+    }
+    return reached.has(later);
   }
 
   #placeOf(topic: string, changeId: string) {
