@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -17,6 +18,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // Files that wait for real servers leave a processor to others: by itself vitest takes one less than there are.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         extends: true,

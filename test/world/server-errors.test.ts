@@ -1,5 +1,7 @@
 import { request as rawRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { publicError } from '../../examples/world/server/errors.js';
+import { createTidemark, defineModel, entity } from '../../src/index.js';
 import { type TestServer, answerOf, codesOf, smallWorld, startServer } from './server-setup.js';
 
 /** A path as it is: fetch() would tidy it up. */
@@ -20,6 +22,19 @@ const lives = async ({ query }: TestServer): Promise<void> => {
 };
 const nested = (depth: number): string =>
   `{ settlement(id: "t0") ${'{ kingdom { settlements '.repeat(depth)}{ id }${' } }'.repeat(depth)} }`;
+
+test('a client that leaves before it is answered is no fault of the server', async () => {
+  const leaving = new AbortController();
+  const tide = createTidemark({
+    model: defineModel({ entities: { note: entity<{ id: string }>()({}) } }),
+    origin: { note: { byIds: () => new Promise<never>(() => undefined) } },
+  });
+  const reading = tide.scope({ signal: leaving.signal }).get('note', '1');
+  leaving.abort();
+  const error = await reading.catch((reason: unknown) => reason);
+  expect(publicError(error)).toMatchObject({ status: 499, code: 'ABORTED' });
+  await tide.close();
+});
 
 describe('a bad query', () => {
   const body = (query: unknown, rest: object = {}): string => JSON.stringify({ query, ...rest });

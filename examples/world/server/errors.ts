@@ -25,6 +25,9 @@ const STATUS = {
 
   INCOMPLETE: 400,
 
+  /** The client left before it was answered: no fault of anybody's. */
+  ABORTED: 499,
+
   BLANK_ID: 400,
   INVALID_CURSOR: 400,
   INVALID_GEOMETRY: 400,
