@@ -44,7 +44,7 @@ local function publish(at)
   redis.call('HSET', hash, '#top', top)
   redis.call('XADD', stream, 'MAXLEN', '~', kept, top .. '-0', 'd', bytes)
   redis.call('ZADD', ids, top, id)
-  redis.call('ZREMRANGEBYSCORE', ids, '-inf', string.format('%.0f', top - kept))
+  if top % 64 == 0 then redis.call('ZREMRANGEBYSCORE', ids, '-inf', string.format('%.0f', top - kept)) end
   redis.call('PEXPIRE', stream, streamMs)
   redis.call('PEXPIRE', ids, streamMs)
   redis.call(announce, channel, epoch .. ' ' .. top .. '\\n' .. bytes)
