@@ -258,10 +258,11 @@ export class MarkWatch {
     const { replaced } = partition;
     if (replaced === null) return;
     const known = head.from?.epoch === replaced ? head.from.head : null;
-    const forgotten = own.above(number, replaced, known ?? 0);
+    const forgotten = own.above(number, known ?? 0, { replaced, current: head.epoch });
     const clear = forgotten !== null && (known !== null || forgotten.length === 0);
     if (clear) for (const bump of forgotten) await repeat(bump);
-    own.forget(number, replaced);
+    if (partition.epoch !== head.epoch) return; // once more
+    own.forgetAllBut(number, head.epoch);
     partition.replaced = null;
     if (known === null || known === 0) listener.missed(number, head.epoch);
     if (!clear) this.lost(partition);

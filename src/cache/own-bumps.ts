@@ -25,17 +25,28 @@ export class OwnBumps {
     if (kept.length > KEPT) this.#dropped.set(partition, kept.shift() as OwnBump);
   }
 
-  /** Those of an epoch above a position; null if it is not known any more which they were. */
-  above(partition: number, epoch: string, position: number): readonly OwnBump[] | null {
+  /**
+   * Those of an epoch above a position, once another has replaced it; null if it is not known any more which they were, or
+   * if an epoch between the two has some.
+   */
+  above(partition: number, position: number, epochs: { readonly replaced: string; readonly current: string }) {
+    const { replaced, current } = epochs;
     const dropped = this.#dropped.get(partition);
-    if (dropped?.epoch === epoch && dropped.position > position) return null;
-    return (this.#kept.get(partition) ?? []).filter((bump) => bump.epoch === epoch && bump.position > position);
+    if (
+      dropped !== undefined &&
+      dropped.epoch !== current &&
+      !(dropped.epoch === replaced && dropped.position <= position)
+    )
+      return null;
+    const others = (this.#kept.get(partition) ?? []).filter(({ epoch }) => epoch !== current);
+    if (others.some(({ epoch }) => epoch !== replaced)) return null;
+    return others.filter((bump) => bump.position > position);
   }
 
-  /** It is settled what became of those of an epoch. */
-  forget(partition: number, epoch: string): void {
-    const left = (this.#kept.get(partition) ?? []).filter((bump) => bump.epoch !== epoch);
+  /** It is settled what became of those of all epochs but this one. */
+  forgetAllBut(partition: number, current: string): void {
+    const left = (this.#kept.get(partition) ?? []).filter(({ epoch }) => epoch === current);
     this.#kept.set(partition, left);
-    if (this.#dropped.get(partition)?.epoch === epoch) this.#dropped.delete(partition);
+    if (this.#dropped.get(partition)?.epoch !== current) this.#dropped.delete(partition);
   }
 }
