@@ -151,11 +151,12 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const origin = options.origin as Readonly<Record<string, AnyEntityOrigin | undefined>>;
   const { maxBatchSize = 1000 } = options;
   const batches = new Batches({ reads, topology, origin, deadline, gate, maxBatchSize });
-  let reloadedAt = -Infinity;
-  /** While nothing can be heard, an index counts as long as a value does. */
+  let reloaded = { at: -Infinity, told: 0 };
+  /** While nothing can be heard of marks, an index counts as long as a value does, or until an event tells of a change. */
   const unheard = (known: boolean): void => {
-    if (!known && time.now() - reloadedAt < maxStalenessMs) return;
-    reloadedAt = time.now();
+    const { told } = table;
+    if (!known && told === reloaded.told && time.now() - reloaded.at < maxStalenessMs) return;
+    reloaded = { at: time.now(), told };
     indexes.lost();
   };
   const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);

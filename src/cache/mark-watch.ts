@@ -135,9 +135,10 @@ export class MarkWatch {
     this.#follow(partition, partition.compare(head, sent.applied[partition.number] as number), head);
   }
 
-  #follow(partition: Partition, found: Finding, head: Head): void {
+  /** `applied`: up to where nothing was missed. */
+  #follow(partition: Partition, found: Finding, head: Head, applied = partition.applied): void {
     if (found === 'epoch') this.#adopt(partition, head);
-    if (found === 'hole') this.gap(partition);
+    if (found === 'hole') this.gap(partition, applied);
     if (found === 'lost') this.lost(partition);
   }
 
@@ -162,8 +163,9 @@ export class MarkWatch {
       if (this.#closed) return;
       for (const partition of cells.partitions) {
         const head = heads.find((one) => one.partition === partition.number);
+        const { applied } = partition;
         if (head === undefined) this.gap(partition);
-        else this.#follow(partition, partition.check(head, sent), head);
+        else this.#follow(partition, partition.check(head, sent), head, applied);
       }
       this.#failing = false;
       await drain().catch(() => undefined);
