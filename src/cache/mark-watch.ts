@@ -96,7 +96,11 @@ export class MarkWatch {
   /** What is known at this moment, to be compared with the answer to a question that is sent now. */
   sent(): Sent {
     const { cells, clock, serial } = this.#on;
-    return { at: clock.now(), serial: serial(), applied: cells.partitions.map(({ applied }) => applied) };
+    return {
+      at: clock.now(),
+      serial: serial(),
+      known: cells.partitions.map(({ epoch, applied }) => ({ epoch, applied })),
+    };
   }
 
   // ── Hearing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,7 +112,7 @@ export class MarkWatch {
     const found = partition.hear(bump);
     if (found === 'epoch') this.#adopt(partition, { ...bump, head: bump.position });
     this.#raise(bump);
-    if (found === 'hole') this.gap(partition, applied);
+    if (found === 'hole' || found === 'unclear') this.gap(partition, applied);
     if (found === 'lost') this.lost(partition);
   }
 
@@ -132,7 +136,7 @@ export class MarkWatch {
   /** What the head that came with an answer shows. */
   compare(head: Head, sent: Sent): void {
     const partition = this.#on.cells.partitions[head.partition] as Partition;
-    this.#follow(partition, partition.compare(head, sent.applied[partition.number] as number), head);
+    this.#follow(partition, partition.compare(head, sent), head);
   }
 
   /** `applied`: up to where nothing was missed. */
@@ -251,7 +255,7 @@ export class MarkWatch {
     }
     const sent = this.sent();
     const head = await this.#headOf(number);
-    const found = partition.compare(head, sent.applied[number] as number);
+    const found = partition.compare(head, sent);
     if (found !== 'next' && found !== 'nothing new') {
       this.#follow(partition, found, head);
       return;

@@ -8,6 +8,8 @@ export type Finding =
   | 'hole'
   /** Another epoch: every mark of the partition is unknown. */
   | 'epoch'
+  /** Another epoch than now, of an answer to a question from before this one was known: either may be the later. */
+  | 'unclear'
   /** The store has gone back under one epoch. */
   | 'lost';
 
@@ -16,7 +18,7 @@ export interface Sent {
   readonly at: number;
   readonly serial: number;
   /** By partition. */
-  readonly applied: readonly number[];
+  readonly known: readonly { readonly epoch: string | null; readonly applied: number }[];
 }
 
 /** One partition of the marks as this replica knows it. Decides what a message or a head means; does nothing itself. */
@@ -93,17 +95,18 @@ export class Partition {
 
   // ── Heads ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What a head means that came with an answer; `appliedThen` is what was applied when it was asked for. */
-  compare({ epoch, head, nonce }: Head, appliedThen: number): Finding {
-    if (this.epoch !== epoch) return 'epoch';
-    if (head < appliedThen) return 'lost';
+  /** What a head means that came with the answer to a question. */
+  compare({ epoch, head, nonce }: Head, { known }: Sent): Finding {
+    const then = known[this.number];
+    if (this.epoch !== epoch) return then?.epoch === this.epoch ? 'epoch' : 'unclear';
+    if (then?.epoch === epoch && head < then.applied) return 'lost';
     if (head === this.applied && this.appliedNonce !== '' && head > 0 && this.appliedNonce !== nonce) return 'lost';
     return head > this.applied ? 'next' : 'nothing new';
   }
 
   /** The same for a regular check: trust runs on from here, or a hole is found that no message has shown. */
   check(head: Head, sent: Sent): Finding {
-    const found = this.compare(head, sent.applied[this.number] as number);
+    const found = this.compare(head, sent);
     if (found === 'nothing new' && !this.repairing) {
       this.#confirm(sent.at);
       // An event of an epoch that is gone named a position that never comes.

@@ -154,7 +154,7 @@ export const FAULTS: readonly SimFault[] = [
   {
     name: 'epoch ignored when positions go back',
     edits: [
-      ['cache/partition.ts', "if (head < appliedThen) return 'lost';", ''],
+      ['cache/partition.ts', "if (then?.epoch === epoch && head < then.applied) return 'lost';", ''],
       ['cache/mark-cells.ts', 'if (!newer && hasGoneBack(token, cell.token, before)) lost.add(cell.partition);', ''],
     ],
   },
