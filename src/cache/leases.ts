@@ -200,17 +200,16 @@ const isSame = (a: StoredValue, b: StoredValue | undefined): boolean =>
 
 /** Null while the load goes on. */
 function endedBy(one: Waiting, lease: StoredValue | undefined, note: StoredValue | undefined): Ended | null {
+  const holder = lease && decoder.decode(lease.value);
   if (note !== undefined) {
-    const [holder, code, ...message] = decoder.decode(note.value).split('\n');
-    if (code === undefined) {
-      if (one.holder === null || one.holder === holder) return 'not kept';
-    } else if (one.holder === holder) {
-      // Of a holder that was not seen: that load may have failed before this wait began, and errors are not kept.
+    const [noted, code, ...message] = decoder.decode(note.value).split('\n');
+    if (one.holder === noted && code !== undefined) {
       return { failed: new TidemarkError(codeOf(code), message.join('\n')) };
     }
+    // That load may have failed before this wait began, and errors are not kept.
+    if (one.holder === noted || (one.holder === null && (code === undefined || noted === holder))) return 'not kept';
   }
-  if (lease === undefined) return 'over';
-  const holder = decoder.decode(lease.value);
+  if (holder === undefined) return 'over';
   if (one.holder !== null && one.holder !== holder) return 'over';
   one.holder = holder;
   return null;
