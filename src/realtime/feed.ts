@@ -24,6 +24,8 @@ export class Feed {
   readonly #listeners: readonly TopicListener[];
   #waiting = new Set<() => void>();
   #open = true;
+  /** By id of those in the ring: its sequence there. */
+  readonly #toldAt = new Map<string, number>();
   /** The cursor before the oldest item of the ring. */
   #base: string | undefined;
   /** The cursor of the place where the merge stands; made when asked for. */
@@ -74,9 +76,9 @@ export class Feed {
     return this.#merge.positions.every((position) => position !== undefined);
   }
 
-  /** Whether an event has come out here, so that it does not come out again. */
-  hasTold(id: string): boolean {
-    return this.#merge.hasTaken(id);
+  /** Whether an event came out before this sequence, so that it does not come from there on. */
+  hasTold(id: string, before: number): boolean {
+    return (this.#toldAt.get(id) ?? Infinity) < before;
   }
 
   /** The sequence after the item that has this cursor; undefined if no item here has it. */
@@ -134,6 +136,8 @@ export class Feed {
     const { ring, cursor } = this;
     const { oldest } = ring;
     if (content.kind === 'hole') this.#context.heard(null);
+    else this.#toldAt.set(content.id, ring.next);
+    if (this.#toldAt.size > this.#context.ringSize) this.#toldAt.delete(this.#toldAt.keys().next().value as string);
     const first = ring.get(oldest)?.cursor;
     ring.push(
       content.kind === 'event'

@@ -173,12 +173,7 @@ export class Merge implements Place {
 
   /** True for what has come out before. */
   #isCopy(content: Announcement | Hole | undefined): boolean {
-    return content?.kind === 'event' && this.hasTaken(content.id);
-  }
-
-  /** True for an event that has come out, as far back as is remembered. */
-  hasTaken(id: string): boolean {
-    return this.#recent.has(id) || this.late.has(id);
+    return content?.kind === 'event' && (this.#recent.has(content.id) || this.late.has(content.id));
   }
 
   /**

@@ -61,8 +61,8 @@ export async function* replay(
     const wanted = feed.topics.flatMap((_, topic) => (merge.wants(topic) ? [topic] : []));
     if (wanted.length === 0) {
       if (merge.held === 0) {
-        // Begun elsewhere between the copies of an event, this feed would tell it again.
-        if ([...merge.late.keys()].every((id) => feed.hasTold(id))) return to.sequence;
+        // The feed may have begun between the copies of an event, and tell it again.
+        if ([...merge.late.keys()].every((id) => feed.hasTold(id, to.sequence))) return to.sequence;
         options.context.heard(null);
         yield feed.resync(to.sequence, 'gap');
         return to.sequence;

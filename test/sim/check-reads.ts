@@ -74,7 +74,9 @@ export class ReadChecker {
     if (bound !== undefined && bound.told < read.start && since !== null) {
       return ['P1', `which ${read.process.name} had heard of (${bound.how})`];
     }
-    if (read.after.includes(change) && !mayBeForgotten) return ['P1', 'whose receipt it names'];
+    // Of two halves of a split that count on alike, each takes the other's positions for its own.
+    if (read.after.includes(change) && (runIdsCompared || history.isKnownToAll(change)))
+      return ['P1', 'whose receipt it names'];
     if (since === null) return null;
     if (read.strong && since <= read.startAt) return ['strong', `accepted at ${since.toFixed(1)}`];
     if (read.startAt - since > boundMs) {

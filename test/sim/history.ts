@@ -295,6 +295,15 @@ export class History {
     return since;
   }
 
+  /** Whether no server ever was without it. */
+  isKnownToAll(change: ChangeRecord): boolean {
+    return this.servers.every((server) =>
+      [...this.partsOf(change)].every(
+        ([partition, subjects]) => coveredSince(server, partition, subjects, change) !== null,
+      ),
+    );
+  }
+
   /**
    * Whether a server that is up tells whoever watches this subject of the change. After a split brain it may know of a part
    * of it only, and what one replica bumped since then hides that the rest is lost, unless run ids are compared.
