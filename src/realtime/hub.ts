@@ -6,6 +6,7 @@ import { TidemarkError } from '../errors.js';
 import type { Receipt } from '../api.js';
 import { Feed } from './feed.js';
 import { Owed } from './owed.js';
+import { patientBus } from './patient.js';
 import type { OnError } from './retry.js';
 import { type Feeds, Subscription, type SubscriptionOptions, type SubscriptionTarget } from './subscription.js';
 import type { HubContext } from './context.js';
@@ -77,7 +78,6 @@ export interface Hub {
 /** The hub of one process. Subscribers of the same topics share one stream, however many they are. */
 export function createHub(options: HubOptions): Hub {
   const {
-    bus,
     clock,
     codec,
     heard = () => undefined,
@@ -89,6 +89,7 @@ export function createHub(options: HubOptions): Hub {
   if (!Number.isSafeInteger(ringSize) || ringSize < 1) {
     throw new TidemarkError('INVALID_OPTION', `ringSize: expected a whole number above 0, got ${String(ringSize)}.`);
   }
+  const bus = patientBus(options.bus, clock);
   const topics = new Map<SubjectKey, Topic>();
   const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
   const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };

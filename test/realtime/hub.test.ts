@@ -163,11 +163,12 @@ describe('over several topics', () => {
 
 describe('sharing', () => {
   test('subscribers of one topic share one bus subscription, whatever else they follow', async () => {
-    const { bus, subscribe, hub } = world();
+    const { bus, subscribe, hub, settle } = world();
     const open = [subscribe([A, B]), subscribe([B, A]), subscribe([B]), subscribe([C, B])];
     expect(bus.listening.toSorted()).toEqual([A, B, C].sort());
     expect(Object.fromEntries(hub.counts())).toEqual({ [A]: 2, [B]: 4, [C]: 1 });
     for (const items of open) await items.return?.();
+    await settle();
     expect(bus.listening).toEqual([]);
     expect(hub.counts().size).toBe(0);
   });

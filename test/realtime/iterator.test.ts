@@ -50,13 +50,14 @@ describe('ending', () => {
   });
 
   test('the signal ends it, whether somebody waits or not', async () => {
-    const { subscribe, bus, hub } = world();
+    const { subscribe, bus, hub, settle } = world();
     const controller = new AbortController();
     const [one, two] = [subscribe([A], { signal: controller.signal }), subscribe([B], { signal: controller.signal })];
     const waiting = one.next();
     controller.abort();
     expect(await waiting).toEqual(done);
     expect(await two.next()).toEqual(done);
+    await settle();
     expect(bus.listening).toEqual([]);
     expect(hub.counts().size).toBe(0);
   });
