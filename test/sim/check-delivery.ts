@@ -37,9 +37,17 @@ export class DeliveryChecker {
   /** Changes of which any topic has an event, or that one is missing. */
   readonly #announced = new Set<string>();
 
-  constructor(history: History, violated: Violated) {
-    this.#history = history;
-    this.#violated = violated;
+  readonly #runIdsCompared: boolean;
+
+  constructor(parts: {
+    readonly history: History;
+    readonly violated: Violated;
+    /** A restored copy begins new epochs. Without, two halves of a split count on alike. */
+    readonly runIdsCompared: boolean;
+  }) {
+    this.#history = parts.history;
+    this.#violated = parts.violated;
+    this.#runIdsCompared = parts.runIdsCompared;
   }
 
   /** The bus took it. An id that a server has forgotten may be taken again: the last place counts. */
@@ -94,6 +102,8 @@ export class DeliveryChecker {
     if (session.process.stranger) return false;
     // What no surviving store has heard of is not known to anybody but the replica that made it.
     const history = this.#history;
+    // What the other half announced lies at places that this one takes for seen.
+    if (!this.#runIdsCompared && !history.isKnownToAll(change)) return false;
     if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
     return session.topics.some((topic) => history.isToldOf(change, topic));
   }

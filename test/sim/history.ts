@@ -226,10 +226,9 @@ export class History {
     return asked;
   }
 
-  /** The replica has its acknowledgement. */
-  bumped(process: Process, bump: Bump): void {
+  /** Its acknowledgement has arrived, though the replica may not wait any more, or have none for another partition. */
+  bumped(bump: Bump): void {
     this.#asked.get(bump.changeId)?.acknowledged.add(bump.partition);
-    this.knows(process, bump);
   }
 
   knows(process: Process, bump: Bump): void {

@@ -78,7 +78,7 @@ export class Simulation {
     const boundMs = MAX_STALENESS_MS + SLACK_MS + lagMs;
     this.reads = new ReadChecker({ world, history, violated, boundMs, lagMs, runIdsCompared });
     this.changes = new ChangeChecker({ history, reads: this.reads, violated, runIdsCompared });
-    this.delivery = new DeliveryChecker(history, violated);
+    this.delivery = new DeliveryChecker({ history, violated, runIdsCompared });
     this.primary = this.addServer(plan.config.partitions);
     for (let index = 0; index < plan.config.replicas; index++) this.start(index);
   }
@@ -228,7 +228,7 @@ export class Simulation {
         history.bumping(process, groups, changeId);
       },
       bumped: (bump) => {
-        history.bumped(process, bump);
+        history.bumped(bump);
       },
       heard: (bump, accepted) => {
         history.knows(process, bump);
