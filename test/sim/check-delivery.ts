@@ -2,6 +2,7 @@ import type { BusPosition, SubjectKey, SubscriptionItem } from '../../src/index.
 import type { Violated } from './check.js';
 import type { ChangeRecord, History } from './history.js';
 import type { Process } from './process.js';
+import type { Server } from './server.js';
 import type { Commit } from './world.js';
 
 /** One subscriber, followed over the replicas on which it was resumed. */
@@ -103,7 +104,7 @@ export class DeliveryChecker {
     // What no surviving store has heard of is not known to anybody but the replica that made it.
     const history = this.#history;
     // What the other half announced lies at places that this one takes for seen.
-    if (!this.#runIdsCompared && !history.isKnownToAll(change)) return false;
+    if (!this.#runIdsCompared && history.servers.some((server) => isBetween(change, server))) return false;
     if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
     return session.topics.some((topic) => history.isToldOf(change, topic));
   }
@@ -142,6 +143,11 @@ export class DeliveryChecker {
     return this.#published.get(topic)?.get(changeId);
   }
 }
+
+/** Not over when this server took over from another, or begun before it ended. */
+const isBetween = ({ startAt, endAt }: ChangeRecord, { beganAt, diedAt, alive }: Server): boolean =>
+  (beganAt > 0 && startAt <= beganAt && (endAt ?? Infinity) >= beganAt) ||
+  (!alive && startAt <= diedAt && (endAt ?? Infinity) >= diedAt);
 
 function sinceResync(items: readonly Delivered[]): readonly Delivered[] {
   return items.slice(items.findLastIndex(({ item }) => item.kind === 'resync') + 1);
