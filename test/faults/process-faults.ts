@@ -16,6 +16,7 @@ export function processes(): void {
         origin.gate = ({ replica }) => (replica === 'a' ? new Promise(() => undefined) : Promise.resolve());
         void a.call.read('record:k0.0').catch(() => undefined);
         await until('it holds the lease', async () => (await ground.admin.keys('*tm1:l:*')).length === 1);
+        await until('it has asked the origin', () => origin.callsFor('k0.0').length === 1);
         const waiting = b.call.herd('record:k0.0', 100);
         await until('the other replica waits', async () => (await b.call.stats()).misses > 0);
         await a.kill();

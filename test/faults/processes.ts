@@ -15,6 +15,8 @@ export class HostProcess {
   onExit: (how: string) => void = nothing;
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
+  /** The last of what it wrote. */
+  #text = '';
 
   private constructor(child: ChildProcess) {
     this.#child = child;
@@ -24,10 +26,13 @@ export class HostProcess {
     });
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (bytes: Buffer) => {
-        this.onText(String(bytes).trim());
+        const text = String(bytes).trim();
+        this.#text = `${this.#text}\n${text}`.slice(-4000);
+        this.onText(text);
       });
-    this.#exited = once(child, 'exit').then(([code, signal]) => {
-      this.onExit(String(signal ?? code));
+    // 'close' comes after 'exit', once everything that it wrote has been read.
+    this.#exited = once(child, 'close').then(([code, signal]) => {
+      this.onExit(`${String(signal ?? code)}${this.#text}`);
     });
   }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { pause } from './time.js';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 
 export interface Address {
@@ -42,9 +43,17 @@ export async function openProxy(target: Address): Promise<Proxy> {
       pipes.add(pipe);
       client.once('close', () => pipes.delete(pipe));
     });
-    server.listen(port, HOST);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
+    for (;;) {
+      server.listen(port, HOST);
+      try {
+        await once(server, 'listening');
+        return (server.address() as AddressInfo).port;
+      } catch (error) {
+        // A port that was given back may serve as the near end of somebody's connection for a while.
+        if (port === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        await pause(20);
+      }
+    }
   };
   const unlisten = async (): Promise<void> => {
     const closing = server;
