@@ -1,0 +1,183 @@
+import { isTidemarkError, type TidemarkError } from '../errors.js';
+import type { Limits } from './limits.js';
+import { readPath } from './path.js';
+import type { Running } from './running.js';
+import { numberOf } from './values.js';
+
+/** Rows that are worked on together: their columns stay in the processor's cache. */
+export const CHUNK_ROWS = 1_024;
+
+/**
+ * The values of one node for the rows of a chunk, by row: numbers and booleans in a Float64Array (true is 1), anything else
+ * as it is. Only the rows that were asked for hold anything.
+ */
+export type Column =
+  | { readonly kind: 'number'; readonly numbers: Float64Array }
+  | { readonly kind: 'boolean'; readonly numbers: Float64Array }
+  | { readonly kind: 'mixed'; readonly values: unknown[] }
+  | { readonly kind: 'constant'; readonly value: unknown };
+
+export function valueIn(column: Column, row: number): unknown {
+  switch (column.kind) {
+    case 'number':
+      return column.numbers[row];
+    case 'boolean':
+      return column.numbers[row] !== 0;
+    case 'mixed':
+      return column.values[row];
+    case 'constant':
+      return column.value;
+  }
+}
+
+/** Room for columns that are given up in the order opposite to that in which they were taken. */
+export class Buffers {
+  readonly #slots: Slot[] = [];
+  /** Setting it back gives up what was taken since. */
+  top = 0;
+
+  take(): Slot {
+    return (this.#slots[this.top++] ??= new Slot());
+  }
+}
+
+class Slot {
+  #numbers: Float64Array | undefined;
+  #rows: Int32Array | undefined;
+  #values: unknown[] | undefined;
+
+  get numbers(): Float64Array {
+    return (this.#numbers ??= new Float64Array(CHUNK_ROWS));
+  }
+  get rows(): Int32Array {
+    return (this.#rows ??= new Int32Array(CHUNK_ROWS));
+  }
+  get values(): unknown[] {
+    return (this.#values ??= new Array<unknown>(CHUNK_ROWS).fill(null));
+  }
+}
+export type { Slot };
+
+/** Some of the rows of a table, and the columns read from them so far. */
+export class Chunk {
+  readonly rows: readonly unknown[];
+  readonly from: number;
+  readonly count: number;
+  readonly #columns = new Map<string, Column>();
+
+  constructor(rows: readonly unknown[], from: number, count: number) {
+    this.rows = rows;
+    this.from = from;
+    this.count = count;
+  }
+
+  rowAt(row: number): unknown {
+    return this.rows[this.from + row] ?? null;
+  }
+
+  /** What lies at a path in each row; null where nothing does. `key` stands for the path. */
+  column(path: readonly string[], key: string): Column {
+    let column = this.#columns.get(key);
+    if (column === undefined) this.#columns.set(key, (column = this.#read(path)));
+    return column;
+  }
+
+  #read(path: readonly string[]): Column {
+    const { rows, from, count } = this;
+    const numbers = new Float64Array(count);
+    for (let row = 0; row < count; row++) {
+      const value = readPath(rows[from + row], path);
+      if (typeof value !== 'number' || value - value !== 0) return this.#readMixed(path);
+      numbers[row] = value;
+    }
+    return { kind: 'number', numbers };
+  }
+
+  #readMixed(path: readonly string[]): Column {
+    const values = Array.from({ length: this.count }, (_, row) => readPath(this.rows[this.from + row], path) ?? null);
+    if (!values.every((value) => typeof value === 'boolean')) return { kind: 'mixed', values };
+    return { kind: 'boolean', numbers: Float64Array.from(values, Number) };
+  }
+}
+
+/**
+ * Rows with the columns read from them. One table serves many rules: what one has read, the next need not. The rows must not
+ * change as long as the table is used.
+ */
+export class Table {
+  readonly length: number;
+  /** @internal */
+  readonly chunks: readonly Chunk[];
+  /** @internal */
+  readonly buffers = new Buffers();
+  /** @internal All rows of a chunk, in order. */
+  readonly everyRow: Int32Array;
+
+  /** @internal */
+  constructor(rows: readonly unknown[]) {
+    this.length = rows.length;
+    this.everyRow = Int32Array.from({ length: Math.min(rows.length, CHUNK_ROWS) }, (_, row) => row);
+    const starts = Array.from({ length: Math.ceil(rows.length / CHUNK_ROWS) }, (_, i) => i * CHUNK_ROWS);
+    this.chunks = starts.map((from) => new Chunk(rows, from, Math.min(CHUNK_ROWS, rows.length - from)));
+  }
+}
+
+/** One rule over one chunk: which rows failed, and how many steps each has left. */
+export class Batch {
+  readonly chunk: Chunk;
+  readonly buffers: Buffers;
+  /** By row; a row that failed is not worked on further, and what its columns hold means nothing. */
+  failed: (TidemarkError | undefined)[] | undefined;
+  readonly #running: Running;
+  /** By row, once one was entered. */
+  #left: Float64Array | undefined;
+
+  constructor(chunk: Chunk, buffers: Buffers, limits: Limits) {
+    this.chunk = chunk;
+    this.buffers = buffers;
+    this.#running = { root: null, left: limits.steps, scope: undefined, limits };
+  }
+
+  /** Evaluates something in single rows, in place of a column. Rows that throw are failed. */
+  each(rows: Int32Array, count: number, one: (row: number, running: Running) => void): void {
+    const running = this.#running;
+    const left = (this.#left ??= new Float64Array(this.chunk.count).fill(running.limits.steps));
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      if (this.failed?.[row] !== undefined) continue;
+      running.root = this.chunk.rowAt(row);
+      running.left = left[row] as number;
+      running.scope = undefined;
+      try {
+        one(row, running);
+      } catch (error) {
+        if (!isTidemarkError(error)) throw error;
+        this.failed ??= new Array<TidemarkError | undefined>(this.chunk.count).fill(undefined);
+        this.failed[row] = error;
+      }
+      left[row] = running.left;
+    }
+  }
+
+  /** The numbers that a column stands for, as {@link numberOf} has them; undefined if a row has none. */
+  numbersOf(column: Column, rows: Int32Array, count: number): Float64Array | undefined {
+    if (column.kind === 'number' || column.kind === 'boolean') return column.numbers;
+    const { numbers } = this.buffers.take();
+    if (column.kind === 'constant') {
+      const number = plainNumberOf(column.value);
+      return number - number === 0 ? numbers.fill(number, 0, this.chunk.count) : undefined;
+    }
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      const number = plainNumberOf(column.values[row]);
+      if (number - number !== 0) return undefined;
+      numbers[row] = number;
+    }
+    return numbers;
+  }
+}
+
+/** Texts are left out: two of them are compared as texts. */
+function plainNumberOf(value: unknown): number {
+  return typeof value === 'string' ? NaN : numberOf(value);
+}
