@@ -1,5 +1,6 @@
 import type { TidemarkError } from '../errors.js';
-import { Batch, type Chunk, Table, valueIn } from './columns.js';
+import type { Table } from './columns.js';
+import { Batch, type Chunk, EVERY_ROW, valueIn } from './columns.js';
 import { build } from './evaluate.js';
 import type { Limits } from './limits.js';
 import type { Call, Node, Vector } from './node.js';
@@ -45,20 +46,23 @@ export function evaluateRows<Value>(
   return results;
 
   function evaluateChunk(root: Vector, chunk: Chunk): void {
-    const { buffers, everyRow } = table;
+    const { buffers } = table;
     const { from, count } = chunk;
     const { top } = buffers;
     const batch = new Batch(chunk, buffers, limits);
     if (root.boolean) {
-      const [yes, no] = [buffers.take().rows, buffers.take().rows];
-      const held = root.split(batch, everyRow, count, yes, no);
+      const yes = buffers.take().rows;
+      const held = root.split(batch, EVERY_ROW, count, yes, undefined);
+      for (let row = 0; row < count; row++) results[from + row] = false as Value;
       for (let i = 0; i < held; i++) results[from + (yes[i] as number)] = true as Value;
-      for (let i = 0; i < count - held; i++) results[from + (no[i] as number)] = false as Value;
     } else {
-      const column = root.column(batch, everyRow, count);
-      for (let row = 0; row < count; row++) results[from + row] = valueIn(column, row) as Value;
+      const column = root.column(batch, EVERY_ROW, count);
+      if (column.kind === 'number') {
+        const { numbers } = column;
+        for (let row = 0; row < count; row++) results[from + row] = numbers[row] as Value;
+      } else for (let row = 0; row < count; row++) results[from + row] = valueIn(column, row) as Value;
     }
-    if (check !== undefined) batch.each(everyRow, count, (row, running) => check(results[from + row], running));
+    if (check !== undefined) batch.each(EVERY_ROW, count, (row, running) => check(results[from + row], running));
     batch.failed?.forEach((error, row) => {
       if (error !== undefined) results[from + row] = error;
     });

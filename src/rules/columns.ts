@@ -1,11 +1,14 @@
 import { isTidemarkError, type TidemarkError } from '../errors.js';
 import type { Limits } from './limits.js';
-import { readPath } from './path.js';
+import { own } from './path.js';
 import type { Running } from './running.js';
 import { numberOf } from './values.js';
 
 /** Rows that are worked on together: their columns stay in the processor's cache. */
 export const CHUNK_ROWS = 1_024;
+
+/** All rows of a chunk, in order. */
+export const EVERY_ROW = Int32Array.from({ length: CHUNK_ROWS }, (_, row) => row);
 
 /**
  * The values of one node for the rows of a chunk, by row: numbers and booleans in a Float64Array (true is 1), anything else
@@ -64,6 +67,7 @@ export class Chunk {
   readonly from: number;
   readonly count: number;
   readonly #columns = new Map<string, Column>();
+  #plain: boolean | undefined;
 
   constructor(rows: readonly unknown[], from: number, count: number) {
     this.rows = rows;
@@ -83,21 +87,60 @@ export class Chunk {
   }
 
   #read(path: readonly string[]): Column {
-    const { rows, from, count } = this;
-    const numbers = new Float64Array(count);
-    for (let row = 0; row < count; row++) {
-      const value = readPath(rows[from + row], path);
-      if (typeof value !== 'number' || value - value !== 0) return this.#readMixed(path);
-      numbers[row] = value;
-    }
-    return { kind: 'number', numbers };
+    const key = path.at(-1);
+    if (key === undefined)
+      return { kind: 'mixed', values: Array.from({ length: this.count }, (_, row) => this.rowAt(row)) };
+    const above = path.slice(0, -1);
+    const outer = above.length === 0 ? undefined : this.column(above, above.join('\0'));
+    if (outer !== undefined && outer.kind !== 'mixed') return { kind: 'constant', value: null };
+    const [owners, from] = outer === undefined ? [this.rows, this.from] : [outer.values, 0];
+    // A key that no plain object inherits is its own wherever it is found: that is known once for all rows.
+    const plain = outer === undefined && !(key in Object.prototype) && this.#isPlain();
+    const numbers = numbersAt(owners, from, this.count, key, plain);
+    return numbers === undefined ? columnAt(owners, from, this.count, key) : { kind: 'number', numbers };
   }
 
-  #readMixed(path: readonly string[]): Column {
-    const values = Array.from({ length: this.count }, (_, row) => readPath(this.rows[this.from + row], path) ?? null);
-    if (!values.every((value) => typeof value === 'boolean')) return { kind: 'mixed', values };
-    return { kind: 'boolean', numbers: Float64Array.from(values, Number) };
+  /** Whether every row is an object without a prototype of its own kind. */
+  #isPlain(): boolean {
+    if (this.#plain !== undefined) return this.#plain;
+    this.#plain = true;
+    for (let row = 0; row < this.count && this.#plain; row++) this.#plain = isPlainObject(this.rows[this.from + row]);
+    return this.#plain;
   }
+}
+
+function isPlainObject(row: unknown): boolean {
+  if (typeof row !== 'object' || row === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(row);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Undefined if one is no number. */
+function numbersAt(
+  owners: readonly unknown[],
+  ...[from, count, key, plain]: [from: number, count: number, key: string, plain: boolean]
+): Float64Array | undefined {
+  const numbers = new Float64Array(count);
+  for (let row = 0; row < count; row++) {
+    const owner = owners[from + row];
+    const value = plain ? (owner as Readonly<Record<string, unknown>>)[key] : own(owner, key);
+    if (typeof value !== 'number' || value - value !== 0) return undefined;
+    numbers[row] = value;
+  }
+  return numbers;
+}
+
+function columnAt(owners: readonly unknown[], from: number, count: number, key: string): Column {
+  const values = new Array<unknown>(count);
+  let booleans = 0;
+  for (let row = 0; row < count; row++) {
+    const value = own(owners[from + row], key) ?? null;
+    values[row] = value;
+    booleans += typeof value === 'boolean' ? 1 : 0;
+  }
+  return booleans === count
+    ? { kind: 'boolean', numbers: Float64Array.from(values, Number) }
+    : { kind: 'mixed', values };
 }
 
 /**
@@ -109,16 +152,16 @@ export class Table {
   /** @internal */
   readonly chunks: readonly Chunk[];
   /** @internal */
-  readonly buffers = new Buffers();
-  /** @internal All rows of a chunk, in order. */
-  readonly everyRow: Int32Array;
-
+  readonly buffers: Buffers;
   /** @internal */
-  constructor(rows: readonly unknown[]) {
+  constructor(rows: readonly unknown[], buffers: Buffers) {
     this.length = rows.length;
-    this.everyRow = Int32Array.from({ length: Math.min(rows.length, CHUNK_ROWS) }, (_, row) => row);
-    const starts = Array.from({ length: Math.ceil(rows.length / CHUNK_ROWS) }, (_, i) => i * CHUNK_ROWS);
-    this.chunks = starts.map((from) => new Chunk(rows, from, Math.min(CHUNK_ROWS, rows.length - from)));
+    this.buffers = buffers;
+    const chunks: Chunk[] = [];
+    for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
+      chunks.push(new Chunk(rows, from, Math.min(CHUNK_ROWS, rows.length - from)));
+    }
+    this.chunks = chunks;
   }
 }
 

@@ -1,15 +1,14 @@
 import { TidemarkError } from '../errors.js';
-import { evaluateRows } from './batch.js';
-import { Table } from './columns.js';
+import { evaluateRows, vectorOf } from './batch.js';
+import { Buffers, Table } from './columns.js';
 import type { OperatorSet } from './custom.js';
-import { vectorOf } from './batch.js';
 import { build } from './evaluate.js';
 import { infer } from './infer.js';
 import { type LimitOptions, type Limits, limitsOf } from './limits.js';
-import type { Node, Type, Vector } from './node.js';
+import type { Type, Vector } from './node.js';
 import { BUILT_IN } from './operators.js';
 import { type Parsed, parse } from './parse.js';
-import { type Running, charge } from './running.js';
+import type { Running } from './running.js';
 import type { Place, Problem } from './site.js';
 import { costOf, mayGrow } from './size.js';
 import { type Trace, linesOf, traceNode } from './trace.js';
@@ -57,6 +56,7 @@ export function compile<Value = unknown>(rule: unknown, options: RuleOptions = {
       }
     : undefined;
   let vector: Vector | undefined;
+  const buffers = new Buffers();
   return {
     reads,
     cost: costOf(node),
@@ -69,7 +69,7 @@ export function compile<Value = unknown>(rule: unknown, options: RuleOptions = {
     },
     evaluateMany: (rows) => {
       vector ??= vectorOf(node);
-      return evaluateRows<Value>(vector, rows instanceof Table ? rows : new Table(rows), limits, check);
+      return evaluateRows<Value>(vector, rows instanceof Table ? rows : new Table(rows, buffers), limits, check);
     },
     trace: (context) => traceNode(node, context ?? null, limits, check ?? (() => {})),
   };
@@ -90,7 +90,7 @@ export function explainRule(rule: unknown, context: unknown, options: RuleOption
 
 /** Rows prepared for many rules: what one rule has read from them, the next need not. */
 export function tableOf(rows: readonly unknown[]): Table {
-  return new Table(rows);
+  return new Table(rows, new Buffers());
 }
 
 interface Understood extends Parsed {

@@ -1,125 +1,273 @@
 /**
- * The loops over columns. Each is written out: a loop that calls a function per row, or serves several operations, is
- * several times slower. `rows` selects which rows, `count` how many it names.
+ * The loops over columns. Each is written out, four rows a turn: a loop that serves several operations, or calls a function
+ * per row, is several times slower, and one of single rows a third. `from` is where writing begins; the result is how many
+ * rows were written.
  */
 
-/** Writes to `out` and tells whether every result is finite. `+ 0` makes 0 of -0. */
-export type Fold = (a: Float64Array, b: Float64Array, out: Float64Array, rows: Int32Array, count: number) => boolean;
+/** Writes what each of `a` makes with that of `b`, for the first `count` rows. False if a result is infinite or NaN. */
+export type Fold = (a: Float64Array, b: Float64Array, out: Float64Array, count: number) => boolean;
 
-export const ADD: Fold = (a, b, out, rows, count) => {
-  let odd = 0; // stays 0 unless a result is infinite or NaN
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = (a[row] as number) + (b[row] as number) + 0;
-    out[row] = result;
-    odd += result - result;
-  }
-  return odd === 0;
-};
-export const SUBTRACT: Fold = (a, b, out, rows, count) => {
+/** The rows in which it holds: of the first `count`, or of those that `rows` names. */
+export interface Kept {
+  readonly all: (a: Float64Array, b: Float64Array, count: number, out: Int32Array, from: number) => number;
+  readonly some: (
+    ...given: [a: Float64Array, b: Float64Array, rows: Int32Array, count: number, out: Int32Array, from: number]
+  ) => number;
+}
+
+/** A comparison of numbers, and its opposite. */
+export interface Comparison {
+  readonly holds: Kept;
+  readonly fails: Kept;
+  /** `a > b` is `b < a`. */
+  readonly swapped: { readonly holds: boolean; readonly fails: boolean };
+}
+
+// `x - x` is 0 unless x is infinite or NaN; `+ 0` makes 0 of -0.
+
+export const ADD: Fold = (a, b, out, count) => {
   let odd = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = (a[row] as number) - (b[row] as number) + 0;
-    out[row] = result;
-    odd += result - result;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    const w = (a[i] as number) + (b[i] as number) + 0;
+    const x = (a[i + 1] as number) + (b[i + 1] as number) + 0;
+    const y = (a[i + 2] as number) + (b[i + 2] as number) + 0;
+    const z = (a[i + 3] as number) + (b[i + 3] as number) + 0;
+    out[i] = w;
+    out[i + 1] = x;
+    out[i + 2] = y;
+    out[i + 3] = z;
+    odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  return odd === 0;
-};
-export const MULTIPLY: Fold = (a, b, out, rows, count) => {
-  let odd = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = (a[row] as number) * (b[row] as number) + 0;
-    out[row] = result;
-    odd += result - result;
-  }
-  return odd === 0;
-};
-export const DIVIDE: Fold = (a, b, out, rows, count) => {
-  let odd = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = (a[row] as number) / (b[row] as number) + 0;
-    out[row] = result;
-    odd += result - result;
-  }
-  return odd === 0;
-};
-export const REMAINDER: Fold = (a, b, out, rows, count) => {
-  let odd = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = ((a[row] as number) % (b[row] as number)) + 0;
-    out[row] = result;
-    odd += result - result;
+  for (; i < count; i++) {
+    const w = (a[i] as number) + (b[i] as number) + 0;
+    out[i] = w;
+    odd += w - w;
   }
   return odd === 0;
 };
 
-/** Rows where it holds go to `yes`, the others to `no` from `from` on; gives how many hold. */
-export type Comparison = (
-  a: Float64Array,
-  b: Float64Array,
-  rows: Int32Array,
-  count: number,
-  yes: Int32Array,
-  no: Int32Array,
-  from: number,
-) => number;
+export const SUBTRACT: Fold = (a, b, out, count) => {
+  let odd = 0;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    const w = (a[i] as number) - (b[i] as number) + 0;
+    const x = (a[i + 1] as number) - (b[i + 1] as number) + 0;
+    const y = (a[i + 2] as number) - (b[i + 2] as number) + 0;
+    const z = (a[i + 3] as number) - (b[i + 3] as number) + 0;
+    out[i] = w;
+    out[i + 1] = x;
+    out[i + 2] = y;
+    out[i + 3] = z;
+    odd += w - w + (x - x) + (y - y) + (z - z);
+  }
+  for (; i < count; i++) {
+    const w = (a[i] as number) - (b[i] as number) + 0;
+    out[i] = w;
+    odd += w - w;
+  }
+  return odd === 0;
+};
 
-// Both lists are written without a branch: which way a row goes is not to be predicted.
-export const BELOW: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += (a[row] as number) < (b[row] as number) ? 1 : 0;
+export const MULTIPLY: Fold = (a, b, out, count) => {
+  let odd = 0;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    const w = (a[i] as number) * (b[i] as number) + 0;
+    const x = (a[i + 1] as number) * (b[i + 1] as number) + 0;
+    const y = (a[i + 2] as number) * (b[i + 2] as number) + 0;
+    const z = (a[i + 3] as number) * (b[i + 3] as number) + 0;
+    out[i] = w;
+    out[i + 1] = x;
+    out[i + 2] = y;
+    out[i + 3] = z;
+    odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  return held;
-};
-export const ATMOST: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += (a[row] as number) <= (b[row] as number) ? 1 : 0;
+  for (; i < count; i++) {
+    const w = (a[i] as number) * (b[i] as number) + 0;
+    out[i] = w;
+    odd += w - w;
   }
-  return held;
+  return odd === 0;
 };
-export const ABOVE: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += (a[row] as number) > (b[row] as number) ? 1 : 0;
+
+export const DIVIDE: Fold = (a, b, out, count) => {
+  let odd = 0;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    const w = (a[i] as number) / (b[i] as number) + 0;
+    const x = (a[i + 1] as number) / (b[i + 1] as number) + 0;
+    const y = (a[i + 2] as number) / (b[i + 2] as number) + 0;
+    const z = (a[i + 3] as number) / (b[i + 3] as number) + 0;
+    out[i] = w;
+    out[i + 1] = x;
+    out[i + 2] = y;
+    out[i + 3] = z;
+    odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  return held;
-};
-export const ATLEAST: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += (a[row] as number) >= (b[row] as number) ? 1 : 0;
+  for (; i < count; i++) {
+    const w = (a[i] as number) / (b[i] as number) + 0;
+    out[i] = w;
+    odd += w - w;
   }
-  return held;
+  return odd === 0;
 };
-export const EQUAL: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += a[row] === b[row] ? 1 : 0;
+
+export const REMAINDER: Fold = (a, b, out, count) => {
+  let odd = 0;
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    const w = ((a[i] as number) % (b[i] as number)) + 0;
+    const x = ((a[i + 1] as number) % (b[i + 1] as number)) + 0;
+    const y = ((a[i + 2] as number) % (b[i + 2] as number)) + 0;
+    const z = ((a[i + 3] as number) % (b[i + 3] as number)) + 0;
+    out[i] = w;
+    out[i + 1] = x;
+    out[i + 2] = y;
+    out[i + 3] = z;
+    odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  return held;
-};
-export const UNEQUAL: Comparison = (a, b, rows, count, yes, no, from) => {
-  let held = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    yes[held] = no[from + i - held] = row;
-    held += a[row] !== b[row] ? 1 : 0;
+  for (; i < count; i++) {
+    const w = ((a[i] as number) % (b[i] as number)) + 0;
+    out[i] = w;
+    odd += w - w;
   }
-  return held;
+  return odd === 0;
 };
+
+// Without a branch: every row is written, and the next one over it unless it holds. Which rows hold is not to be predicted.
+
+const LESS: Kept = {
+  all: (a, b, count, out, from) => {
+    let next = from;
+    let i = 0;
+    for (; i + 3 < count; i += 4) {
+      out[next] = i;
+      next += (a[i] as number) < (b[i] as number) ? 1 : 0;
+      out[next] = i + 1;
+      next += (a[i + 1] as number) < (b[i + 1] as number) ? 1 : 0;
+      out[next] = i + 2;
+      next += (a[i + 2] as number) < (b[i + 2] as number) ? 1 : 0;
+      out[next] = i + 3;
+      next += (a[i + 3] as number) < (b[i + 3] as number) ? 1 : 0;
+    }
+    for (; i < count; i++) {
+      out[next] = i;
+      next += (a[i] as number) < (b[i] as number) ? 1 : 0;
+    }
+    return next - from;
+  },
+  some: (a, b, rows, count, out, from) => {
+    let next = from;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      out[next] = row;
+      next += (a[row] as number) < (b[row] as number) ? 1 : 0;
+    }
+    return next - from;
+  },
+};
+
+const NOT_MORE: Kept = {
+  all: (a, b, count, out, from) => {
+    let next = from;
+    let i = 0;
+    for (; i + 3 < count; i += 4) {
+      out[next] = i;
+      next += (a[i] as number) <= (b[i] as number) ? 1 : 0;
+      out[next] = i + 1;
+      next += (a[i + 1] as number) <= (b[i + 1] as number) ? 1 : 0;
+      out[next] = i + 2;
+      next += (a[i + 2] as number) <= (b[i + 2] as number) ? 1 : 0;
+      out[next] = i + 3;
+      next += (a[i + 3] as number) <= (b[i + 3] as number) ? 1 : 0;
+    }
+    for (; i < count; i++) {
+      out[next] = i;
+      next += (a[i] as number) <= (b[i] as number) ? 1 : 0;
+    }
+    return next - from;
+  },
+  some: (a, b, rows, count, out, from) => {
+    let next = from;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      out[next] = row;
+      next += (a[row] as number) <= (b[row] as number) ? 1 : 0;
+    }
+    return next - from;
+  },
+};
+
+const SAME: Kept = {
+  all: (a, b, count, out, from) => {
+    let next = from;
+    let i = 0;
+    for (; i + 3 < count; i += 4) {
+      out[next] = i;
+      next += a[i] === b[i] ? 1 : 0;
+      out[next] = i + 1;
+      next += a[i + 1] === b[i + 1] ? 1 : 0;
+      out[next] = i + 2;
+      next += a[i + 2] === b[i + 2] ? 1 : 0;
+      out[next] = i + 3;
+      next += a[i + 3] === b[i + 3] ? 1 : 0;
+    }
+    for (; i < count; i++) {
+      out[next] = i;
+      next += a[i] === b[i] ? 1 : 0;
+    }
+    return next - from;
+  },
+  some: (a, b, rows, count, out, from) => {
+    let next = from;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      out[next] = row;
+      next += a[row] === b[row] ? 1 : 0;
+    }
+    return next - from;
+  },
+};
+
+const OTHER: Kept = {
+  all: (a, b, count, out, from) => {
+    let next = from;
+    let i = 0;
+    for (; i + 3 < count; i += 4) {
+      out[next] = i;
+      next += a[i] !== b[i] ? 1 : 0;
+      out[next] = i + 1;
+      next += a[i + 1] !== b[i + 1] ? 1 : 0;
+      out[next] = i + 2;
+      next += a[i + 2] !== b[i + 2] ? 1 : 0;
+      out[next] = i + 3;
+      next += a[i + 3] !== b[i + 3] ? 1 : 0;
+    }
+    for (; i < count; i++) {
+      out[next] = i;
+      next += a[i] !== b[i] ? 1 : 0;
+    }
+    return next - from;
+  },
+  some: (a, b, rows, count, out, from) => {
+    let next = from;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      out[next] = row;
+      next += a[row] !== b[row] ? 1 : 0;
+    }
+    return next - from;
+  },
+};
+
+const straight = { holds: false, fails: true } as const;
+const swapped = { holds: true, fails: false } as const;
+const either = { holds: false, fails: false } as const;
+
+export const BELOW: Comparison = { holds: LESS, fails: NOT_MORE, swapped: straight };
+export const ATMOST: Comparison = { holds: NOT_MORE, fails: LESS, swapped: straight };
+export const ABOVE: Comparison = { holds: LESS, fails: NOT_MORE, swapped };
+export const ATLEAST: Comparison = { holds: NOT_MORE, fails: LESS, swapped };
+export const EQUAL: Comparison = { holds: SAME, fails: OTHER, swapped: either };
+export const UNEQUAL: Comparison = { holds: OTHER, fails: SAME, swapped: either };

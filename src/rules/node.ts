@@ -87,8 +87,14 @@ export interface Vector {
   readonly boolean: boolean;
   /** The result may lie in a buffer taken; others that are taken are given up. */
   readonly column: (batch: Batch, rows: Int32Array, count: number) => Column;
-  /** Writes the rows that are true to `yes` and the others to `no`; gives how many are true. */
-  readonly split: (batch: Batch, rows: Int32Array, count: number, yes: Int32Array, no: Int32Array) => number;
+  /** Writes the rows that are true to `yes`, and the others to `no` if asked for; gives how many are true. */
+  readonly split: (
+    batch: Batch,
+    rows: Int32Array,
+    count: number,
+    yes: Int32Array,
+    no: Int32Array | undefined,
+  ) => number;
 }
 
 // ── What a rule reads, and of what type ─────────────────────────────────────────────────────────────────────────

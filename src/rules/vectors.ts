@@ -12,7 +12,7 @@ function byColumn(column: Vector['column'], boolean = false): Vector {
     column,
     split: (batch, rows, count, yes, no) => {
       const { top } = batch.buffers;
-      const held = splitColumn(column(batch, rows, count), rows, count, yes, no);
+      const held = splitColumn(column(batch, rows, count), rows, count, yes, no ?? batch.buffers.take().rows);
       batch.buffers.top = top;
       return held;
     },
@@ -26,10 +26,10 @@ function bySplit(split: Vector['split']): Vector {
     column: (batch, rows, count) => {
       const { numbers } = batch.buffers.take();
       const { top } = batch.buffers;
-      const [yes, no] = [batch.buffers.take().rows, batch.buffers.take().rows];
-      const held = split(batch, rows, count, yes, no);
+      const yes = batch.buffers.take().rows;
+      const held = split(batch, rows, count, yes, undefined);
+      numbers.fill(0, 0, batch.chunk.count);
       for (let i = 0; i < held; i++) numbers[yes[i] as number] = 1;
-      for (let i = 0; i < count - held; i++) numbers[no[i] as number] = 0;
       batch.buffers.top = top;
       return { kind: 'boolean', numbers };
     },
@@ -94,72 +94,147 @@ export function valuesVector(args: readonly Vector[], call: Call, operator: Valu
 
 type Pair = (a: unknown, b: unknown, call: Call, running: Running) => unknown;
 
+interface Folding {
+  readonly fold: Fold;
+  readonly two: (a: number, b: number) => number;
+  readonly pair: Pair;
+}
+
 /** From the left, as long as all are numbers by the kernel; what it cannot do, row by row. */
-export function foldVector(args: readonly Vector[], call: Call, fold: Fold, pair: Pair): Vector | undefined {
+export function foldVector(args: readonly Vector[], call: Call, folding: Folding): Vector | undefined {
   if (args.length < 2) return undefined;
   return byColumn((batch, rows, count) => {
-    const slots = args.slice(1).map(() => batch.buffers.take());
-    const { top } = batch.buffers;
+    const { buffers } = batch;
+    const slot = buffers.take();
+    const spare = args.length > 2 ? buffers.take() : slot;
+    const { top } = buffers;
     const columns = args.map((arg) => arg.column(batch, rows, count));
     let left = columns[0] as Column;
+    // In turns, as what is read and what is written must not lie in one place.
     for (let i = 1; i < columns.length; i++) {
-      left = foldTwo(left, columns[i] as Column, slots[i - 1] as Slot);
+      const into = (columns.length - i) % 2 === 1 ? slot : spare;
+      left = foldTwo(batch, { left, right: columns[i] as Column, rows, count, into }, call, folding);
     }
-    batch.buffers.top = top;
+    buffers.top = top;
     return left;
-
-    function foldTwo(before: Column, right: Column, { numbers, values }: Slot): Column {
-      const [a, b] = [batch.numbersOf(before, rows, count), batch.numbersOf(right, rows, count)];
-      if (a !== undefined && b !== undefined && fold(a, b, numbers, rows, count)) return { kind: 'number', numbers };
-      batch.each(rows, count, (row, running) => {
-        values[row] = pair(valueIn(before, row), valueIn(right, row), call, running);
-      });
-      return { kind: 'mixed', values };
-    }
   });
 }
 
+interface Folded {
+  readonly left: Column;
+  readonly right: Column;
+  readonly rows: Int32Array;
+  readonly count: number;
+  readonly into: Slot;
+}
+
+function foldTwo(batch: Batch, { left, right, rows, count, into }: Folded, call: Call, folding: Folding): Column {
+  const a = batch.numbersOf(left, rows, count);
+  const b = batch.numbersOf(right, rows, count);
+  const { numbers } = into;
+  if (a !== undefined && b !== undefined) {
+    const all = batch.chunk.count;
+    // Rows that nobody asked for cost less than picking the others out, unless they are many.
+    const done = count * 4 >= all && folding.fold(a, b, numbers, all);
+    if (done || foldSome(a, b, numbers, rows, count, folding.two)) return { kind: 'number', numbers };
+  }
+  const { values } = into;
+  batch.each(rows, count, (row, running) => {
+    values[row] = folding.pair(valueIn(left, row), valueIn(right, row), call, running);
+  });
+  return { kind: 'mixed', values };
+}
+
+function foldSome(
+  a: Float64Array,
+  b: Float64Array,
+  out: Float64Array,
+  rows: Int32Array,
+  count: number,
+  two: (a: number, b: number) => number,
+): boolean {
+  let odd = 0;
+  for (let i = 0; i < count; i++) {
+    const row = rows[i] as number;
+    const result = two(a[row] as number, b[row] as number) + 0;
+    out[row] = result;
+    odd += result - result;
+  }
+  return odd === 0;
+}
+
 /** Each with the next, for the rows in which all before held. */
-export function compareVector(
-  args: readonly Vector[],
-  call: Call,
-  kernel: Comparison,
-  holds: Pair,
-  strict: boolean,
-): Vector {
+export function compareVector(args: readonly Vector[], call: Call, comparing: Comparing): Vector {
   return bySplit((batch, rows, count, yes, no) => {
     const { buffers } = batch;
     const { top } = buffers;
     let left = (args[0] as Vector).column(batch, rows, count);
-    let [current, held] = [rows, count];
+    let current = rows;
+    let held = count;
     for (let i = 1; i < args.length; i++) {
       const right = (args[i] as Vector).column(batch, current, held);
       const target = i === args.length - 1 ? yes : buffers.take().rows;
-      held = splitTwo(left, right, current, held, target);
-      [current, left] = [target, right];
+      held = splitTwo(
+        batch,
+        { left, right, rows: current, count: held, yes: target, no, from: count - held },
+        call,
+        comparing,
+      );
+      current = target;
+      left = right;
     }
     buffers.top = top;
     return held;
-
-    function splitTwo(a: Column, b: Column, from: Int32Array, length: number, target: Int32Array): number {
-      const rejected = count - length;
-      if (!strict || alike(a, b)) {
-        const [x, y] = [batch.numbersOf(a, from, length), batch.numbersOf(b, from, length)];
-        if (x !== undefined && y !== undefined) return kernel(x, y, from, length, target, no, rejected);
-      }
-      const { values } = buffers.take();
-      batch.each(from, length, (row, running) => {
-        values[row] = holds(valueIn(a, row), valueIn(b, row), call, running);
-      });
-      let kept = 0;
-      for (let i = 0; i < length; i++) {
-        const row = from[i] as number;
-        target[kept] = no[rejected + i - kept] = row;
-        if (values[row] === true) kept++;
-      }
-      return kept;
-    }
   });
+}
+
+interface Comparing {
+  readonly kernel: Comparison;
+  readonly holds: Pair;
+  /** Values of different types are different. */
+  readonly strict: boolean;
+}
+
+/** One comparison of two columns. Rows where it fails are added to `no` from `from` on. */
+interface Compared {
+  readonly left: Column;
+  readonly right: Column;
+  readonly rows: Int32Array;
+  readonly count: number;
+  readonly yes: Int32Array;
+  readonly no: Int32Array | undefined;
+  readonly from: number;
+}
+
+function splitTwo(batch: Batch, compared: Compared, call: Call, { kernel, holds, strict }: Comparing): number {
+  const { left, right, rows, count, yes, no, from } = compared;
+  if (!strict || alike(left, right)) {
+    const a = batch.numbersOf(left, rows, count);
+    const b = batch.numbersOf(right, rows, count);
+    if (a !== undefined && b !== undefined) {
+      const { swapped } = kernel;
+      const all = count === batch.chunk.count;
+      if (no !== undefined) {
+        const [x, y] = swapped.fails ? [b, a] : [a, b];
+        if (all) kernel.fails.all(x, y, count, no, from);
+        else kernel.fails.some(x, y, rows, count, no, from);
+      }
+      const [x, y] = swapped.holds ? [b, a] : [a, b];
+      return all ? kernel.holds.all(x, y, count, yes, 0) : kernel.holds.some(x, y, rows, count, yes, 0);
+    }
+  }
+  const { values } = batch.buffers.take();
+  batch.each(rows, count, (row, running) => {
+    values[row] = holds(valueIn(left, row), valueIn(right, row), call, running);
+  });
+  const rejected = no ?? batch.buffers.take().rows;
+  let held = 0;
+  for (let i = 0; i < count; i++) {
+    const row = rows[i] as number;
+    yes[held] = rejected[from + i - held] = row;
+    if (values[row] === true) held++;
+  }
+  return held;
 }
 
 /** Whether equal numbers are equal values. */
@@ -190,15 +265,20 @@ function decidingVector(args: readonly Vector[], decisive: boolean): Vector {
     const { top } = batch.buffers;
     const [decided, open] = decisive ? [yes, no] : [no, yes];
     const turns = [batch.buffers.take().rows, batch.buffers.take().rows] as const;
-    const part = batch.buffers.take().rows;
+    // Rows that `and` gives up need not be kept unless somebody asks for them.
+    const part = decided === undefined ? undefined : batch.buffers.take().rows;
     let [current, left] = [rows, count];
     for (let i = 0; i < args.length && left > 0; i++) {
       const next = i === args.length - 1 ? open : turns[i % 2 === 0 ? 0 : 1];
-      const [yesPart, noPart] = decisive ? [part, next] : [next, part];
-      const held = (args[i] as Vector).split(batch, current, left, yesPart, noPart);
+      const arg = args[i] as Vector;
+      const yesPart = decisive ? part : next;
+      const held = arg.split(batch, current, left, yesPart as Int32Array, decisive ? next : part);
       const settled = decisive ? held : left - held;
-      for (let k = 0; k < settled; k++) decided[count - left + k] = part[k] as number;
-      [current, left] = [next, left - settled];
+      if (decided !== undefined && part !== undefined) {
+        for (let k = 0; k < settled; k++) decided[count - left + k] = part[k] as number;
+      }
+      if (next !== undefined) current = next;
+      left -= settled;
     }
     batch.buffers.top = top;
     return decisive ? count - left : left;
@@ -250,7 +330,12 @@ export function chooseVector(args: readonly Vector[]): Vector {
 /** `!`. */
 export function notVector([arg]: readonly Vector[]): Vector {
   if (arg === undefined) return byColumn(() => ({ kind: 'constant', value: true }), true);
-  return bySplit((batch, rows, count, yes, no) => count - arg.split(batch, rows, count, no, yes));
+  return bySplit((batch, rows, count, yes, no) => {
+    const { top } = batch.buffers;
+    const held = arg.split(batch, rows, count, no ?? batch.buffers.take().rows, yes);
+    batch.buffers.top = top;
+    return count - held;
+  });
 }
 
 /** `!!`. */
@@ -281,13 +366,20 @@ class Blend {
     const kind = kindOf(column);
     if (this.#kind !== kind) this.#become(this.#kind === undefined ? kind : 'mixed');
     const { numbers, values } = this.#slot;
-    if (this.#kind === 'mixed')
-      for (let i = 0; i < count; i++) values[rows[i] as number] = valueIn(column, rows[i] as number);
-    else if (column.kind === 'constant')
-      for (let i = 0; i < count; i++) numbers[rows[i] as number] = Number(column.value);
-    else if (column.kind !== 'mixed') {
+    if (this.#kind === 'mixed') {
+      for (let i = 0; i < count; i++) {
+        const row = rows[i] as number;
+        values[row] = valueIn(column, row);
+      }
+    } else if (column.kind === 'constant') {
+      const number = Number(column.value);
+      for (let i = 0; i < count; i++) numbers[rows[i] as number] = number;
+    } else if (column.kind !== 'mixed') {
       const from = column.numbers;
-      for (let i = 0; i < count; i++) numbers[rows[i] as number] = from[rows[i] as number] as number;
+      for (let i = 0; i < count; i++) {
+        const row = rows[i] as number;
+        numbers[row] = from[row] as number;
+      }
     }
   }
 

@@ -8,6 +8,24 @@ const REFUSED: Readonly<Record<string, string>> = {};
 
 const cases = suiteCases();
 
+test('without code generation from strings, as under a strict content security policy, all is the same', () => {
+  const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  const flags = ['--disallow-code-generation-from-strings', '--import', at('../faults/resolve.mjs')];
+  const child = spawnSync(process.execPath, [...flags, at('suites-in-child.ts')], { encoding: 'utf8' });
+  expect(child.stderr).toBe('');
+  const said = JSON.parse(child.stdout) as { evalIsRefused: boolean; outcomes: Record<string, unknown[]> };
+  expect(said.evalIsRefused).toBe(true);
+  expect(Object.keys(said.outcomes)).toEqual(Object.keys(BACK_ENDS));
+  for (const outcomes of Object.values(said.outcomes)) expect(outcomes).toEqual(cases.map(({ expected }) => expected));
+});
+
+test('a difference would be seen', () => {
+  const [same, others] = [{ value: [null, 0] }, [{ value: [false, 0] }, { value: [null, -0] }, { error: 'NaN' }]];
+  expect(isSame({ value: [null, 0] }, same)).toBe(true);
+  expect(others.filter((other) => isSame(other, same))).toEqual([]);
+  expect(BACK_ENDS['batch']?.({ '+': ['x'] }, null)).toEqual({ error: 'NaN' });
+});
+
 test('there are 1,138 shared cases, and every refused one is among them', () => {
   expect(cases).toHaveLength(1_138);
   const names = cases.map(({ file, description }) => `${file}: ${description}`);

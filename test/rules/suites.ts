@@ -30,7 +30,9 @@ export function suiteCases(): readonly SuiteCase[] {
     (readJson(file) as (string | Written)[]).flatMap((written) => {
       if (typeof written === 'string') return [];
       const { description, rule, data = null, result, error } = written;
-      return [{ file, description, rule, data, expected: error === undefined ? { value: result } : { error: error.type } }];
+      return [
+        { file, description, rule, data, expected: error === undefined ? { value: result } : { error: error.type } },
+      ];
     }),
   );
 }

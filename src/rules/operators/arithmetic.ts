@@ -35,7 +35,7 @@ function arithmetic({ name, min, two, fold, none = 0, one }: Shape): ValueOperat
       if (args.length === 1) return finite(one(finiteOf(args[0], call)), call);
       return args.slice(1).reduce((sum, arg) => pair(sum, arg, call), args[0]);
     },
-    vector: (args, call) => foldVector(args, call, fold, pair),
+    vector: (args, call) => foldVector(args, call, { fold, two, pair }),
   };
 }
 

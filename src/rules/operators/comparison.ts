@@ -17,7 +17,7 @@ function comparison(name: string, holds: Holds, kernel: Comparison, strict = fal
       if (!strict) inference.comparable(flows, call, ordered);
       return { type: 'boolean', paths: [] };
     },
-    vector: (args, call) => compareVector(args, call, kernel, holds, strict),
+    vector: (args, call) => compareVector(args, call, { kernel, holds, strict }),
   };
 }
 

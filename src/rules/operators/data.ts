@@ -41,7 +41,7 @@ const variable: ValueOperator = {
 function dottedOf(path: unknown, place: Place): string {
   if (path == null) return '';
   if (typeof path === 'object') throw wrongArguments(place, `expected a path of names with dots, got ${shown(path)}.`);
-  return String(path as string | number | boolean);
+  return String(path);
 }
 
 /** All that a path or key may turn out to be; undefined if only the data knows. */
