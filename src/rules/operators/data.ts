@@ -40,8 +40,9 @@ const variable: ValueOperator = {
 /** Throws RULE_ARGUMENTS. */
 function dottedOf(path: unknown, place: Place): string {
   if (path == null) return '';
-  if (typeof path === 'object') throw wrongArguments(place, `expected a path of names with dots, got ${shown(path)}.`);
-  return String(path);
+  if (typeof path === 'string') return path;
+  if (typeof path === 'number' || typeof path === 'boolean') return String(path);
+  throw wrongArguments(place, `expected a path of names with dots, got ${shown(path)}.`);
 }
 
 /** All that a path or key may turn out to be; undefined if only the data knows. */
@@ -170,7 +171,7 @@ function missingOf(keys: readonly unknown[], call: Call, running: Running, at: u
 
 function inferKeys(call: Call, keys: readonly Node[], scope: FlowScope, inference: Inference): Flow {
   for (const arg of call.args) inference.use(arg, scope);
-  const texts = call.spread && textsOf(keys[0] as Node) === undefined ? undefined : allOf(keys.map(textsOf));
+  const texts = keys.length === 0 && call.spread ? undefined : allOf(keys.map(textsOf));
   if (texts === undefined) inference.useFlow(scope.item);
   for (const key of texts?.flat() ?? []) {
     if (key !== null) inference.useFlow(inference.descend(scope.item, segmentsOf(dottedOf(key, call)), call.site));

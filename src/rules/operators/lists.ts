@@ -28,7 +28,8 @@ const contains: ValueOperator = {
   ...{ by: 'values', name: 'in', min: 2, max: 2, takes: 'any', gives: 'boolean' },
   apply: ([wanted, within], call, running) => {
     if (typeof within === 'string') {
-      if (wanted === null) return false;
+      // Nothing is in an empty text, itself included: so it is in JSONLogic.
+      if (wanted === null || within === '') return false;
       const text = textOf(wanted, running, call);
       charge(running, (within.length >> 6) + Math.floor((within.length * text.length) / CHARACTERS_A_STEP), call);
       return within.includes(text);
