@@ -23,9 +23,10 @@ export type Run = (at: unknown, running: Running) => unknown;
 
 /** Counts steps, before the work is done. Throws RULE_LIMIT. */
 export function charge(running: Running, steps: number, place: Place): void {
-  running.left -= steps;
-  if (running.left < 0)
+  if (steps > running.left) {
     throw faultOf('RULE_LIMIT', place, `expected at most ${String(running.limits.steps)} steps, got more.`);
+  }
+  running.left -= steps;
 }
 
 /** The list, if it is no longer than a rule may make one. Throws RULE_LIMIT. */

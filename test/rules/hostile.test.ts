@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TidemarkError, isTidemarkError } from '../../src/errors.js';
-import { type Trace, type TraceNode, compile, validate } from '../../src/rules/index.js';
+import { compile, validate } from '../../src/rules/index.js';
+import { evaluationsOf } from './evaluations.js';
 import { NAMES, hostileContext, hostileRule } from './hostile-rules.js';
 import { BUILT_IN } from '../../src/rules/operators.js';
 
@@ -74,12 +75,6 @@ function outcomeOf(evaluate: () => unknown): { value: unknown } | { error: Retur
 
 function saidBy({ code, message, cause }: TidemarkError) {
   return { code, message, cause };
-}
-
-function evaluationsOf({ root }: Trace): number {
-  const count = ({ children, hidden = 0 }: TraceNode): number =>
-    children.reduce((sum, child) => sum + count(child), 1 + hidden);
-  return count(root);
 }
 
 /** Throws unless a value is JSON, without anything of the platform's. */

@@ -30,19 +30,26 @@ const variable: ValueOperator = {
       inference.useFlow(inference.descend(scope.item, segmentsOf(prefixOf(path)), site));
       return inference.unite([unknownFlow, ...other]);
     }
-    const known = texts.map((text) =>
-      inference.descend(scope.item, segmentsOf(dottedOf(text, { name: 'var', site })), site),
-    );
+    const known = texts.filter(isName).map((text) => inference.descend(scope.item, segmentsOf(nameOf(text)), site));
     return inference.unite([...known, ...other]);
   },
 };
 
 /** Throws RULE_ARGUMENTS. */
 function dottedOf(path: unknown, place: Place): string {
-  if (path == null) return '';
-  if (typeof path === 'string') return path;
-  if (typeof path === 'number' || typeof path === 'boolean') return String(path);
+  if (path === undefined) return '';
+  if (isName(path)) return nameOf(path);
   throw wrongArguments(place, `expected a path of names with dots, got ${shown(path)}.`);
+}
+
+type Name = string | number | boolean | null;
+
+function isName(path: unknown): path is Name {
+  return path === null || typeof path === 'string' || typeof path === 'number' || typeof path === 'boolean';
+}
+
+function nameOf(name: Name): string {
+  return name === null ? '' : String(name);
 }
 
 /** All that a path or key may turn out to be; undefined if only the data knows. */
@@ -78,6 +85,7 @@ const value: ValueOperator = {
     const { up, path } = routeOf(values, { name, site });
     return { kind: 'read', name, site, up, path, orElse: undefined };
   },
+  refuses: refusesRoute,
   apply: (args, call, running, at) => found(args, call, running, at) ?? null,
   infer: (call, scope, inference) => {
     inferRoute(call, scope, inference);
@@ -87,6 +95,7 @@ const value: ValueOperator = {
 
 const exists: ValueOperator = {
   ...{ by: 'values', name: 'exists', min: 0, max: Infinity, takes: 'any', gives: 'boolean' },
+  refuses: refusesRoute,
   apply: (args, call, running, at) => found(args, call, running, at) !== undefined,
   infer: (call, scope, inference) => {
     inferRoute(call, scope, inference);
@@ -102,40 +111,49 @@ function found(args: readonly unknown[], call: Call, running: Running, at: unkno
 
 /** `[[2], 'a', 'b']` goes two up, then down. Throws RULE_ARGUMENTS. */
 function routeOf(args: readonly unknown[], place: Place): { readonly up: number; readonly path: readonly string[] } {
+  const said = wrongRoute(args);
+  if (said !== undefined) throw wrongArguments(place, said);
   const [first] = args;
   const climbs = Array.isArray(first);
-  const up = climbs ? upOf(first, place) : 0;
   const segments = climbs ? args.slice(1) : args.length === 1 && first === null ? [] : args;
-  return { up, path: segments.map((segment) => segmentOf(segment, place)) };
+  return { up: climbs ? Math.abs(first[0] as number) : 0, path: segments.map((segment) => nameOf(segment as Name)) };
 }
 
-function upOf(levels: readonly unknown[], place: Place): number {
-  const [level] = levels;
-  if (levels.length === 1 && Number.isSafeInteger(level)) return Math.abs(level as number);
-  throw wrongArguments(place, `expected how far to climb as a list of one whole number, got ${shown(levels)}.`);
+function wrongRoute(args: readonly unknown[]): string | undefined {
+  const [first] = args;
+  const climbs = Array.isArray(first);
+  if (climbs && (first.length !== 1 || !Number.isSafeInteger(first[0]))) {
+    return `expected how far to climb as a list of one whole number, got ${shown(first)}.`;
+  }
+  const wrong = (climbs ? args.slice(1) : args).find((one) => !isName(one) || (one === null && args.length > 1));
+  return wrong === undefined ? undefined : `expected names and numbers as its path, got ${shown(wrong)}.`;
 }
 
-function segmentOf(segment: unknown, place: Place): string {
-  if (typeof segment === 'string' || typeof segment === 'number' || typeof segment === 'boolean')
-    return String(segment);
-  throw wrongArguments(place, `expected names and numbers as its path, got ${shown(segment)}.`);
+function refusesRoute(call: Call): string | undefined {
+  return wrongRoute(knownOf(call));
+}
+
+/** The arguments before the first that only the data knows. */
+function knownOf({ args, spread }: Call): readonly unknown[] {
+  const known: unknown[] = [];
+  for (const arg of spread ? [] : args) {
+    if (arg.kind !== 'constant') break;
+    known.push(arg.value);
+  }
+  return known;
 }
 
 /** The whole of what lies where the path is no longer known is read. */
-function inferRoute({ args, site, name, spread }: Call, scope: FlowScope, inference: Inference): void {
-  for (const arg of args) inference.use(arg, scope);
-  let known = spread ? 0 : args.findIndex((arg) => arg.kind !== 'constant');
-  if (known < 0) known = args.length;
-  if (known === 0 && args.length > 0) {
+function inferRoute(call: Call, scope: FlowScope, inference: Inference): void {
+  for (const arg of call.args) inference.use(arg, scope);
+  const known = knownOf(call);
+  if (known.length === 0 && call.args.length > 0) {
     // It may climb as well: everything from here to the context is read.
     for (let at: FlowScope | undefined = scope; at !== undefined; at = at.up) inference.useFlow(at.item);
     return;
   }
-  const { up, path } = routeOf(
-    args.slice(0, known).map((arg) => (arg as { value: unknown }).value),
-    { name, site },
-  );
-  inference.useFlow(inference.descend(inference.above(scope, up), path, site));
+  const { up, path } = routeOf(known, call);
+  inference.useFlow(inference.descend(inference.above(scope, up), path, call.site));
 }
 
 // ── missing: which of some dotted paths have no value ───────────────────────────────────────────────────────────
@@ -174,7 +192,8 @@ function inferKeys(call: Call, keys: readonly Node[], scope: FlowScope, inferenc
   const texts = keys.length === 0 && call.spread ? undefined : allOf(keys.map(textsOf));
   if (texts === undefined) inference.useFlow(scope.item);
   for (const key of texts?.flat() ?? []) {
-    if (key !== null) inference.useFlow(inference.descend(scope.item, segmentsOf(dottedOf(key, call)), call.site));
+    if (isName(key) && key !== null)
+      inference.useFlow(inference.descend(scope.item, segmentsOf(nameOf(key)), call.site));
   }
   return { type: ['string'], paths: [] };
 }
