@@ -1,6 +1,6 @@
 import { isTidemarkError, type TidemarkError } from '../errors.js';
 import type { Limits } from './limits.js';
-import { own } from './path.js';
+import { keyOf, own } from './path.js';
 import type { Running } from './running.js';
 import { numberOf } from './values.js';
 
@@ -91,7 +91,7 @@ export class Chunk {
     if (key === undefined)
       return { kind: 'mixed', values: Array.from({ length: this.count }, (_, row) => this.rowAt(row)) };
     const above = path.slice(0, -1);
-    const outer = above.length === 0 ? undefined : this.column(above, above.join('\0'));
+    const outer = above.length === 0 ? undefined : this.column(above, keyOf(above));
     if (outer !== undefined && outer.kind !== 'mixed') return { kind: 'constant', value: null };
     const [owners, from] = outer === undefined ? [this.rows, this.from] : [outer.values, 0];
     // A key that no plain object inherits is its own wherever it is found: that is known once for all rows.

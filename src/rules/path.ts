@@ -24,6 +24,11 @@ export function segmentsOf(dotted: string): readonly string[] {
   return dotted === '' ? [] : dotted.split('.');
 }
 
+/** One text for each path, whatever is in its segments. */
+export function keyOf(path: readonly string[]): string {
+  return path.map((segment) => `${String(segment.length)}:${segment}`).join('');
+}
+
 /** A path with one more segment, as read sets write it: '.', '*' and '\' in a key are escaped. */
 export function below(path: string, key: string): string {
   const segment = /[.*\\]/.test(key) ? key.replace(/[.*\\]/g, '\\$&') : key;

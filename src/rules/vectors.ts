@@ -2,6 +2,7 @@ import { type Batch, type Column, type Slot, valueIn } from './columns.js';
 import type { Comparison, Fold } from './kernels.js';
 import type { Call, Constant, Read, ValueOperator, Vector } from './node.js';
 import type { Run, Running } from './running.js';
+import { keyOf } from './path.js';
 import { truthy } from './values.js';
 
 // ── A vector from one of its two forms ──────────────────────────────────────────────────────────────────────────
@@ -62,7 +63,7 @@ export function constantVector({ value }: Constant): Vector {
 }
 
 export function readVector({ path }: Read): Vector {
-  const key = path.join('\0');
+  const key = keyOf(path);
   return byColumn((batch) => batch.chunk.column(path, key));
 }
 
