@@ -70,6 +70,8 @@ export interface FlowOperator extends Common {
   readonly by: 'runs';
   /** Refuses a single argument that is not written as a list. */
   readonly listed: boolean;
+  /** Its result is that of one of its arguments: a trace says which. */
+  readonly chooses?: boolean;
   /** Its second argument runs once per item of the first. */
   readonly loops?: boolean;
   readonly infer: (call: Call, scope: FlowScope, inference: Inference) => Flow;

@@ -42,5 +42,5 @@ export function itemsBelow(path: string): string {
 
 /** True if a read of `wider` covers one of `path`. */
 export function covers(wider: string, path: string): boolean {
-  return wider === '*' || path === wider || (path.startsWith(wider) && path[wider.length] === '.');
+  return wider === '*' || wider === '' || path === wider || (path.startsWith(wider) && path[wider.length] === '.');
 }

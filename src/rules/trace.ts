@@ -17,7 +17,7 @@ export interface TraceNode {
   readonly error?: TidemarkError;
   /** Steps that it and all below it used. */
   readonly steps: number;
-  /** The branch taken: the pointer of the argument that decided, for operators that need not look at all of theirs. */
+  /** The branch taken: the pointer of the argument whose value it is, if it is that of one. */
   readonly taken?: string;
   readonly children: readonly TraceNode[];
   /** Evaluations below it that are not shown, as there are too many. */
@@ -47,33 +47,40 @@ export function traceNode(
   const top: Growing = { pointer: '', operator: undefined, steps: 0, children: [] };
   let above = top;
   let kept = 0;
+  /** What was evaluated last, constants too: the argument that a choice ended with. */
+  let last = { pointer: '', value: undefined as unknown };
 
   const wrap = (one: Node, run: Run): Run => {
-    if (one.kind === 'constant') return run;
     const pointer = pointerOf(one.site);
+    if (one.kind === 'constant') {
+      const constant = { pointer, value: one.value };
+      return () => {
+        last = constant;
+        return constant.value;
+      };
+    }
     const operator = one.kind === 'list' ? undefined : one.name;
-    const decides = one.kind === 'call' && one.operator.by === 'runs' && one.operator.loops !== true;
+    const chooses = one.kind === 'call' && one.operator.by === 'runs' && one.operator.chooses === true;
     return (at, running) => {
       const parent = above;
-      if (++kept > MOST_NODES) {
-        parent.hidden = (parent.hidden ?? 0) + 1;
-        return run(at, running);
-      }
+      const isKept = ++kept <= MOST_NODES;
       const own: Growing = { pointer, operator, steps: 0, children: [] };
+      if (isKept) parent.children.push(own);
+      else parent.hidden = (parent.hidden ?? 0) + 1;
+      if (isKept) above = own;
       const before = running.left;
-      parent.children.push(own);
-      above = own;
       try {
-        own.value = run(at, running);
-        return own.value;
+        const value = run(at, running);
+        if (chooses && last.value === value && last.pointer.startsWith(`${pointer}/`)) own.taken = last.pointer;
+        own.value = value;
+        last = { pointer, value };
+        return value;
       } catch (error) {
         if (isTidemarkError(error)) own.error = error;
         throw error;
       } finally {
         above = parent;
         own.steps = before - running.left;
-        const last = own.children.at(-1);
-        if (decides && own.error === undefined && last !== undefined) own.taken = last.pointer;
       }
     };
   };

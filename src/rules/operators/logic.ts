@@ -9,7 +9,7 @@ function decides(call: Call, scope: FlowScope, inference: Inference): Flow {
 }
 
 const and: FlowOperator = {
-  ...{ by: 'runs', name: 'and', min: 0, max: Infinity, listed: true, gives: 'any' },
+  ...{ by: 'runs', name: 'and', min: 0, max: Infinity, listed: true, chooses: true, gives: 'any' },
   build: (args) => {
     const [a, b] = args;
     if (a === undefined) return () => false;
@@ -33,7 +33,7 @@ const and: FlowOperator = {
 };
 
 const or: FlowOperator = {
-  ...{ by: 'runs', name: 'or', min: 0, max: Infinity, listed: true, gives: 'any' },
+  ...{ by: 'runs', name: 'or', min: 0, max: Infinity, listed: true, chooses: true, gives: 'any' },
   build: (args) => (at, running) => {
     let value: unknown = false;
     for (let i = 0; i < args.length; i++) {
@@ -49,7 +49,7 @@ const or: FlowOperator = {
 /** `if condition, then, condition, then, …, else`; without an else it is null, and one argument is itself. */
 function choice(name: string): FlowOperator {
   return {
-    ...{ by: 'runs', name, min: 0, max: Infinity, listed: true, gives: 'any' },
+    ...{ by: 'runs', name, min: 0, max: Infinity, listed: true, chooses: true, gives: 'any' },
     build: (args) => {
       const [condition, then, otherwise] = args;
       if (args.length === 3 && condition !== undefined && then !== undefined && otherwise !== undefined) {
@@ -89,7 +89,7 @@ function truth(name: string, of: (value: unknown) => boolean, vector: FlowOperat
 }
 
 const coalesce: FlowOperator = {
-  ...{ by: 'runs', name: '??', min: 0, max: Infinity, listed: false, gives: 'any' },
+  ...{ by: 'runs', name: '??', min: 0, max: Infinity, listed: false, chooses: true, gives: 'any' },
   build: (args) => (at, running) => {
     for (let i = 0; i < args.length; i++) {
       const value = (args[i] as Run)(at, running);

@@ -36,7 +36,7 @@ function caught(error: unknown): unknown {
 
 /** The first argument that does not throw. All but the first see the error before as the current value. */
 const attempt: FlowOperator = {
-  ...{ by: 'runs', name: 'try', min: 1, max: Infinity, listed: false, gives: 'any' },
+  ...{ by: 'runs', name: 'try', min: 1, max: Infinity, listed: false, chooses: true, gives: 'any' },
   build: (args, call) => (at, running) => {
     const up = running.scope;
     const scope = { at, index: 0, up };
