@@ -1,6 +1,5 @@
 import type { TidemarkError } from '../errors.js';
-import type { Table } from './columns.js';
-import { Batch, type Chunk, EVERY_ROW, valueIn } from './columns.js';
+import { Batch, CHUNK_ROWS, EVERY_ROW, type Table, valueIn } from './columns.js';
 import { build } from './evaluate.js';
 import type { Limits } from './limits.js';
 import type { Call, Node, Vector } from './node.js';
@@ -34,38 +33,53 @@ function callVector(call: Call): Vector {
 /** Checks a result that a rule made itself. */
 export type Check = (value: unknown, running: Running) => void;
 
+/** Copying is faster than making room and filling it. */
+const ALL_FALSE: readonly false[] = new Array<false>(CHUNK_ROWS).fill(false);
+
 /** One result per row, in order; the error in place of that of a row that failed. */
 export function evaluateRows<Value>(
   vector: Vector,
-  table: Table,
+  { chunks, buffers }: Table,
   limits: Limits,
   check: Check | undefined,
 ): (Value | TidemarkError)[] {
-  const results = new Array<Value | TidemarkError>(table.length);
-  for (const chunk of table.chunks) evaluateChunk(vector, chunk);
-  return results;
-
-  function evaluateChunk(root: Vector, chunk: Chunk): void {
-    const { buffers } = table;
-    const { from, count } = chunk;
+  const parts = chunks.map((chunk) => {
     const { top } = buffers;
-    const batch = new Batch(chunk, buffers, limits);
-    if (root.boolean) {
-      const yes = buffers.take().rows;
-      const held = root.split(batch, EVERY_ROW, count, yes, undefined);
-      for (let row = 0; row < count; row++) results[from + row] = false as Value;
-      for (let i = 0; i < held; i++) results[from + (yes[i] as number)] = true as Value;
-    } else {
-      const column = root.column(batch, EVERY_ROW, count);
-      if (column.kind === 'number') {
-        const { numbers } = column;
-        for (let row = 0; row < count; row++) results[from + row] = numbers[row] as Value;
-      } else for (let row = 0; row < count; row++) results[from + row] = valueIn(column, row) as Value;
+    try {
+      return evaluateChunk<Value>(vector, new Batch(chunk, buffers, limits), check);
+    } finally {
+      buffers.top = top;
     }
-    if (check !== undefined) batch.each(EVERY_ROW, count, (row, running) => check(results[from + row], running));
-    batch.failed?.forEach((error, row) => {
-      if (error !== undefined) results[from + row] = error;
-    });
-    buffers.top = top;
-  }
+  });
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : parts.flat();
+}
+
+function evaluateChunk<Value>(vector: Vector, batch: Batch, check: Check | undefined): (Value | TidemarkError)[] {
+  const { count } = batch.chunk;
+  const results = vector.boolean ? truths(vector, batch) : values(vector, batch);
+  if (check !== undefined) batch.each(EVERY_ROW, count, (row, running) => check(results[row], running));
+  batch.failed?.forEach((error, row) => {
+    if (error !== undefined) results[row] = error;
+  });
+  return results as (Value | TidemarkError)[];
+}
+
+function truths(vector: Vector, batch: Batch): unknown[] {
+  const { count } = batch.chunk;
+  const yes = batch.buffers.take().rows;
+  const held = vector.split(batch, EVERY_ROW, count, yes, undefined);
+  const results: unknown[] = ALL_FALSE.slice(0, count);
+  for (let i = 0; i < held; i++) results[yes[i] as number] = true;
+  return results;
+}
+
+function values(vector: Vector, batch: Batch): unknown[] {
+  const { count } = batch.chunk;
+  const column = vector.column(batch, EVERY_ROW, count);
+  const results = new Array<unknown>(count);
+  if (column.kind === 'number') {
+    const { numbers } = column;
+    for (let row = 0; row < count; row++) results[row] = numbers[row];
+  } else for (let row = 0; row < count; row++) results[row] = valueIn(column, row);
+  return results;
 }

@@ -1,4 +1,5 @@
 import { isTidemarkError, type TidemarkError } from '../errors.js';
+import { type Operand, constantOperand } from './kernels.js';
 import type { Limits } from './limits.js';
 import { keyOf, own } from './path.js';
 import type { Running } from './running.js';
@@ -18,7 +19,7 @@ export type Column =
   | { readonly kind: 'number'; readonly numbers: Float64Array }
   | { readonly kind: 'boolean'; readonly numbers: Float64Array }
   | { readonly kind: 'mixed'; readonly values: unknown[] }
-  | { readonly kind: 'constant'; readonly value: unknown };
+  | { readonly kind: 'constant'; readonly value: unknown; readonly operand: Operand | undefined };
 
 export function valueIn(column: Column, row: number): unknown {
   switch (column.kind) {
@@ -92,12 +93,12 @@ export class Chunk {
       return { kind: 'mixed', values: Array.from({ length: this.count }, (_, row) => this.rowAt(row)) };
     const above = path.slice(0, -1);
     const outer = above.length === 0 ? undefined : this.column(above, keyOf(above));
-    if (outer !== undefined && outer.kind !== 'mixed') return { kind: 'constant', value: null };
+    if (outer !== undefined && outer.kind !== 'mixed') return constantColumn(null);
     const [owners, from] = outer === undefined ? [this.rows, this.from] : [outer.values, 0];
     // A key that no plain object inherits is its own wherever it is found: that is known once for all rows.
     const plain = outer === undefined && !(key in Object.prototype) && this.#isPlain();
-    const numbers = numbersAt(owners, from, this.count, key, plain);
-    return numbers === undefined ? columnAt(owners, from, this.count, key) : { kind: 'number', numbers };
+    const at: Place = { owners, from, count: this.count, key, plain };
+    return numbersAt(at) ?? valuesAt(at);
   }
 
   /** Whether every row is an object without a prototype of its own kind. */
@@ -115,11 +116,18 @@ function isPlainObject(row: unknown): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** One key of many owners. */
+interface Place {
+  readonly owners: readonly unknown[];
+  readonly from: number;
+  readonly count: number;
+  readonly key: string;
+  /** Whatever lies at the key is the owner's own. */
+  readonly plain: boolean;
+}
+
 /** Undefined if one is no number. */
-function numbersAt(
-  owners: readonly unknown[],
-  ...[from, count, key, plain]: [from: number, count: number, key: string, plain: boolean]
-): Float64Array | undefined {
+function numbersAt({ owners, from, count, key, plain }: Place): Column | undefined {
   const numbers = new Float64Array(count);
   for (let row = 0; row < count; row++) {
     const owner = owners[from + row];
@@ -127,14 +135,16 @@ function numbersAt(
     if (typeof value !== 'number' || value - value !== 0) return undefined;
     numbers[row] = value;
   }
-  return numbers;
+  return { kind: 'number', numbers };
 }
 
-function columnAt(owners: readonly unknown[], from: number, count: number, key: string): Column {
+function valuesAt({ owners, from, count, key, plain }: Place): Column {
   const values = new Array<unknown>(count);
   let booleans = 0;
   for (let row = 0; row < count; row++) {
-    const value = own(owners[from + row], key) ?? null;
+    const owner = owners[from + row];
+    const found = plain ? (owner as Readonly<Record<string, unknown>>)[key] : own(owner, key);
+    const value = found === undefined || typeof found === 'function' ? null : found;
     values[row] = value;
     booleans += typeof value === 'boolean' ? 1 : 0;
   }
@@ -203,21 +213,24 @@ export class Batch {
   }
 
   /** The numbers that a column stands for, as {@link numberOf} has them; undefined if a row has none. */
-  numbersOf(column: Column, rows: Int32Array, count: number): Float64Array | undefined {
-    if (column.kind === 'number' || column.kind === 'boolean') return column.numbers;
+  operandOf(column: Column, rows: Int32Array, count: number): Operand | undefined {
+    if (column.kind === 'number' || column.kind === 'boolean') return { numbers: column.numbers, step: 4 };
+    if (column.kind === 'constant') return column.operand;
     const { numbers } = this.buffers.take();
-    if (column.kind === 'constant') {
-      const number = plainNumberOf(column.value);
-      return number - number === 0 ? numbers.fill(number, 0, this.chunk.count) : undefined;
-    }
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
       const number = plainNumberOf(column.values[row]);
       if (number - number !== 0) return undefined;
       numbers[row] = number;
     }
-    return numbers;
+    return { numbers, step: 4 };
   }
+}
+
+/** A column with one value for all rows. */
+export function constantColumn(value: unknown): Column {
+  const number = plainNumberOf(value);
+  return { kind: 'constant', value, operand: number - number === 0 ? constantOperand(number) : undefined };
 }
 
 /** Texts are left out: two of them are compared as texts. */

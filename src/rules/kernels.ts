@@ -1,17 +1,29 @@
 /**
  * The loops over columns. Each is written out, four rows a turn: a loop that serves several operations, or calls a function
- * per row, is several times slower, and one of single rows a third. `from` is where writing begins; the result is how many
- * rows were written.
+ * per row, is several times slower, and one of single rows a third.
  */
 
-/** Writes what each of `a` makes with that of `b`, for the first `count` rows. False if a result is infinite or NaN. */
-export type Fold = (a: Float64Array, b: Float64Array, out: Float64Array, count: number) => boolean;
+/** Numbers by row; or four times the same one, for all rows. */
+export interface Operand {
+  readonly numbers: Float64Array;
+  /** How far to go on after four rows: 4, or 0 for a constant. */
+  readonly step: 0 | 4;
+}
 
-/** The rows in which it holds: of the first `count`, or of those that `rows` names. */
+export function constantOperand(number: number): Operand {
+  return { numbers: new Float64Array(4).fill(number), step: 0 };
+}
+
+/** Writes what each of `left` makes with that of `right`, for the first `count` rows. False if a result is infinite or NaN. */
+export type Fold = (left: Operand, right: Operand, out: Float64Array, count: number) => boolean;
+
+/** The rows in which it holds. They are written to `out` from `from` on; gives how many. */
 export interface Kept {
-  readonly all: (a: Float64Array, b: Float64Array, count: number, out: Int32Array, from: number) => number;
+  /** Of the first `count`. */
+  readonly all: (left: Operand, right: Operand, count: number, out: Int32Array, from: number) => number;
+  /** Of the `count` that `rows` names. */
   readonly some: (
-    ...given: [a: Float64Array, b: Float64Array, rows: Int32Array, count: number, out: Int32Array, from: number]
+    ...given: [left: Operand, right: Operand, rows: Int32Array, count: number, out: Int32Array, from: number]
   ) => number;
 }
 
@@ -25,110 +37,120 @@ export interface Comparison {
 
 // `x - x` is 0 unless x is infinite or NaN; `+ 0` makes 0 of -0.
 
-export const ADD: Fold = (a, b, out, count) => {
+export const ADD: Fold = ({ numbers: a, step: p }, { numbers: b, step: q }, out, count) => {
   let odd = 0;
   let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = (a[i] as number) + (b[i] as number) + 0;
-    const x = (a[i + 1] as number) + (b[i + 1] as number) + 0;
-    const y = (a[i + 2] as number) + (b[i + 2] as number) + 0;
-    const z = (a[i + 3] as number) + (b[i + 3] as number) + 0;
+  let j = 0;
+  let k = 0;
+  for (; i + 3 < count; i += 4, j += p, k += q) {
+    const w = (a[j] as number) + (b[k] as number) + 0;
+    const x = (a[j + 1] as number) + (b[k + 1] as number) + 0;
+    const y = (a[j + 2] as number) + (b[k + 2] as number) + 0;
+    const z = (a[j + 3] as number) + (b[k + 3] as number) + 0;
     out[i] = w;
     out[i + 1] = x;
     out[i + 2] = y;
     out[i + 3] = z;
     odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  for (; i < count; i++) {
-    const w = (a[i] as number) + (b[i] as number) + 0;
+  for (; i < count; i++, j++, k++) {
+    const w = (a[j] as number) + (b[k] as number) + 0;
     out[i] = w;
     odd += w - w;
   }
   return odd === 0;
 };
 
-export const SUBTRACT: Fold = (a, b, out, count) => {
+export const SUBTRACT: Fold = ({ numbers: a, step: p }, { numbers: b, step: q }, out, count) => {
   let odd = 0;
   let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = (a[i] as number) - (b[i] as number) + 0;
-    const x = (a[i + 1] as number) - (b[i + 1] as number) + 0;
-    const y = (a[i + 2] as number) - (b[i + 2] as number) + 0;
-    const z = (a[i + 3] as number) - (b[i + 3] as number) + 0;
+  let j = 0;
+  let k = 0;
+  for (; i + 3 < count; i += 4, j += p, k += q) {
+    const w = (a[j] as number) - (b[k] as number) + 0;
+    const x = (a[j + 1] as number) - (b[k + 1] as number) + 0;
+    const y = (a[j + 2] as number) - (b[k + 2] as number) + 0;
+    const z = (a[j + 3] as number) - (b[k + 3] as number) + 0;
     out[i] = w;
     out[i + 1] = x;
     out[i + 2] = y;
     out[i + 3] = z;
     odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  for (; i < count; i++) {
-    const w = (a[i] as number) - (b[i] as number) + 0;
+  for (; i < count; i++, j++, k++) {
+    const w = (a[j] as number) - (b[k] as number) + 0;
     out[i] = w;
     odd += w - w;
   }
   return odd === 0;
 };
 
-export const MULTIPLY: Fold = (a, b, out, count) => {
+export const MULTIPLY: Fold = ({ numbers: a, step: p }, { numbers: b, step: q }, out, count) => {
   let odd = 0;
   let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = (a[i] as number) * (b[i] as number) + 0;
-    const x = (a[i + 1] as number) * (b[i + 1] as number) + 0;
-    const y = (a[i + 2] as number) * (b[i + 2] as number) + 0;
-    const z = (a[i + 3] as number) * (b[i + 3] as number) + 0;
+  let j = 0;
+  let k = 0;
+  for (; i + 3 < count; i += 4, j += p, k += q) {
+    const w = (a[j] as number) * (b[k] as number) + 0;
+    const x = (a[j + 1] as number) * (b[k + 1] as number) + 0;
+    const y = (a[j + 2] as number) * (b[k + 2] as number) + 0;
+    const z = (a[j + 3] as number) * (b[k + 3] as number) + 0;
     out[i] = w;
     out[i + 1] = x;
     out[i + 2] = y;
     out[i + 3] = z;
     odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  for (; i < count; i++) {
-    const w = (a[i] as number) * (b[i] as number) + 0;
+  for (; i < count; i++, j++, k++) {
+    const w = (a[j] as number) * (b[k] as number) + 0;
     out[i] = w;
     odd += w - w;
   }
   return odd === 0;
 };
 
-export const DIVIDE: Fold = (a, b, out, count) => {
+export const DIVIDE: Fold = ({ numbers: a, step: p }, { numbers: b, step: q }, out, count) => {
   let odd = 0;
   let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = (a[i] as number) / (b[i] as number) + 0;
-    const x = (a[i + 1] as number) / (b[i + 1] as number) + 0;
-    const y = (a[i + 2] as number) / (b[i + 2] as number) + 0;
-    const z = (a[i + 3] as number) / (b[i + 3] as number) + 0;
+  let j = 0;
+  let k = 0;
+  for (; i + 3 < count; i += 4, j += p, k += q) {
+    const w = (a[j] as number) / (b[k] as number) + 0;
+    const x = (a[j + 1] as number) / (b[k + 1] as number) + 0;
+    const y = (a[j + 2] as number) / (b[k + 2] as number) + 0;
+    const z = (a[j + 3] as number) / (b[k + 3] as number) + 0;
     out[i] = w;
     out[i + 1] = x;
     out[i + 2] = y;
     out[i + 3] = z;
     odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  for (; i < count; i++) {
-    const w = (a[i] as number) / (b[i] as number) + 0;
+  for (; i < count; i++, j++, k++) {
+    const w = (a[j] as number) / (b[k] as number) + 0;
     out[i] = w;
     odd += w - w;
   }
   return odd === 0;
 };
 
-export const REMAINDER: Fold = (a, b, out, count) => {
+export const REMAINDER: Fold = ({ numbers: a, step: p }, { numbers: b, step: q }, out, count) => {
   let odd = 0;
   let i = 0;
-  for (; i + 3 < count; i += 4) {
-    const w = ((a[i] as number) % (b[i] as number)) + 0;
-    const x = ((a[i + 1] as number) % (b[i + 1] as number)) + 0;
-    const y = ((a[i + 2] as number) % (b[i + 2] as number)) + 0;
-    const z = ((a[i + 3] as number) % (b[i + 3] as number)) + 0;
+  let j = 0;
+  let k = 0;
+  for (; i + 3 < count; i += 4, j += p, k += q) {
+    const w = ((a[j] as number) % (b[k] as number)) + 0;
+    const x = ((a[j + 1] as number) % (b[k + 1] as number)) + 0;
+    const y = ((a[j + 2] as number) % (b[k + 2] as number)) + 0;
+    const z = ((a[j + 3] as number) % (b[k + 3] as number)) + 0;
     out[i] = w;
     out[i + 1] = x;
     out[i + 2] = y;
     out[i + 3] = z;
     odd += w - w + (x - x) + (y - y) + (z - z);
   }
-  for (; i < count; i++) {
-    const w = ((a[i] as number) % (b[i] as number)) + 0;
+  for (; i < count; i++, j++, k++) {
+    const w = ((a[j] as number) % (b[k] as number)) + 0;
     out[i] = w;
     odd += w - w;
   }
@@ -138,128 +160,162 @@ export const REMAINDER: Fold = (a, b, out, count) => {
 // Without a branch: every row is written, and the next one over it unless it holds. Which rows hold is not to be predicted.
 
 const LESS: Kept = {
-  all: (a, b, count, out, from) => {
+  all: ({ numbers: a, step: p }, { numbers: b, step: q }, count, out, from) => {
     let next = from;
     let i = 0;
-    for (; i + 3 < count; i += 4) {
+    let j = 0;
+    let k = 0;
+    for (; i + 3 < count; i += 4, j += p, k += q) {
       out[next] = i;
-      next += (a[i] as number) < (b[i] as number) ? 1 : 0;
+      next += (a[j] as number) < (b[k] as number) ? 1 : 0;
       out[next] = i + 1;
-      next += (a[i + 1] as number) < (b[i + 1] as number) ? 1 : 0;
+      next += (a[j + 1] as number) < (b[k + 1] as number) ? 1 : 0;
       out[next] = i + 2;
-      next += (a[i + 2] as number) < (b[i + 2] as number) ? 1 : 0;
+      next += (a[j + 2] as number) < (b[k + 2] as number) ? 1 : 0;
       out[next] = i + 3;
-      next += (a[i + 3] as number) < (b[i + 3] as number) ? 1 : 0;
+      next += (a[j + 3] as number) < (b[k + 3] as number) ? 1 : 0;
     }
-    for (; i < count; i++) {
+    for (; i < count; i++, j++, k++) {
       out[next] = i;
-      next += (a[i] as number) < (b[i] as number) ? 1 : 0;
+      next += (a[j] as number) < (b[k] as number) ? 1 : 0;
     }
     return next - from;
   },
-  some: (a, b, rows, count, out, from) => {
+  some: ({ numbers: a, step: p }, { numbers: b, step: q }, rows, count, out, from) => {
+    const [ofA, ofB] = [maskOf(p), maskOf(q)];
     let next = from;
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
       out[next] = row;
-      next += (a[row] as number) < (b[row] as number) ? 1 : 0;
+      next += (a[row & ofA] as number) < (b[row & ofB] as number) ? 1 : 0;
     }
     return next - from;
   },
 };
 
 const NOT_MORE: Kept = {
-  all: (a, b, count, out, from) => {
+  all: ({ numbers: a, step: p }, { numbers: b, step: q }, count, out, from) => {
     let next = from;
     let i = 0;
-    for (; i + 3 < count; i += 4) {
+    let j = 0;
+    let k = 0;
+    for (; i + 3 < count; i += 4, j += p, k += q) {
       out[next] = i;
-      next += (a[i] as number) <= (b[i] as number) ? 1 : 0;
+      next += (a[j] as number) <= (b[k] as number) ? 1 : 0;
       out[next] = i + 1;
-      next += (a[i + 1] as number) <= (b[i + 1] as number) ? 1 : 0;
+      next += (a[j + 1] as number) <= (b[k + 1] as number) ? 1 : 0;
       out[next] = i + 2;
-      next += (a[i + 2] as number) <= (b[i + 2] as number) ? 1 : 0;
+      next += (a[j + 2] as number) <= (b[k + 2] as number) ? 1 : 0;
       out[next] = i + 3;
-      next += (a[i + 3] as number) <= (b[i + 3] as number) ? 1 : 0;
+      next += (a[j + 3] as number) <= (b[k + 3] as number) ? 1 : 0;
     }
-    for (; i < count; i++) {
+    for (; i < count; i++, j++, k++) {
       out[next] = i;
-      next += (a[i] as number) <= (b[i] as number) ? 1 : 0;
+      next += (a[j] as number) <= (b[k] as number) ? 1 : 0;
     }
     return next - from;
   },
-  some: (a, b, rows, count, out, from) => {
+  some: ({ numbers: a, step: p }, { numbers: b, step: q }, rows, count, out, from) => {
+    const [ofA, ofB] = [maskOf(p), maskOf(q)];
     let next = from;
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
       out[next] = row;
-      next += (a[row] as number) <= (b[row] as number) ? 1 : 0;
+      next += (a[row & ofA] as number) <= (b[row & ofB] as number) ? 1 : 0;
     }
     return next - from;
   },
 };
 
 const SAME: Kept = {
-  all: (a, b, count, out, from) => {
+  all: ({ numbers: a, step: p }, { numbers: b, step: q }, count, out, from) => {
     let next = from;
     let i = 0;
-    for (; i + 3 < count; i += 4) {
+    let j = 0;
+    let k = 0;
+    for (; i + 3 < count; i += 4, j += p, k += q) {
       out[next] = i;
-      next += a[i] === b[i] ? 1 : 0;
+      next += a[j] === b[k] ? 1 : 0;
       out[next] = i + 1;
-      next += a[i + 1] === b[i + 1] ? 1 : 0;
+      next += a[j + 1] === b[k + 1] ? 1 : 0;
       out[next] = i + 2;
-      next += a[i + 2] === b[i + 2] ? 1 : 0;
+      next += a[j + 2] === b[k + 2] ? 1 : 0;
       out[next] = i + 3;
-      next += a[i + 3] === b[i + 3] ? 1 : 0;
+      next += a[j + 3] === b[k + 3] ? 1 : 0;
     }
-    for (; i < count; i++) {
+    for (; i < count; i++, j++, k++) {
       out[next] = i;
-      next += a[i] === b[i] ? 1 : 0;
+      next += a[j] === b[k] ? 1 : 0;
     }
     return next - from;
   },
-  some: (a, b, rows, count, out, from) => {
+  some: ({ numbers: a, step: p }, { numbers: b, step: q }, rows, count, out, from) => {
+    const [ofA, ofB] = [maskOf(p), maskOf(q)];
     let next = from;
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
       out[next] = row;
-      next += a[row] === b[row] ? 1 : 0;
+      next += a[row & ofA] === b[row & ofB] ? 1 : 0;
     }
     return next - from;
   },
 };
 
 const OTHER: Kept = {
-  all: (a, b, count, out, from) => {
+  all: ({ numbers: a, step: p }, { numbers: b, step: q }, count, out, from) => {
     let next = from;
     let i = 0;
-    for (; i + 3 < count; i += 4) {
+    let j = 0;
+    let k = 0;
+    for (; i + 3 < count; i += 4, j += p, k += q) {
       out[next] = i;
-      next += a[i] !== b[i] ? 1 : 0;
+      next += a[j] !== b[k] ? 1 : 0;
       out[next] = i + 1;
-      next += a[i + 1] !== b[i + 1] ? 1 : 0;
+      next += a[j + 1] !== b[k + 1] ? 1 : 0;
       out[next] = i + 2;
-      next += a[i + 2] !== b[i + 2] ? 1 : 0;
+      next += a[j + 2] !== b[k + 2] ? 1 : 0;
       out[next] = i + 3;
-      next += a[i + 3] !== b[i + 3] ? 1 : 0;
+      next += a[j + 3] !== b[k + 3] ? 1 : 0;
     }
-    for (; i < count; i++) {
+    for (; i < count; i++, j++, k++) {
       out[next] = i;
-      next += a[i] !== b[i] ? 1 : 0;
+      next += a[j] !== b[k] ? 1 : 0;
     }
     return next - from;
   },
-  some: (a, b, rows, count, out, from) => {
+  some: ({ numbers: a, step: p }, { numbers: b, step: q }, rows, count, out, from) => {
+    const [ofA, ofB] = [maskOf(p), maskOf(q)];
     let next = from;
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
       out[next] = row;
-      next += a[row] !== b[row] ? 1 : 0;
+      next += a[row & ofA] !== b[row & ofB] ? 1 : 0;
     }
     return next - from;
   },
 };
+
+/** Of a row, where its number lies: at the row, or at 0 for a constant. */
+function maskOf(step: 0 | 4): number {
+  return step === 0 ? 0 : -1;
+}
+
+/** As a {@link Fold}, for the rows that `rows` names, by any function. */
+export function foldSome(
+  { numbers: a, step: p }: Operand,
+  { numbers: b, step: q }: Operand,
+  ...[out, rows, count, two]: [Float64Array, Int32Array, number, (a: number, b: number) => number]
+): boolean {
+  const [ofA, ofB] = [maskOf(p), maskOf(q)];
+  let odd = 0;
+  for (let i = 0; i < count; i++) {
+    const row = rows[i] as number;
+    const result = two(a[row & ofA] as number, b[row & ofB] as number) + 0;
+    out[row] = result;
+    odd += result - result;
+  }
+  return odd === 0;
+}
 
 const straight = { holds: false, fails: true } as const;
 const swapped = { holds: true, fails: false } as const;

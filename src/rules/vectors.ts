@@ -1,5 +1,5 @@
-import { type Batch, type Column, type Slot, valueIn } from './columns.js';
-import type { Comparison, Fold } from './kernels.js';
+import { type Batch, type Column, type Slot, constantColumn, valueIn } from './columns.js';
+import { type Comparison, type Fold, foldSome } from './kernels.js';
 import type { Call, Constant, Read, ValueOperator, Vector } from './node.js';
 import type { Run, Running } from './running.js';
 import { keyOf } from './path.js';
@@ -7,7 +7,8 @@ import { truthy } from './values.js';
 
 // ── A vector from one of its two forms ──────────────────────────────────────────────────────────────────────────
 
-function byColumn(column: Vector['column'], boolean = false): Vector {
+/** A vector of any values. */
+export function byColumn(column: Vector['column'], boolean = false): Vector {
   return {
     boolean,
     column,
@@ -20,7 +21,8 @@ function byColumn(column: Vector['column'], boolean = false): Vector {
   };
 }
 
-function bySplit(split: Vector['split']): Vector {
+/** A vector of true and false. */
+export function bySplit(split: Vector['split']): Vector {
   return {
     boolean: true,
     split,
@@ -37,7 +39,8 @@ function bySplit(split: Vector['split']): Vector {
   };
 }
 
-function splitColumn(column: Column, rows: Int32Array, count: number, yes: Int32Array, no: Int32Array): number {
+/** The truth of a column's values. */
+export function splitColumn(column: Column, rows: Int32Array, count: number, yes: Int32Array, no: Int32Array): number {
   let held = 0;
   if (column.kind === 'number' || column.kind === 'boolean') {
     const { numbers } = column;
@@ -59,7 +62,8 @@ function splitColumn(column: Column, rows: Int32Array, count: number, yes: Int32
 // ── Nodes that no operator has a say in ─────────────────────────────────────────────────────────────────────────
 
 export function constantVector({ value }: Constant): Vector {
-  return byColumn(() => ({ kind: 'constant', value }), typeof value === 'boolean');
+  const column = constantColumn(value);
+  return byColumn(() => column, typeof value === 'boolean');
 }
 
 export function readVector({ path }: Read): Vector {
@@ -130,8 +134,8 @@ interface Folded {
 }
 
 function foldTwo(batch: Batch, { left, right, rows, count, into }: Folded, call: Call, folding: Folding): Column {
-  const a = batch.numbersOf(left, rows, count);
-  const b = batch.numbersOf(right, rows, count);
+  const a = batch.operandOf(left, rows, count);
+  const b = batch.operandOf(right, rows, count);
   const { numbers } = into;
   if (a !== undefined && b !== undefined) {
     const all = batch.chunk.count;
@@ -144,24 +148,6 @@ function foldTwo(batch: Batch, { left, right, rows, count, into }: Folded, call:
     values[row] = folding.pair(valueIn(left, row), valueIn(right, row), call, running);
   });
   return { kind: 'mixed', values };
-}
-
-function foldSome(
-  a: Float64Array,
-  b: Float64Array,
-  out: Float64Array,
-  rows: Int32Array,
-  count: number,
-  two: (a: number, b: number) => number,
-): boolean {
-  let odd = 0;
-  for (let i = 0; i < count; i++) {
-    const row = rows[i] as number;
-    const result = two(a[row] as number, b[row] as number) + 0;
-    out[row] = result;
-    odd += result - result;
-  }
-  return odd === 0;
 }
 
 /** Each with the next, for the rows in which all before held. */
@@ -210,8 +196,8 @@ interface Compared {
 function splitTwo(batch: Batch, compared: Compared, call: Call, { kernel, holds, strict }: Comparing): number {
   const { left, right, rows, count, yes, no, from } = compared;
   if (!strict || alike(left, right)) {
-    const a = batch.numbersOf(left, rows, count);
-    const b = batch.numbersOf(right, rows, count);
+    const a = batch.operandOf(left, rows, count);
+    const b = batch.operandOf(right, rows, count);
     if (a !== undefined && b !== undefined) {
       const { swapped } = kernel;
       const all = count === batch.chunk.count;
@@ -225,9 +211,17 @@ function splitTwo(batch: Batch, compared: Compared, call: Call, { kernel, holds,
     }
   }
   const { values } = batch.buffers.take();
-  batch.each(rows, count, (row, running) => {
-    values[row] = holds(valueIn(left, row), valueIn(right, row), call, running);
-  });
+  if (strict && isPlain(right) && left.kind === 'mixed') {
+    const wanted = call.name === '===';
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      values[row] = (left.values[row] === right.value) === wanted;
+    }
+  } else {
+    batch.each(rows, count, (row, running) => {
+      values[row] = holds(valueIn(left, row), valueIn(right, row), call, running);
+    });
+  }
   const rejected = no ?? batch.buffers.take().rows;
   let held = 0;
   for (let i = 0; i < count; i++) {
@@ -248,153 +242,7 @@ function typeIn(column: Column): string | undefined {
   return column.kind === 'constant' ? typeof column.value : column.kind;
 }
 
-// ── Logic ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** `and`. */
-export function allVector(args: readonly Vector[]): Vector {
-  return decidingVector(args, false);
-}
-
-/** `or`. */
-export function anyVector(args: readonly Vector[]): Vector {
-  return decidingVector(args, true);
-}
-
-/** The first argument whose truth is `decisive`, else the last. */
-function decidingVector(args: readonly Vector[], decisive: boolean): Vector {
-  const split: Vector['split'] = (batch, rows, count, yes, no) => {
-    const { top } = batch.buffers;
-    const [decided, open] = decisive ? [yes, no] : [no, yes];
-    const turns = [batch.buffers.take().rows, batch.buffers.take().rows] as const;
-    // Rows that `and` gives up need not be kept unless somebody asks for them.
-    const part = decided === undefined ? undefined : batch.buffers.take().rows;
-    let [current, left] = [rows, count];
-    for (let i = 0; i < args.length && left > 0; i++) {
-      const next = i === args.length - 1 ? open : turns[i % 2 === 0 ? 0 : 1];
-      const arg = args[i] as Vector;
-      const yesPart = decisive ? part : next;
-      const held = arg.split(batch, current, left, yesPart as Int32Array, decisive ? next : part);
-      const settled = decisive ? held : left - held;
-      if (decided !== undefined && part !== undefined) {
-        for (let k = 0; k < settled; k++) decided[count - left + k] = part[k] as number;
-      }
-      if (next !== undefined) current = next;
-      left -= settled;
-    }
-    batch.buffers.top = top;
-    return decisive ? count - left : left;
-  };
-  if (args.length > 0 && args.every(({ boolean }) => boolean)) return bySplit(split);
-
-  const column: Vector['column'] = (batch, rows, count) => {
-    if (args.length === 0) return { kind: 'constant', value: false };
-    const blend = new Blend(batch);
-    const { top } = batch.buffers;
-    let [current, left] = [rows, count];
-    for (const [i, arg] of args.entries()) {
-      const value = arg.column(batch, current, left);
-      if (i === args.length - 1) blend.write(value, current, left);
-      else {
-        const [yes, no] = [batch.buffers.take().rows, batch.buffers.take().rows];
-        const held = splitColumn(value, current, left, yes, no);
-        if (decisive) blend.write(value, yes, held);
-        else blend.write(value, no, left - held);
-        [current, left] = decisive ? [no, left - held] : [yes, held];
-      }
-    }
-    batch.buffers.top = top;
-    return blend.column;
-  };
-  return { boolean: false, column, split: args.length === 0 ? byColumn(column).split : split };
-}
-
-/** `if`. */
-export function chooseVector(args: readonly Vector[]): Vector {
-  return byColumn((batch, rows, count) => {
-    const blend = new Blend(batch);
-    const { top } = batch.buffers;
-    let [current, left] = [rows, count];
-    let i = 0;
-    for (; i + 1 < args.length; i += 2) {
-      const [yes, no] = [batch.buffers.take().rows, batch.buffers.take().rows];
-      const held = (args[i] as Vector).split(batch, current, left, yes, no);
-      if (held > 0) blend.write((args[i + 1] as Vector).column(batch, yes, held), yes, held);
-      [current, left] = [no, left - held];
-    }
-    const last = args[i]?.column(batch, current, left) ?? ({ kind: 'constant', value: null } as const);
-    blend.write(last, current, left);
-    batch.buffers.top = top;
-    return blend.column;
-  });
-}
-
-/** `!`. */
-export function notVector([arg]: readonly Vector[]): Vector {
-  if (arg === undefined) return byColumn(() => ({ kind: 'constant', value: true }), true);
-  return bySplit((batch, rows, count, yes, no) => {
-    const { top } = batch.buffers;
-    const held = arg.split(batch, rows, count, no ?? batch.buffers.take().rows, yes);
-    batch.buffers.top = top;
-    return count - held;
-  });
-}
-
-/** `!!`. */
-export function truthVector([arg]: readonly Vector[]): Vector {
-  if (arg === undefined) return byColumn(() => ({ kind: 'constant', value: false }), true);
-  return bySplit((batch, rows, count, yes, no) => arg.split(batch, rows, count, yes, no));
-}
-
-/** A column put together from parts of others, which are numbers as long as all of them are. */
-class Blend {
-  readonly #slot: Slot;
-  readonly #count: number;
-  #kind: 'number' | 'boolean' | 'mixed' | undefined;
-
-  constructor(batch: Batch) {
-    this.#slot = batch.buffers.take();
-    this.#count = batch.chunk.count;
-  }
-
-  get column(): Column {
-    if (this.#kind === undefined) return { kind: 'constant', value: null };
-    const { numbers, values } = this.#slot;
-    return this.#kind === 'mixed' ? { kind: 'mixed', values } : { kind: this.#kind, numbers };
-  }
-
-  write(column: Column, rows: Int32Array, count: number): void {
-    if (count === 0) return;
-    const kind = kindOf(column);
-    if (this.#kind !== kind) this.#become(this.#kind === undefined ? kind : 'mixed');
-    const { numbers, values } = this.#slot;
-    if (this.#kind === 'mixed') {
-      for (let i = 0; i < count; i++) {
-        const row = rows[i] as number;
-        values[row] = valueIn(column, row);
-      }
-    } else if (column.kind === 'constant') {
-      const number = Number(column.value);
-      for (let i = 0; i < count; i++) numbers[rows[i] as number] = number;
-    } else if (column.kind !== 'mixed') {
-      const from = column.numbers;
-      for (let i = 0; i < count; i++) {
-        const row = rows[i] as number;
-        numbers[row] = from[row] as number;
-      }
-    }
-  }
-
-  #become(kind: 'number' | 'boolean' | 'mixed'): void {
-    const before = this.column;
-    if (kind === 'mixed' && this.#kind !== undefined && this.#kind !== 'mixed') {
-      for (let row = 0; row < this.#count; row++) this.#slot.values[row] = valueIn(before, row);
-    }
-    this.#kind = kind;
-  }
-}
-
-function kindOf(column: Column): 'number' | 'boolean' | 'mixed' {
-  if (column.kind !== 'constant') return column.kind;
-  const type = typeof column.value;
-  return type === 'number' || type === 'boolean' ? type : 'mixed';
+/** A constant that is equal only to itself. */
+function isPlain(column: Column): column is Column & { kind: 'constant' } {
+  return column.kind === 'constant' && (typeof column.value !== 'object' || column.value === null);
 }

@@ -1,7 +1,7 @@
 import type { FlowOperator, Inference, Call, FlowScope, Flow } from '../node.js';
 import type { Run } from '../running.js';
 import { truthy } from '../values.js';
-import { allVector, anyVector, chooseVector, notVector, truthVector } from '../vectors.js';
+import { allVector, anyVector, chooseVector, notVector, truthVector } from '../choices.js';
 
 /** Each may be the result, and each is looked at to decide. */
 function decides(call: Call, scope: FlowScope, inference: Inference): Flow {
