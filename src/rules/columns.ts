@@ -97,7 +97,7 @@ export class Chunk {
     const [owners, from] = outer === undefined ? [this.rows, this.from] : [outer.values, 0];
     // A key that no plain object inherits is its own wherever it is found: that is known once for all rows.
     const plain = outer === undefined && !(key in Object.prototype) && this.#isPlain();
-    const at: Place = { owners, from, count: this.count, key, plain };
+    const at: Field = { owners, from, count: this.count, key, plain };
     return numbersAt(at) ?? valuesAt(at);
   }
 
@@ -117,7 +117,7 @@ function isPlainObject(row: unknown): boolean {
 }
 
 /** One key of many owners. */
-interface Place {
+interface Field {
   readonly owners: readonly unknown[];
   readonly from: number;
   readonly count: number;
@@ -127,7 +127,7 @@ interface Place {
 }
 
 /** Undefined if one is no number. */
-function numbersAt({ owners, from, count, key, plain }: Place): Column | undefined {
+function numbersAt({ owners, from, count, key, plain }: Field): Column | undefined {
   const numbers = new Float64Array(count);
   for (let row = 0; row < count; row++) {
     const owner = owners[from + row];
@@ -138,7 +138,7 @@ function numbersAt({ owners, from, count, key, plain }: Place): Column | undefin
   return { kind: 'number', numbers };
 }
 
-function valuesAt({ owners, from, count, key, plain }: Place): Column {
+function valuesAt({ owners, from, count, key, plain }: Field): Column {
   const values = new Array<unknown>(count);
   let booleans = 0;
   for (let row = 0; row < count; row++) {

@@ -162,7 +162,8 @@ class Parsing {
   #wrong(code: TidemarkErrorCode, site: Site | undefined, said: string): Node {
     const pointer = pointerOf(site);
     this.problems.push({ pointer, code, message: `rule ${pointer || '(whole)'}: ${said}` });
-    return { kind: 'constant', site, value: null };
+    // Stands for anything, so that one fault is not reported twice.
+    return { kind: 'read', name: 'var', site, up: 0, path: [], orElse: undefined };
   }
 }
 

@@ -30,6 +30,7 @@ describe('validation', () => {
       ],
     ],
     [{ '!': { '+': [{ '-': [] }] } }, [['/!/+/0', 'RULE_ARGUMENTS', "'-' takes at least 1 argument"]]],
+    [{ map: [{ nope: 1 }, { var: '' }] }, [['/map/0', 'RULE_OPERATOR', '"nope"']]],
     [{ preserve: { a: [1, () => 1] } }, [['/preserve/a/1', 'RULE_SYNTAX', 'expected JSON, got a function']]],
   ];
   test.each(cases)('of %j', (rule, expected) => {
