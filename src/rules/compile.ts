@@ -75,7 +75,7 @@ export function compile<Value = unknown>(rule: unknown, options: RuleOptions = {
   };
 }
 
-/** Everything that is wrong with a rule and can be seen without data, in the order of the rule. Empty if it compiles. */
+/** What is wrong with a rule and can be seen without data, in the order of the rule, a hundred at most. Empty if it compiles. */
 export function validate(rule: unknown, options: RuleOptions = {}): readonly Problem[] {
   return understand(rule, options, limitsOf(options.limits)).problems;
 }

@@ -1,6 +1,6 @@
 import { type Flow, type FlowScope, type Inference, type Node, type Type } from './node.js';
 import { below, covers, itemsBelow } from './path.js';
-import { type Problem, type Site, pointerOf, shown } from './site.js';
+import { MOST_PROBLEMS, type Problem, type Site, pointerOf, shown } from './site.js';
 import { numberOf } from './values.js';
 
 export interface Inferred {
@@ -10,6 +10,13 @@ export interface Inferred {
   readonly problems: readonly Problem[];
   readonly type: Type;
 }
+
+/**
+ * Beyond these, what may be read is read: a rule of loops in loops could name more paths than there is memory. A value that is
+ * read whole needs no paths below it.
+ */
+const MOST_PATHS = 16;
+const LONGEST_PATH = 256;
 
 const UNKNOWN: Flow = { type: 'any', paths: [] };
 const INDEX: Flow = { type: { index: 'number' }, paths: [] };
@@ -95,7 +102,11 @@ class Inferring implements Inference {
     for (const flow of flows) if (flow.fields !== undefined) this.useFlow(flow);
     const items = flows.map((flow) => flow.items).filter((one) => one !== undefined);
     const type = flows.every((flow) => flow.type === first.type) ? first.type : 'any';
-    const paths = flows.flatMap((flow) => flow.paths);
+    let paths = [...new Set(flows.flatMap((flow) => flow.paths))];
+    if (paths.length > MOST_PATHS) {
+      this.useFlow({ type, paths });
+      paths = [];
+    }
     return items.length === 0 ? { type, paths } : { type, paths, items: this.unite(items) };
   }
 
@@ -113,12 +124,18 @@ class Inferring implements Inference {
         at = Object.hasOwn(at.fields, key) ? (at.fields[key] as Flow) : UNKNOWN;
         continue;
       }
-      const paths = at.paths.map((one) => below(one, key));
+      const paths = this.#below(at.paths, key);
       const items = at.items === undefined || key === 'length' ? [] : [at.items];
       if (key === 'length' && at.items !== undefined) this.loop(at);
       at = this.unite([{ type: this.#fieldOf(at.type, path, i, site), paths }, ...items]);
     }
     return at;
+  }
+
+  #below(paths: readonly string[], key: string): readonly string[] {
+    const known = paths.filter((path) => path.length + key.length <= LONGEST_PATH);
+    if (known.length < paths.length) this.reads(paths.filter((path) => !known.includes(path)));
+    return known.map((path) => below(path, key));
   }
 
   reads(paths: readonly string[]): void {
@@ -159,6 +176,7 @@ class Inferring implements Inference {
   }
 
   #report(site: Site | undefined, said: string): void {
+    if (this.problems.length >= MOST_PROBLEMS) return;
     const pointer = pointerOf(site);
     this.problems.push({ pointer, code: 'RULE_TYPE', message: `rule ${pointer || '(whole)'}: ${said}` });
   }

@@ -1,7 +1,7 @@
 import { TidemarkError, type TidemarkErrorCode, isTidemarkError } from '../errors.js';
 import type { Limits } from './limits.js';
 import type { Call, Node, Operator, Operators } from './node.js';
-import { type Problem, type Site, pointerOf, shown } from './site.js';
+import { MOST_PROBLEMS, type Problem, type Site, pointerOf, shown } from './site.js';
 
 export interface Parsed {
   /** Undefined if there are problems. */
@@ -20,6 +20,9 @@ export function parse(rule: unknown, operators: Operators, limits: Limits): Pars
     return { node: undefined, problems: parsing.problems };
   }
 }
+
+/** Of a literal: keys are in every pointer below them. */
+const LONGEST_KEY = 1_000;
 
 /** Takes its argument as it is written. */
 export const PRESERVE = 'preserve';
@@ -46,7 +49,7 @@ class Parsing {
       return this.#wrong(
         'RULE_SYNTAX',
         site,
-        `expected one operator, got ${String(keys.length)}: ${keys.map(shown).join(', ')}.`,
+        `expected one operator, got ${String(keys.length)}: ${keys.slice(0, 3).map(shown).join(', ')}.`,
       );
     }
     const given = (json as Readonly<Record<string, unknown>>)[name];
@@ -115,6 +118,8 @@ class Parsing {
       return Object.freeze(items);
     }
     const entries = this.#keysOf(json, site).map((key) => {
+      if (key.length > LONGEST_KEY)
+        this.#tooLarge(site, `keys of at most ${String(LONGEST_KEY)} characters`, key.length);
       const value = (json as Readonly<Record<string, unknown>>)[key];
       return [key, this.#literal(value, { up: site, key }, depth + 1)] as const;
     });
@@ -162,6 +167,8 @@ class Parsing {
   #wrong(code: TidemarkErrorCode, site: Site | undefined, said: string): Node {
     const pointer = pointerOf(site);
     this.problems.push({ pointer, code, message: `rule ${pointer || '(whole)'}: ${said}` });
+    if (this.problems.length >= MOST_PROBLEMS)
+      throw new TidemarkError('RULE_TOO_LARGE', 'Too much is wrong with the rule.');
     // Stands for anything, so that one fault is not reported twice.
     return { kind: 'read', name: 'var', site, up: 0, path: [], orElse: undefined };
   }

@@ -29,6 +29,9 @@ export interface Problem {
   readonly message: string;
 }
 
+/** Nobody reads more of them. */
+export const MOST_PROBLEMS = 100;
+
 /** An error of a rule, with its place. */
 export function fault(
   code: TidemarkErrorCode,

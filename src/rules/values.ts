@@ -66,10 +66,8 @@ export const DEEPEST_VALUE = 64;
 export function identical(a: unknown, b: unknown, running: Running, place: Place, depth = 0): boolean {
   if (a === b || typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
   if (depth > DEEPEST_VALUE) throw tooDeep(place);
-  if (a instanceof Date || b instanceof Date) {
-    return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();
-  }
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
+  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   charge(running, 1 + keys.length, place);
@@ -78,6 +76,12 @@ export function identical(a: unknown, b: unknown, running: Running, place: Place
       Object.hasOwn(b, key) &&
       identical((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], running, place, depth + 1),
   );
+}
+
+/** Lists and objects of JSON; of others, as a Map, what they hold does not lie in their keys. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
 function tooDeep(place: Place): Error {

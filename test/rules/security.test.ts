@@ -139,6 +139,41 @@ describe('the size of a rule', () => {
     expect(validate({ '!': ['x'.repeat(65_536)] })).toEqual([]);
     expect(validate({ '!': ['x'.repeat(65_537)] })).toMatchObject([{ code: 'RULE_TOO_LARGE', pointer: '/!/0' }]);
   });
+  test('is limited in the keys of its literals', () => {
+    expect(validate({ preserve: { ['k'.repeat(1_000)]: 1 } })).toEqual([]);
+    expect(validate({ preserve: { a: { ['k'.repeat(1_001)]: 1 } } })).toMatchObject([{ pointer: '/preserve/a' }]);
+  });
+  test('says no more of it than anybody reads', () => {
+    const rule = Array.from({ length: 4_000 }, () => ({ nope: 1 }));
+    expect(validate(rule)).toHaveLength(100);
+    const types = { a: 'string' } as const;
+    expect(validate({ '+': Array.from({ length: 2_000 }, () => ({ var: 'b' })) }, { types })).toHaveLength(100);
+    const [problem] = validate(Object.fromEntries(Array.from({ length: 9_999 }, (_, i) => [`key${String(i)}`, 1])));
+    expect(problem?.message.length).toBeLessThan(100);
+  });
+  test('is no way to a read set larger than the rule', () => {
+    const reads = (count: number, path: (i: number) => string) =>
+      Array.from({ length: count }, (_, i) => ({ var: path(i) }));
+    const many = { merge: reads(800, (i) => `a${String(i)}`) };
+    const crossed = {
+      map: [
+        { map: [many, { merge: reads(800, (i) => `b${String(i)}`) }] },
+        { cat: reads(800, (i) => `c${String(i)}`) },
+      ],
+    };
+    expect(compile(crossed).reads.length).toBeLessThan(5_000);
+    const long = {
+      map: [{ var: 'x'.repeat(60_000) }, { cat: reads(800, (i) => `${'y'.repeat(60_000)}${String(i)}`) }],
+    };
+    expect(compile(long).reads).toEqual(['*']);
+    // Few paths are followed exactly.
+    expect(compile({ map: [{ merge: reads(2, (i) => `a${String(i)}`) }, { var: 'b' }] }).reads).toEqual([
+      'a0.*.b',
+      'a0.b',
+      'a1.*.b',
+      'a1.b',
+    ]);
+  });
   test('can be limited further, within reason', () => {
     expect(validate(nested(5), { limits: { depth: 4 } })).toHaveLength(1);
     expect(validate([1, 2], { limits: { nodes: 2 } })).toHaveLength(1);
@@ -272,6 +307,26 @@ test('steps are the same wherever a rule runs', () => {
   );
   expect(() => less.evaluate(context)).toThrow(/steps/);
   expect(less.evaluateMany([context])).toEqual([expect.objectContaining({ code: 'RULE_LIMIT' })]);
+});
+
+test('what is no JSON in a context is equal only to itself', () => {
+  const [map, date] = [new Map([[1, 2]]), new Date(5)];
+  const same = compile({ '===': [{ var: 'a' }, { var: 'b' }] });
+  expect(
+    same.evaluateMany([
+      { a: map, b: map },
+      { a: map, b: new Map() },
+      { a: date, b: new Date(5) },
+      { a: date, b: {} },
+    ]),
+  ).toEqual([true, false, true, false]);
+  expect(
+    same.evaluateMany([
+      { a: [1, { b: 2 }], b: [1, { b: 2 }] },
+      { a: [], b: {} },
+      { a: {}, b: map },
+    ]),
+  ).toEqual([true, false, false]);
 });
 
 test('the table of operators is no object that inherits names', () => {
