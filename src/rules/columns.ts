@@ -1,4 +1,4 @@
-import { isTidemarkError, type TidemarkError } from '../errors.js';
+import { TidemarkError, isTidemarkError } from '../errors.js';
 import { type Operand, constantOperand } from './kernels.js';
 import type { Limits } from './limits.js';
 import { keyOf, own } from './path.js';
@@ -165,6 +165,9 @@ export class Table {
   readonly buffers: Buffers;
   /** @internal */
   constructor(rows: readonly unknown[], buffers: Buffers) {
+    // A table of another copy of this library, for instance, has a length too.
+    if (!Array.isArray(rows))
+      throw new TidemarkError('INVALID_PARAMS', 'rows: expected an array, or a table of tableOf().');
     this.length = rows.length;
     this.buffers = buffers;
     const chunks: Chunk[] = [];

@@ -76,6 +76,13 @@ describe('a batch', () => {
       expect(plainly(compiled.evaluateMany(settlements.slice(0, 3)))).toStrictEqual(expected.slice(0, 3));
     },
   );
+  test('of what is no array is refused', () => {
+    for (const rows of [null, { length: 2 }, 'ab', new Set([1])]) {
+      const refused = expect.objectContaining({ code: 'INVALID_PARAMS' }) as Error;
+      expect(() => compile(1).evaluateMany(rows as never)).toThrow(refused);
+      expect(() => tableOf(rows as never)).toThrow(refused);
+    }
+  });
   test('of no rows is empty', () => {
     expect(compile({ var: 'a' }).evaluateMany([])).toEqual([]);
     expect(compile({ '>': [{ var: 'a' }, 1] }).evaluateMany(tableOf([]))).toEqual([]);
