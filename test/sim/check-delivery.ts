@@ -19,6 +19,8 @@ export interface Session {
   since: number;
   /** What came in the wrong order since the last resync: one has to follow. */
   disordered: string | undefined;
+  /** When it last came to a replica, which may have begun to follow its topics only then. */
+  cameAt: number;
   /** Until when it was watched; infinite while it is. */
   until: number;
   readonly items: Delivered[];
@@ -119,8 +121,8 @@ export class DeliveryChecker {
     return !(changeId !== null && this.#announced.has(changeId)) && change.boundOn.get(process)?.how !== 'bump';
   }
 
-  #isSince({ since }: Session, changeId: string): boolean {
-    return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
+  #isSince({ since, cameAt }: Session, changeId: string): boolean {
+    return this.#history.withId(changeId).every(({ startAt }) => startAt >= Math.max(since, cameAt));
   }
 
   /**
