@@ -1,4 +1,4 @@
-import type { Violated } from './check.js';
+import type { PromiseName, Violated } from './check.js';
 import type { ChangeRecord, History, ReadRecord } from './history.js';
 import type { Commit, ValueName, World } from './world.js';
 
@@ -46,8 +46,19 @@ export class ReadChecker {
     }
   }
 
+  /** Of a read past every cache: it sees whatever was committed when it began. */
+  judgeCommitted(read: ReadRecord, name: ValueName, value: unknown): void {
+    const { world, violated } = this.#parts;
+    const seen = world.newestWith(name, JSON.stringify(value), world.last);
+    for (let number = read.lastAtStart; number > (seen ?? -1); number--) {
+      if (seen !== null && !world.touches(world.commits[number - 1] as Commit, name)) continue;
+      violated('P1', `${read.label} on ${read.process.name}: ${name} is older than commit ${String(number)}`, read);
+      return;
+    }
+  }
+
   /** The promise by which this read must not be older than the commit, and how. */
-  #promiseOf(read: ReadRecord, commit: Commit, name: ValueName): readonly [rule: string, why: string] | null {
+  #promiseOf(read: ReadRecord, commit: Commit, name: ValueName): readonly [rule: PromiseName, why: string] | null {
     for (const change of this.#parts.history.announcedBy(commit)) {
       // A deletion by pattern clears entries; the index behind answers about places is none and follows changes only.
       if (!change.isEvent && name.includes('/')) continue;
@@ -57,7 +68,7 @@ export class ReadChecker {
     return null;
   }
 
-  promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: string, why: string] | null {
+  promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: PromiseName, why: string] | null {
     const { boundMs, lagMs, runIdsCompared, history } = this.#parts;
     // A deletion by pattern says that what was loaded before is gone; a lagging read replica may give it once more.
     if (!change.isEvent && change.commits.length > 0 && lagMs > 0) return null;

@@ -28,6 +28,8 @@ export interface ConnectionParts {
   readonly pace: Pace;
   /** Calls without a reply are sent again after reconnecting, as ioredis does; else they reject. */
   readonly resends: boolean;
+  /** Before this time nothing sent over it arrives. */
+  readonly startsAt: number;
   readonly route: () => Server;
   readonly note: (what: string, from: string, to: string, since: number) => void;
 }
@@ -69,6 +71,7 @@ export class Connection {
     this.#parts = parts;
     this.role = parts.role;
     this.server = parts.route();
+    this.#upAt = parts.startsAt;
   }
 
   get healthy(): boolean {

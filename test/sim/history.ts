@@ -69,6 +69,8 @@ export class History {
   readonly reads: ReadRecord[] = [];
   readonly changes: ChangeRecord[] = [];
   readonly servers: Server[] = [];
+  /** The last change that resolved with a receipt. */
+  lastWithReceipt: ChangeRecord | null = null;
   readonly #engine: Engine;
   readonly #asked = new Map<string, Asked>();
   readonly #byChangeId = new Map<string, ChangeRecord[]>();
@@ -147,7 +149,10 @@ export class History {
   resolved(change: ChangeRecord, receipt: Receipt | null): void {
     change.endAt = this.#engine.now;
     change.receipt = receipt;
-    if (receipt !== null) this.#link(change, receipt.changeId);
+    if (receipt !== null) {
+      this.#link(change, receipt.changeId);
+      this.lastWithReceipt = change;
+    }
     this.#boundOn(change, change.process).resolved = this.next();
   }
 
