@@ -1,5 +1,6 @@
 import { pick } from './dice.js';
-import { BRANCHES, IDS, TYPES, type Type } from './world.js';
+import type { BRANCHES} from './world.js';
+import { IDS, TYPES, type Type } from './world.js';
 
 /** Which entity a number stands for: mostly one of a few, so that what happens to one value meets. */
 export function entityOf(seed: number, dice: number): readonly [Type, string] {

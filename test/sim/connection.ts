@@ -36,7 +36,8 @@ export interface ConnectionParts {
 
 interface Pending {
   readonly label: string;
-  readonly execute: (server: Server) => unknown;
+  /** `live`: the link it came over is still there. */
+  readonly execute: (server: Server, live: boolean) => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -83,7 +84,7 @@ export class Connection {
   }
 
   /** Sends a command; it takes effect when it arrives, and the reply arrives later still. */
-  call<T>(label: string, execute: (server: Server) => T): Promise<T> {
+  call<T>(label: string, execute: (server: Server, live: boolean) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { label, execute, resolve: resolve as (value: unknown) => void, reject };
       if (this.#state === 'down' && !this.#resendsNow) {
@@ -96,17 +97,17 @@ export class Connection {
   }
 
   watch(check: (server: Server) => void): Promise<void> {
-    return this.call('watch', (server) => {
+    return this.call('watch', (server, live) => {
       check(server);
       this.#watches = true;
-      server.marksSinks.add(this.#sink(server));
+      if (live) server.marksSinks.add(this.#sink(server));
     });
   }
 
   subscribe(topic: string): Promise<void> {
     this.#topics.add(topic);
-    return this.call('subscribe', (server) => {
-      this.#subscribe(server, topic, this.#sink(server));
+    return this.call('subscribe', (server, live) => {
+      if (live) this.#subscribe(server, topic, this.#sink(server));
     });
   }
 
@@ -198,7 +199,8 @@ export class Connection {
   #subscribeAgain(): void {
     const again: Pending = {
       label: 'subscribe again',
-      execute: (server) => {
+      execute: (server, live) => {
+        if (!live) return server;
         const sink = this.#sink(server);
         if (this.#watches) server.marksSinks.add(sink);
         for (const topic of this.#topics) this.#subscribe(server, topic, sink);
@@ -227,7 +229,7 @@ export class Connection {
         note(pending.label, process.name, server.name, sent);
         let settle: () => void;
         try {
-          const result = pending.execute(server);
+          const result = pending.execute(server, incarnation === this.#incarnation);
           settle = () => {
             pending.resolve(result);
           };

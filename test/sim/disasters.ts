@@ -7,7 +7,7 @@ import { type Focus, type Steps } from './steps.js';
 /** Returns when it goes on. */
 export function disaster(steps: Steps, from: number, what: Fault): number {
   const focus = steps.focus();
-  const replica = Math.floor(steps.random() * 8);
+  const replica = steps.nat() % steps.config.replicas;
   const at = from + 30 * steps.random();
   const arranged = steps.chance(0.6) ? ARRANGED[what] : undefined;
   if (arranged !== undefined) {
@@ -93,19 +93,18 @@ function slowAnswers(steps: Steps, at: number, { focus, replica }: About): numbe
 
 /**
  * One replica is alone with the old server: what it changes there, the others do not hear of before it says so again. The
- * other side may have as many changes meanwhile, of other values.
+ * other side may have as many changes of the same value meanwhile.
  */
 function split(steps: Steps, at: number, { focus, replica }: About): number {
-  const lastsMs = 150 + 1500 * steps.random();
-  const other = { ...steps.focus(), branch: focus.branch };
-  const same = steps.chance(0.5);
-  if (same) steps.read(at - 40, other);
-  steps.add(at, 'split', 0, 1 << (replica % steps.config.replicas), Math.floor(lastsMs));
+  const lastsMs = 200 + 1500 * steps.random();
+  steps.add(at, 'split', 0, 1 << replica, Math.floor(lastsMs));
   steps.get(replica + 1, at + 70, focus);
   steps.changeOn(replica, at + 100, focus);
-  if (same) steps.changeOn(replica + 1, at + 100 + 40 * steps.random(), other);
-  for (let i = 0; i < 4; i++) steps.read(at + lastsMs + 30 + 100 * i * i, same && i > 1 ? other : focus);
-  if (same) steps.read(at + lastsMs + 4000, other);
+  if (steps.chance(0.5)) {
+    steps.get(replica, at + 115, focus);
+    steps.changeOn(replica + 1, at + 145 + 40 * steps.random(), focus);
+  }
+  for (let i = 0; i < 4; i++) steps.read(at + lastsMs + 30 + 100 * i * i, focus);
   return at + lastsMs + 1000;
 }
 

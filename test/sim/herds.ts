@@ -34,7 +34,9 @@ export class Herds {
     const sim = this.#sim;
     const { engine, database } = sim;
     const began = engine.now;
-    if (sim.troubledUntil + 5000 > began) return;
+    // After a new epoch everybody reads its marks again, and loads alone meanwhile.
+    const isFresh = sim.primary.state.partitions.some(({ beganAt }) => beganAt > began - 5000);
+    if (isFresh || sim.troubledUntil + 5000 > began) return;
     const key = `herd:${String(++this.#herds)}`;
     // Replicas of another app version read other entries: they are a herd of their own.
     const loads = new Map<number, number>();

@@ -11,7 +11,7 @@ import { type Steps, onReplica } from './steps.js';
 export function clash(steps: Steps, at: number): void {
   const { random } = steps;
   const focus = steps.focus();
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   const length = steps.chance(0.7) ? 12 : 60;
   const during = (share = 1): number => at + length * share * random();
   const after = (): number => at + length + 20 * random();
@@ -43,7 +43,7 @@ export function family(steps: Steps, at: number): void {
     steps.nat(),
   ) as [number, number];
   const branch = steps.chance(0.6) ? IN.main : IN.draft;
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   const focus = { branch, entity: below, list: 1 };
   let from = at;
   if (steps.chance(0.4)) steps.read(from - 20, focus);
@@ -73,7 +73,7 @@ function changeOf(steps: Steps): number {
 /** A replica reads something as soon as it is there, and another changes it before anything can have been heard; then silence. Returns when it ends. */
 export function start(steps: Steps, at: number): number {
   const focus = steps.focus();
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   steps.get(replica + 1, at, focus);
   steps.get(replica, at + 100 * steps.random(), focus);
   steps.changeOn(replica + 1, at + 30 + 200 * steps.random(), focus);
@@ -84,7 +84,7 @@ export function start(steps: Steps, at: number): number {
 /** The fork hangs elsewhere, and not everybody knows. */
 export function regraft(steps: Steps, at: number): void {
   const focus = { branch: IN.fork, entity: steps.nat(), list: 1 };
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   steps.add(at, 'reparent', replica, 0);
   steps.add(at + 700, 'reparent', replica, 1);
   for (let i = 0; i < 3; i++) steps.read(at + 703 + 40 * steps.random(), focus);
@@ -96,7 +96,7 @@ export function regraft(steps: Steps, at: number): void {
 export function lag(steps: Steps, at: number): void {
   const { random, config } = steps;
   const focus = steps.focus();
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   const stalledMs = 100 + 600 * random();
   steps.get(replica, at - 30, steps.focus());
   steps.add(at, 'halfOpen', replica, 1, 9000);

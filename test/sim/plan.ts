@@ -73,8 +73,8 @@ export const FAULTS = {
   halfOpen: 4,
   stall: 4,
   lose: 3,
-  slowReplies: 3,
-  lostReply: 3,
+  slowReplies: 4,
+  lostReply: 4,
   evict: 1,
   evictMarks: 2,
   flush: 2,
@@ -82,7 +82,7 @@ export const FAULTS = {
   refuse: 2,
   restore: 4,
   failover: 4,
-  split: 5,
+  split: 6,
   outage: 4,
   crash: 3,
   originSlow: 2,
@@ -96,13 +96,22 @@ export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
   const config = configOf(random);
   const steps = new Steps(random, config);
-  const end = steps.chance(0.05) ? start(steps, 5) : fill(steps);
+  const shape = weighted({ start: 1, brief: 9, full: 10 }, random);
+  const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   return { seed, config, steps: steps.all.sort(([a], [b]) => a - b) };
 }
 
+/** One disaster after the other. Returns when it ends. */
+function brief(steps: Steps): number {
+  steps.add(5, 'subscribe');
+  let at = 50;
+  for (let fault = 0; fault < 2; fault++) at = disaster(steps, at, weighted(FAULTS, steps.random));
+  return at;
+}
+
 /** Calm stretches with a disaster between two of them, or none. Returns when it ends. */
-function fill(steps: Steps): number {
+function full(steps: Steps): number {
   const { random, config } = steps;
   const faults = steps.chance(0.2) ? 0 : 1 + Math.floor(random() * 2);
   const calm = 8 + Math.floor(random() * 14);

@@ -191,6 +191,11 @@ export class Simulation {
     });
   }
 
+  /** Calls have not come to an end. */
+  get isBusy(): boolean {
+    return this.violation === null && [...this.#running.values()].some(({ process }) => process.alive);
+  }
+
   /** A call that must come to an end, if its process lives. */
   track<T>(process: Process, label: string, call: () => Promise<T>, done: (value: T) => void): void {
     const token = {};

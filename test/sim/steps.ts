@@ -35,9 +35,9 @@ export class Steps {
     return { branch: this.nat(), entity: this.nat(), list: this.nat() };
   }
 
-  /** One replica reads it. */
+  /** One replica reads it. Behind the last replica comes the first. */
   get(replica: number, at: number, { branch, entity }: Focus): void {
-    this.add(at, 'get', onReplica(branch, replica), entity, 0);
+    this.add(at, 'get', onReplica(branch, replica % this.config.replicas), entity, 0);
   }
 
   /** All of them do. */
@@ -47,7 +47,8 @@ export class Steps {
 
   /** One replica changes it, and announces that at once. */
   changeOn(replica: number, at: number, { branch, entity }: Focus): void {
-    this.add(at, 'change', onReplica(branch, replica), entity, Math.floor(128 * this.random()));
+    const dice = Math.floor(128 * this.random());
+    this.add(at, 'change', onReplica(branch, replica % this.config.replicas), entity, dice);
   }
 
   /** Any of them does, perhaps later. */

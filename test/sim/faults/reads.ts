@@ -88,7 +88,7 @@ export const READ_FAULTS: readonly SimFault[] = [
   },
   {
     name: 'a strong read joins an older load',
-    breaks: STALE,
+    breaks: ['strong'],
     beside: NOT_READ_AGAIN,
     edits: [['cache/flight.ts', 'if (strong && !(this.demand.strong && this.applied === null)) return false;', '']],
   },
@@ -112,11 +112,6 @@ export const READ_FAULTS: readonly SimFault[] = [
     name: 'an entry of tier 2 is promoted whatever its marks',
     breaks: STALE,
     edits: [['cache/tier2.ts', 'sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1])', 'true']],
-  },
-  {
-    name: 'an entry of tier 2 that a change overtakes on its way is handed out',
-    breaks: STALE,
-    edits: [['cache/look.ts', 'if (outcome.entry === null) return null;', '']],
   },
   {
     name: "another's lease is deleted",
