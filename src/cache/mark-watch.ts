@@ -208,7 +208,7 @@ export class MarkWatch {
 
   /** The store went back under one epoch, or lost a change: nobody may trust its positions, so it gets another epoch. */
   lost(partition: Partition): void {
-    partition.mustRenew = true;
+    partition.epochsWanted++;
     this.gap(partition);
   }
 
@@ -244,15 +244,10 @@ export class MarkWatch {
 
   /** Whatever this replica changed is in the store again before a mark of the partition is read. */
   async #settleOwn(partition: Partition): Promise<void> {
-    const { marks, calls, own, drain, repeat, listener } = this.#on;
+    const { own, drain, repeat, listener } = this.#on;
     const { number } = partition;
     await drain();
-    if (partition.mustRenew) {
-      const epoch = partition.epoch ?? (await this.#headOf(number)).epoch;
-      const head = await calls.run('newEpoch', () => marks.newEpoch(number, epoch));
-      partition.mustRenew = false;
-      if (head.epoch !== partition.epoch) this.#adopt(partition, head);
-    }
+    if (partition.mustRenew && !(await this.#renew(partition))) return;
     const sent = this.sent();
     const head = await this.#headOf(number);
     const found = partition.compare(head, sent);
@@ -272,6 +267,20 @@ export class MarkWatch {
     partition.replaced = null;
     if (known === null || known === 0) listener.missed(number, head.epoch);
     if (!clear) this.lost(partition);
+  }
+
+  /** False if the epoch that the store has now may have begun before another was called for. */
+  async #renew(partition: Partition): Promise<boolean> {
+    const { marks, calls } = this.#on;
+    const { number, epochsWanted } = partition;
+    // The one that is known here may have been replaced long ago.
+    const { epoch } = await this.#headOf(number);
+    const head = await calls.run('newEpoch', () => marks.newEpoch(number, epoch));
+    const isNew = head.from?.epoch === epoch;
+    if (isNew) partition.epochsBegun = epochsWanted;
+    if (head.epoch !== partition.epoch) this.#adopt(partition, head);
+    else if (!isNew) this.gap(partition);
+    return isNew;
   }
 
   async #headOf(number: number): Promise<Head> {

@@ -39,8 +39,9 @@ export class Partition {
   gaps = 0;
   /** True from a gap until everything has been read again. */
   repairing = false;
-  /** What the store says is not to be believed: it needs another epoch first. */
-  mustRenew = false;
+  /** How often an epoch was called for that begins after that moment, and for how many of these calls there was one. */
+  epochsWanted = 0;
+  epochsBegun = 0;
   /** The epoch that was known before this one, until it is settled what of this replica's own was lost with it. */
   replaced: string | null = null;
   /** A check that found more than was applied: it confirms once that much is. */
@@ -55,6 +56,11 @@ export class Partition {
   /** True if everything held of it was current at this time. */
   isConfirmed(since: number): boolean {
     return this.doubtedAt === null && this.confirmedAt > since;
+  }
+
+  /** What the store says is not to be believed: it needs another epoch first. */
+  get mustRenew(): boolean {
+    return this.epochsWanted > this.epochsBegun;
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -269,10 +269,12 @@ export class Reads {
 
   /**
    * Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named; or
-   * nobody knows, since the marks cannot be read.
+  /**
+   * Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named; or nobody
+   * knows, since the marks cannot be read or it is not known what the value depends on.
    */
   changedRecently(flight: Flight): boolean {
-    if (flight.demand.after !== null || flight.unverified) return true;
+    if (flight.demand.after !== null || flight.unverified || flight.unstorable) return true;
     return this.table.changedRecently(flight.cells) || this.#mayLag(flight, this.time.now());
   }
 

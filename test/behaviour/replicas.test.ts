@@ -336,6 +336,13 @@ describe('an outage', () => {
     expect((await own.rename('s0')).state).toBe('done');
   });
 
+  /** More changes than the queue takes, the first of them of s0. */
+  const runOver = async ({ tide, rename }: World): Promise<void> => {
+    expect((await rename('s0')).state).toBe('queued');
+    const subjects = Array.from({ length: 10_000 }, (_, i) => tide.subject.entity('settlement', `x${String(i)}`));
+    expect((await tide.change({ subjects })).state).toBe('queued');
+  };
+
   test('so do those of a replica that has never reached the marks', async () => {
     const [db, clock] = [database(), fakeClock()];
     const shared = memory({ clock });
@@ -344,15 +351,29 @@ describe('an outage', () => {
     const b = world({ ...shared }, { db, clock, from: 5000 });
     await b.tide.get('settlement', 's0');
     fail(true);
-    expect((await a.rename('s0')).state).toBe('queued');
-    for (let i = 0; i < 10; i++) {
-      const subjects = Array.from({ length: 1000 }, (_, j) =>
-        a.tide.subject.entity('settlement', `x${String(i)}.${String(j)}`),
-      );
-      expect((await a.tide.change({ subjects })).state).toBe('queued');
-    }
+    await runOver(a);
     fail(false);
     await clock.advance(3000);
+    expect(await b.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
+  });
+
+  test('an epoch that others began before is not taken for one of them', async () => {
+    const [db, clock] = [database(), fakeClock()];
+    const shared = memory({ clock });
+    const heard = deafened(shared.marks);
+    const { marks, fail } = unreachable(heard.marks);
+    const a = world({ ...shared, marks }, { db, clock });
+    const b = world({ ...shared }, { db, clock, from: 5000 });
+    await a.tide.get('settlement', 's0');
+    heard.deafen();
+    await clock.advance(100);
+    fail(true);
+    for (const { partition, epoch } of await shared.marks.heads()) await shared.marks.newEpoch(partition, epoch);
+    await b.tide.get('settlement', 's0');
+    await runOver(a);
+    await clock.advance(950); // its next head check fails: it does not know yet that there is another epoch
+    fail(false);
+    await clock.advance(5000);
     expect(await b.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
   });
 });

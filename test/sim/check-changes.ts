@@ -58,15 +58,18 @@ export class ChangeChecker {
   }
 
   /**
-   * At rest, with every server up: what waited in a queue has been sent, or everything is new since. Where no run id is
-   * compared it may have been forgotten again without a sign.
+   * At rest, with every server up: every server has what its replica was told is done, or queued, or a new epoch in its
+   * place. Where no run id is compared it may have been forgotten without a sign.
    */
   finish(change: ChangeRecord): void {
-    if (change.receipt?.state !== 'queued' || !change.process.alive || change.process.stranger) return;
+    const { process, receipt, boundOn, label } = change;
+    if ((boundOn.get(process)?.resolved ?? Infinity) === Infinity || !process.alive || process.stranger) return;
     const history = this.#history;
     if (history.standsSince(change) !== null || history.isOvertaken(change)) return;
     if (!this.#runIdsCompared && this.#isAcknowledged(change)) return;
-    this.#violated('receipt', `${change.label}: queued, and never sent although the store is back`);
+    if (receipt?.state === 'queued') {
+      this.#violated('receipt', `${label}: queued, and never sent although the store is back`);
+    } else this.#violated('P2', `${label}: a store has forgotten it, and ${process.name} did not bump again`);
   }
 
   #isAcknowledged(change: ChangeRecord): boolean {
@@ -75,8 +78,8 @@ export class ChangeChecker {
     return parts.length > 0 && parts.every((partition) => acknowledged.has(partition));
   }
 
-  herded(key: string, loads: number): void {
-    if (loads > 1) this.#violated('P4', `${key}: ${String(loads)} calls of the origin for one cold key`);
+  herded(key: string, { loads, most }: { readonly loads: number; readonly most: number }): void {
+    if (loads > most) this.#violated('P4', `${key}: ${String(loads)} calls of the origin for one cold key`);
   }
 
   /** A rolled-back change has an id of its own, so that whatever speaks of it is wrong (P8). */

@@ -1,4 +1,4 @@
-import type { Violated } from './check.js';
+import type { PromiseName, Violated } from './check.js';
 import type { ChangeRecord, History, ReadRecord } from './history.js';
 import type { Commit, ValueName, World } from './world.js';
 
@@ -46,8 +46,19 @@ export class ReadChecker {
     }
   }
 
+  /** Of a read past every cache: it sees whatever was committed when it began. */
+  judgeCommitted(read: ReadRecord, name: ValueName, value: unknown): void {
+    const { world, violated } = this.#parts;
+    const seen = world.newestWith(name, JSON.stringify(value), world.last);
+    for (let number = read.lastAtStart; number > (seen ?? -1); number--) {
+      if (seen !== null && !world.touches(world.commits[number - 1] as Commit, name)) continue;
+      violated('P1', `${read.label} on ${read.process.name}: ${name} is older than commit ${String(number)}`, read);
+      return;
+    }
+  }
+
   /** The promise by which this read must not be older than the commit, and how. */
-  #promiseOf(read: ReadRecord, commit: Commit, name: ValueName): readonly [rule: string, why: string] | null {
+  #promiseOf(read: ReadRecord, commit: Commit, name: ValueName): readonly [rule: PromiseName, why: string] | null {
     for (const change of this.#parts.history.announcedBy(commit)) {
       // A deletion by pattern clears entries; the index behind answers about places is none and follows changes only.
       if (!change.isEvent && name.includes('/')) continue;
@@ -57,7 +68,7 @@ export class ReadChecker {
     return null;
   }
 
-  promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: string, why: string] | null {
+  promiseOf(read: ReadRecord, change: ChangeRecord): readonly [rule: PromiseName, why: string] | null {
     const { boundMs, lagMs, runIdsCompared, history } = this.#parts;
     // A deletion by pattern says that what was loaded before is gone; a lagging read replica may give it once more.
     if (!change.isEvent && change.commits.length > 0 && lagMs > 0) return null;
@@ -69,9 +80,9 @@ export class ReadChecker {
     if (bound !== undefined && bound.resolved < read.start && !mayBeForgotten) {
       return ['P1', `whose change() had resolved on ${read.process.name}`];
     }
-    // A replica repeats only its own bumps. What it merely heard and every store has forgotten since, the other half of
-    // a split for one, counts again from when the one that made the change has repeated it (PROTOCOL: re-bumps).
-    if (bound !== undefined && bound.told < read.start && since !== null) {
+    // A replica repeats only its own bumps. What it merely heard and a store has forgotten since, the other half of a split
+    // for one, counts as if it were new once the one that made the change has repeated it (PROTOCOL: re-bumps).
+    if (since !== null && bound?.told.some(({ order, at }) => order < read.start && at >= since) === true) {
       return ['P1', `which ${read.process.name} had heard of (${bound.how})`];
     }
     // Of two halves of a split that count on alike, each takes the other's positions for its own.
@@ -101,7 +112,7 @@ export class ReadChecker {
     const isTold = changes.some((change) => {
       const bound = change.boundOn.get(read.process);
       if (!change.isEvent || bound === undefined) return false;
-      return bound.resolved < read.start || (bound.how !== 'gap' && bound.told < read.start);
+      return bound.resolved < read.start || bound.told.some(({ order, how }) => how !== 'gap' && order < read.start);
     });
     return !(isTold && name.startsWith(`${String(commit.type)}:${commit.id}@`));
   }

@@ -1,4 +1,5 @@
 import * as library from '../../src/index.js';
+import { PROMISES } from './check.js';
 import { planOf } from './plan.js';
 import { play } from './run.js';
 import { printed, shrink } from './shrink.js';
@@ -12,24 +13,25 @@ const { SIM_SEED: from = '1', SIM_SEEDS: count, SIM_IGNORE = '', SIM_DRAW } = pr
 const first = Number(from);
 const seeds = Number(count ?? 1);
 const ignored = SIM_IGNORE.split(',');
+const judged = PROMISES.filter((promise) => !ignored.includes(promise));
 const began = performance.now();
 const cpu = process.cpuUsage();
 const failures = new Map<string, { readonly seeds: number[]; readonly first: string }>();
 
 for (let seed = first; seed < first + seeds; seed++) {
   const plan = planOf(seed);
-  const violation = await play(library, plan, { ignored });
+  const violation = await play(library, plan, { judged });
   if (violation !== null) {
     const known = failures.get(violation.rule);
     if (known !== undefined) known.seeds.push(seed);
     else failures.set(violation.rule, { seeds: [seed], first: violation.message });
   }
   if (seeds === 1) {
-    const least = violation === null ? null : await shrink(library, { plan, violation }, { ignored });
+    const least = violation === null ? null : await shrink(library, { plan, violation }, { judged });
     console.log(least === null ? `seed ${from} holds` : printed(least));
     if (SIM_DRAW !== undefined) {
       const trace = new Trace();
-      await play(library, least?.plan ?? plan, { ignored, trace });
+      await play(library, least?.plan ?? plan, { judged, trace });
       writeFileSync(SIM_DRAW, drawn(trace, violation?.message ?? `seed ${from}`));
     }
   }

@@ -28,13 +28,16 @@ export interface ConnectionParts {
   readonly pace: Pace;
   /** Calls without a reply are sent again after reconnecting, as ioredis does; else they reject. */
   readonly resends: boolean;
+  /** Before this time nothing sent over it arrives. */
+  readonly startsAt: number;
   readonly route: () => Server;
   readonly note: (what: string, from: string, to: string, since: number) => void;
 }
 
 interface Pending {
   readonly label: string;
-  readonly execute: (server: Server) => unknown;
+  /** `live`: the link it came over is still there. */
+  readonly execute: (server: Server, live: boolean) => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -69,6 +72,7 @@ export class Connection {
     this.#parts = parts;
     this.role = parts.role;
     this.server = parts.route();
+    this.#upAt = parts.startsAt;
   }
 
   get healthy(): boolean {
@@ -80,7 +84,7 @@ export class Connection {
   }
 
   /** Sends a command; it takes effect when it arrives, and the reply arrives later still. */
-  call<T>(label: string, execute: (server: Server) => T): Promise<T> {
+  call<T>(label: string, execute: (server: Server, live: boolean) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { label, execute, resolve: resolve as (value: unknown) => void, reject };
       if (this.#state === 'down' && !this.#resendsNow) {
@@ -93,17 +97,17 @@ export class Connection {
   }
 
   watch(check: (server: Server) => void): Promise<void> {
-    return this.call('watch', (server) => {
+    return this.call('watch', (server, live) => {
       check(server);
       this.#watches = true;
-      server.marksSinks.add(this.#sink(server));
+      if (live) server.marksSinks.add(this.#sink(server));
     });
   }
 
   subscribe(topic: string): Promise<void> {
     this.#topics.add(topic);
-    return this.call('subscribe', (server) => {
-      this.#subscribe(server, topic, this.#sink(server));
+    return this.call('subscribe', (server, live) => {
+      if (live) this.#subscribe(server, topic, this.#sink(server));
     });
   }
 
@@ -195,7 +199,8 @@ export class Connection {
   #subscribeAgain(): void {
     const again: Pending = {
       label: 'subscribe again',
-      execute: (server) => {
+      execute: (server, live) => {
+        if (!live) return server;
         const sink = this.#sink(server);
         if (this.#watches) server.marksSinks.add(sink);
         for (const topic of this.#topics) this.#subscribe(server, topic, sink);
@@ -224,7 +229,7 @@ export class Connection {
         note(pending.label, process.name, server.name, sent);
         let settle: () => void;
         try {
-          const result = pending.execute(server);
+          const result = pending.execute(server, incarnation === this.#incarnation);
           settle = () => {
             pending.resolve(result);
           };

@@ -81,7 +81,12 @@ export class Database {
           const answer = fails
             ? null
             : read(this.#seenAt(arrived, context.recentlyChanged || context.via !== undefined));
-          const takes = atLeastMs + 0.2 + 4 * random() + (arrived < this.slowUntil ? this.slowMs * random() : 0);
+          const takes =
+            atLeastMs +
+            0.2 +
+            4 * random() +
+            (random() < 0.1 ? 40 * random() : 0) +
+            (arrived < this.slowUntil ? this.slowMs * random() : 0);
           if (fails || arrived < this.slowUntil) this.faultyUntil = Math.max(this.faultyUntil, arrived + takes);
           engine.at(arrived + takes, () => {
             process.receive('origin', () => {
@@ -100,8 +105,6 @@ export class Database {
   #seenAt(now: number, fromPrimary: boolean): number {
     const { world, lagMs } = this.#parts;
     if (lagMs === 0 || fromPrimary) return world.last;
-    let number = world.last;
-    while (number > 0 && (world.commits[number - 1]?.at ?? 0) > now - lagMs) number--;
-    return number;
+    return world.lastAt(now - lagMs);
   }
 }

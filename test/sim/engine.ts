@@ -17,8 +17,8 @@ export class Engine {
   readonly #heap: Due[] = [];
   #serial = 0;
   #stopped = false;
-  #deferred: (() => void)[] = [];
-  #ends: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
+  readonly #ends: (() => void)[] = [];
 
   /** Returns the function that cancels it. */
   at(time: number, run: () => void, quiet = false): () => void {
@@ -44,29 +44,53 @@ export class Engine {
     this.#stopped = true;
   }
 
-  /** Lets time pass until `until`, one event after the other, each followed by all its promise jobs. */
-  async run(until: number): Promise<void> {
+  /**
+   * Lets time pass until `until`, one event after the other, each followed by all its promise jobs, what was deferred and
+   * the jobs of that, and the end of the turn.
+   */
+  run(until: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // A tick that is asked for by a promise job runs when the queue of promise jobs is empty: about a microsecond, where
+      // setImmediate takes a round of the event loop.
+      const afterJobs = (): void => {
+        queueMicrotask(() => {
+          process.nextTick(goOn);
+        });
+      };
+      const goOn = (): void => {
+        try {
+          if (this.#endsTurn() && !this.#passTo(until)) resolve();
+          else afterJobs();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      goOn();
+    });
+  }
+
+  /** False if what was deferred has run just now, and may have more to follow. */
+  #endsTurn(): boolean {
+    if (this.#deferred.length > 0) {
+      for (const run of this.#deferred.splice(0)) run();
+      return false;
+    }
+    for (const run of this.#ends.splice(0)) run();
+    return true;
+  }
+
+  /** The next event after which promise jobs may follow; false if there is none. */
+  #passTo(until: number): boolean {
     for (let next = this.#heap[0]; next !== undefined && next.at <= until && !this.#stopped; next = this.#heap[0]) {
       this.#pop();
       if (next.cancelled) continue;
       this.now = next.at;
       this.moment++;
       next.run();
-      if (!next.quiet) await this.settle();
+      if (!next.quiet) return true;
     }
     if (!this.#stopped) this.now = until;
-  }
-
-  /** All promise jobs, what was deferred, and theirs; then the end of the turn. */
-  async settle(): Promise<void> {
-    await promiseJobs();
-    while (this.#deferred.length > 0) {
-      for (const run of this.#deferred.splice(0)) run();
-      await promiseJobs();
-    }
-    const ends = this.#ends;
-    this.#ends = [];
-    for (const run of ends) run();
+    return false;
   }
 
   #push(due: Due): void {
@@ -99,10 +123,3 @@ export class Engine {
 }
 
 const isBefore = (a: Due, b: Due): boolean => a.at < b.at || (a.at === b.at && a.serial < b.serial);
-
-// A tick that is asked for by a promise job runs when the queue of promise jobs is empty: about a microsecond, where
-// setImmediate takes a round of the event loop.
-const promiseJobs = (): Promise<void> =>
-  new Promise((resolve) => {
-    process.nextTick(resolve);
-  });

@@ -51,10 +51,14 @@ export interface ChangeRecord {
 interface Bound {
   /** Its change() resolved there. */
   resolved: number;
-  /** It was told of the change: by a bump, by an event, or only that it may have missed something. */
-  told: number;
-  how: 'bump' | 'event' | 'gap';
+  /** When it was told of the change: at first, and again after a server had forgotten it. Both in true time too. */
+  readonly told: { readonly order: number; readonly at: number; readonly how: How }[];
+  /** The best of that. */
+  how: How;
 }
+
+/** By a bump, by an event, or only that something may have been missed. */
+type How = 'bump' | 'event' | 'gap';
 
 /** The bumps that were asked for under one change id. */
 interface Asked {
@@ -69,6 +73,8 @@ export class History {
   readonly reads: ReadRecord[] = [];
   readonly changes: ChangeRecord[] = [];
   readonly servers: Server[] = [];
+  /** The last change that resolved with a receipt. */
+  lastWithReceipt: ChangeRecord | null = null;
   readonly #engine: Engine;
   readonly #asked = new Map<string, Asked>();
   readonly #byChangeId = new Map<string, ChangeRecord[]>();
@@ -147,7 +153,10 @@ export class History {
   resolved(change: ChangeRecord, receipt: Receipt | null): void {
     change.endAt = this.#engine.now;
     change.receipt = receipt;
-    if (receipt !== null) this.#link(change, receipt.changeId);
+    if (receipt !== null) {
+      this.#link(change, receipt.changeId);
+      this.lastWithReceipt = change;
+    }
     this.#boundOn(change, change.process).resolved = this.next();
   }
 
@@ -170,15 +179,14 @@ export class History {
 
   #boundOn({ boundOn }: ChangeRecord, process: Process): Bound {
     let bound = boundOn.get(process);
-    if (bound === undefined) boundOn.set(process, (bound = { resolved: Infinity, told: Infinity, how: 'gap' }));
+    if (bound === undefined) boundOn.set(process, (bound = { resolved: Infinity, told: [], how: 'gap' }));
     return bound;
   }
 
-  #tell(change: ChangeRecord, process: Process, how: Bound['how']): void {
+  #tell(change: ChangeRecord, process: Process, how: How): void {
     const bound = this.#boundOn(change, process);
-    if (bound.told !== Infinity && (bound.how !== 'gap' || how === 'gap')) return;
-    bound.told = this.next();
-    bound.how = how;
+    bound.told.push({ order: this.next(), at: this.#engine.now, how });
+    if (bound.how === 'gap') bound.how = how;
   }
 
   #link(change: ChangeRecord, changeId: string): void {
@@ -243,7 +251,7 @@ export class History {
   }
 
   /** A message of a partition was delivered: with it everything before, since a hole is noticed. */
-  heard(process: Process, partition: number, accepted: Accepted | null, how: Bound['how'] = 'bump'): void {
+  heard(process: Process, partition: number, accepted: Accepted | null, how: How = 'bump'): void {
     let known = this.#heard.get(process);
     if (known === undefined) this.#heard.set(process, (known = new Set()));
     for (let at = accepted; at !== null && !known.has(at); at = at.before) {
@@ -266,7 +274,7 @@ export class History {
     for (const change of this.withId(changeId)) this.#tell(change, process, 'event');
   }
 
-  #hears(process: Process, change: ChangeRecord, { partition, how }: { partition: number; how: Bound['how'] }): void {
+  #hears(process: Process, change: ChangeRecord, { partition, how }: { partition: number; how: How }): void {
     let parts = change.heardBy.get(process);
     if (parts === undefined) change.heardBy.set(process, (parts = new Set()));
     parts.add(partition);

@@ -5,7 +5,7 @@ import { search } from './run.js';
 
 // The checker knows nothing of how a cache works. Were it made to measure, it would find nothing here.
 test.each(Object.entries(PEERS))('finds a stale read in %s without any fault', async (name, library) => {
-  const found = await search(library, { first: 1, seeds: 50, ignored: ['P4', 'P6', 'P7'], change: withoutFaults });
+  const found = await search(library, { first: 1, seeds: 50, judged: ['P1'], change: withoutFaults });
   expect(found?.violation.rule).toBe('P1');
   console.info(`${name}: found in seed ${String(found?.seeds)}: ${String(found?.violation.message)}`);
 });

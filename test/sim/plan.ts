@@ -1,5 +1,7 @@
 import { type Random, randomOf, weighted } from './dice.js';
-import { Meetings } from './meetings.js';
+import { disaster } from './disasters.js';
+import { clash, family, joining, lag, regraft, start } from './meetings.js';
+import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
 export interface Plan {
@@ -27,6 +29,10 @@ export interface Config {
   readonly resends: readonly boolean[];
   readonly schemas: readonly number[];
   readonly rates: readonly number[];
+  /** How much later than the database each knows where a branch hangs. */
+  readonly treeLagsMs: readonly number[];
+  /** What the first word takes on each one's subscriber connection. */
+  readonly startsMs: readonly number[];
 }
 
 /** Numbers are dice: they choose among what there is. */
@@ -67,8 +73,8 @@ export const FAULTS = {
   halfOpen: 4,
   stall: 4,
   lose: 3,
-  slowReplies: 3,
-  lostReply: 3,
+  slowReplies: 4,
+  lostReply: 4,
   evict: 1,
   evictMarks: 2,
   flush: 2,
@@ -76,7 +82,7 @@ export const FAULTS = {
   refuse: 2,
   restore: 4,
   failover: 4,
-  split: 5,
+  split: 6,
   outage: 4,
   crash: 3,
   originSlow: 2,
@@ -89,22 +95,42 @@ export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd';
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
   const config = configOf(random);
-  const meetings = new Meetings(random, config.replicas);
-  const faults = random() < 0.2 ? 0 : 1 + Math.floor(random() * 2);
+  const steps = new Steps(random, config);
+  const shape = weighted({ start: 1, brief: 9, full: 10 }, random);
+  const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
+  if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
+  return { seed, config, steps: steps.all.sort(([a], [b]) => a - b) };
+}
+
+/** One disaster after the other. Returns when it ends. */
+function brief(steps: Steps): number {
+  steps.add(5, 'subscribe');
+  let at = 50;
+  for (let fault = 0; fault < 2; fault++) at = disaster(steps, at, weighted(FAULTS, steps.random));
+  return at;
+}
+
+/** Calm stretches with a disaster between two of them, or none. Returns when it ends. */
+function full(steps: Steps): number {
+  const { random, config } = steps;
+  const faults = steps.chance(0.2) ? 0 : 1 + Math.floor(random() * 2);
   const calm = 8 + Math.floor(random() * 14);
-  meetings.add(5, 'subscribe');
-  if (random() < 0.4) meetings.clash(5);
+  steps.add(5, 'subscribe');
+  if (steps.chance(0.4)) clash(steps, 5);
   let at = 6;
   for (let fault = 0; fault <= faults; fault++) {
     for (let i = 0; i < calm; i++) {
-      if (random() < 0.15) meetings.clash(at);
-      else meetings.add(at, weighted(CLIENTS, random));
+      if (steps.chance(0.11)) clash(steps, at);
+      else if (steps.chance(0.05)) family(steps, at);
+      else steps.add(at, weighted(CLIENTS, random));
       at += gap(random);
     }
-    if (fault < faults) at = meetings.disaster(at, weighted(FAULTS, random));
+    if (steps.chance(0.05)) joining(steps, at);
+    if (steps.chance(0.03)) regraft(steps, at);
+    if (config.lagMs > 0 && steps.chance(0.3)) lag(steps, at);
+    if (fault < faults) at = disaster(steps, at, weighted(FAULTS, random));
   }
-  if (random() < 0.15) meetings.add(at + 9000, 'herd');
-  return { seed, config, steps: meetings.steps.sort(([a], [b]) => a - b) };
+  return at;
 }
 
 /** The same without anything that goes wrong: only delays are left. */
@@ -123,7 +149,7 @@ function configOf(random: Random): Config {
     partitions,
     stranger: partitions > 1 && random() < 0.1 ? replicas - 1 : -1,
     fetches: random() < 0.7,
-    comparesRunId: random() < 0.85,
+    comparesRunId: random() < 0.8,
     lagMs: random() < 0.15 ? 20 + Math.floor(random() * 600) : 0,
     maxEntries: random() < 0.3 ? 4 : 100,
     ttlMs: random() < 0.3 ? 800 : 60_000,
@@ -133,6 +159,8 @@ function configOf(random: Random): Config {
     resends: each(() => random() < 0.5),
     schemas: each(() => (random() < 0.1 ? 2 : 1)),
     rates: each(() => 1 + (random() - 0.5) * 0.004),
+    treeLagsMs: each(() => (random() < 0.2 ? Math.floor(random() * 500) : 0)),
+    startsMs: each(() => (random() < 0.3 ? Math.floor(random() * 400) : 0)),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Replica {
   readonly subscriber: Connection;
   readonly pace: Pace;
   readonly tide: Tide;
+  /** What it knows of the tree of branches, if that is more than what has got around: up to which commit. */
+  readonly tree: { known: number };
   scope: Tidemark.Scope<SimModel>;
 }
 
@@ -55,6 +57,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
       role,
       pace,
       resends: config.resends[index] as boolean,
+      startsAt: role === 'subscriber' ? engine.now + (config.startsMs[index] as number) : engine.now,
     });
   const client = connect('client');
   const subscriber = connect('subscriber');
@@ -66,7 +69,12 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     rules: parts.rules,
     overheard: parts.overheard(process),
   });
-  const model = modelOf(config.schemas[index] as number, (branch) => database.world.parentOf(branch));
+  const tree = { known: 0 };
+  const { world } = database;
+  const model = modelOf(config.schemas[index] as number, (branch) => {
+    const told = world.lastAt(engine.now - (config.treeLagsMs[index] as number));
+    return world.parentOf(branch, Math.max(told, tree.known));
+  });
   const tide: Tide = library.createTidemark({
     model,
     origin: database.originFor(process),
@@ -80,5 +88,5 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     maxBatchSize: 3,
     ...({ originLagMs: config.lagMs === 0 ? 0 : config.lagMs + 50 } as object),
   });
-  return { index, process, client, subscriber, pace, tide, scope: tide.scope({ branch: 'main' }) };
+  return { index, process, client, subscriber, pace, tide, tree, scope: tide.scope({ branch: 'main' }) };
 }

@@ -1,5 +1,5 @@
 import type { Library } from '../plant.js';
-import { Violation } from './check.js';
+import { PROMISES, type PromiseName, type Violated, Violation } from './check.js';
 import { ChangeChecker } from './check-changes.js';
 import { DeliveryChecker, type Session } from './check-delivery.js';
 import { ReadChecker } from './check-reads.js';
@@ -7,9 +7,10 @@ import type { Overheard } from './contracts.js';
 import { Database } from './database.js';
 import { ids, pick, randomOf } from './dice.js';
 import { Engine } from './engine.js';
-import { History, type ReadRecord } from './history.js';
+import { type ChangeRecord, History, type ReadRecord } from './history.js';
 import type { Plan } from './plan.js';
 import type { Process } from './process.js';
+import type { RunOptions } from './run.js';
 import { type Replica, startReplica } from './replica.js';
 import { RIGHT, Server, type ServerRules } from './server.js';
 import type { ServerState } from './server-state.js';
@@ -48,23 +49,19 @@ export class Simulation {
   violation: Violation | null = null;
   readonly #library: Library;
   readonly #rules: ServerRules;
-  readonly #ignored: readonly string[];
+  readonly #judged: readonly PromiseName[];
   readonly #generations: number[] = [];
   readonly #running = new Map<object, { readonly process: Process; readonly label: string }>();
 
-  constructor(
-    library: Library,
-    plan: Plan,
-    more: { readonly rules?: Partial<ServerRules>; readonly trace?: Trace; readonly ignored?: readonly string[] } = {},
-  ) {
+  constructor(library: Library, plan: Plan, { rules, trace, judged }: RunOptions = {}) {
     this.plan = plan;
-    this.trace = more.trace ?? null;
-    this.#ignored = more.ignored ?? [];
+    this.trace = trace ?? null;
+    this.#judged = judged ?? PROMISES;
     this.#library = library;
-    this.#rules = { ...RIGHT, comparesRunId: plan.config.comparesRunId, ...more.rules };
+    this.#rules = { ...RIGHT, comparesRunId: plan.config.comparesRunId, ...rules };
     this.newId = ids(randomOf(plan.seed, 'ids'));
     const { engine, world, history } = this;
-    const violated = (rule: string, message: string, read?: ReadRecord): void => {
+    const violated: Violated = (rule, message, read) => {
       this.violated(new Violation(rule, message, read));
     };
     this.database = new Database({
@@ -88,7 +85,7 @@ export class Simulation {
   };
 
   violated(violation: Violation): void {
-    if (this.violation !== null || this.#ignored.includes(violation.rule)) return;
+    if (this.violation !== null || !this.#judged.includes(violation.rule)) return;
     this.violation = violation;
     this.engine.stop();
   }
@@ -142,8 +139,18 @@ export class Simulation {
     return replica;
   }
 
+  /** By the lowest bits: the others choose a branch. */
   replica(dice: number): Replica {
-    return pick(this.replicas, dice);
+    return pick(this.replicas, dice & 7);
+  }
+
+  /** A read begins. */
+  begin(
+    process: Process,
+    label: string,
+    how: { readonly after?: readonly ChangeRecord[]; readonly strong?: boolean } = {},
+  ): ReadRecord {
+    return this.history.read(process, label, { ...how, last: this.world.last });
   }
 
   /** Something is wrong for that long. */
@@ -182,6 +189,11 @@ export class Simulation {
         }
       }
     });
+  }
+
+  /** Calls have not come to an end. */
+  get isBusy(): boolean {
+    return this.violation === null && [...this.#running.values()].some(({ process }) => process.alive);
   }
 
   /** A call that must come to an end, if its process lives. */

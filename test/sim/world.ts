@@ -108,9 +108,16 @@ export class World {
     return this.commits.length;
   }
 
-  /** Of a branch, as the database has it now. */
-  parentOf(branch: string): string | undefined {
-    return this.#state(this.last).parents.get(branch);
+  /** The last commit of up to then. */
+  lastAt(at: number): number {
+    let number = this.last;
+    while (number > 0 && (this.commits[number - 1] as Commit).at > at) number--;
+    return number;
+  }
+
+  /** Of a branch, as the database has it now or had it after a commit. */
+  parentOf(branch: string, number = this.last): string | undefined {
+    return this.#state(number).parents.get(branch);
   }
 
   /** Writes one entity; what is done to it is taken from `dice`. */

@@ -18,6 +18,8 @@ export interface RedisClientOptions {
   readonly scaleReads?: unknown;
   /** Cluster: subscriptions go to the node that holds the channel's slot. */
   readonly shardedSubscribers?: boolean | undefined;
+  /** Whether it subscribes again by itself. */
+  autoResubscribe?: boolean | undefined;
 }
 
 /*

@@ -29,6 +29,9 @@ export function connect(options: SubscriberOptions): Connection {
   const { client, subscriber, clock = systemClock, random = createRandom() } = options;
   const apart = client.isCluster === true;
   const sharded = subscriber.isCluster === true;
+  // Channels are subscribed again here. ioredis does so too, in a promise that nobody handles: where the connection goes away
+  // once more before the answer, it would end the process.
+  subscriber.options.autoResubscribe = false;
   const unlisten = [listenForErrors(client), listenForErrors(subscriber)];
   return {
     prefix: checkPrefix(options.prefix),

@@ -1,0 +1,27 @@
+import { CHANGE_FAULTS } from './changes.js';
+import { BLIND_CHECK, NO_LOOSE_CELL, SMALL_QUEUE, type SimFault } from './fault.js';
+import { MARK_FAULTS } from './marks.js';
+import { READ_FAULTS } from './reads.js';
+import { SERVER_FAULTS } from './servers.js';
+
+export type { SimFault } from './fault.js';
+
+/** What the simulation must catch: PROTOCOL.md's list, and what was found on the way. */
+export const FAULTS: readonly SimFault[] = [...SERVER_FAULTS, ...MARK_FAULTS, ...CHANGE_FAULTS, ...READ_FAULTS];
+
+/** Of that list, what cannot be planted yet or at all, and why. */
+export const NOT_PLANTED: Readonly<Record<string, string>> = {
+  'the sweeper replays an older row as the newest': 'comes with the Postgres outbox',
+  'early cut-off keeps an old entry valid': 'comes with the rules',
+  'a polygon is asked for without `under`': 'comes with the spatial step',
+  'k-nearest is shrunk from cells that were not read': 'comes with the spatial step',
+  'a re-assertion with the old token': 'only the store mints tokens; sent again in one epoch: see the first fault',
+  "a waiter takes a wake-up's value": 'a wake-up carries none; whoever waited looks at tier 2: see promotion',
+};
+
+/** Right, but nearer to a rare path or with one guard less: on its own each must be clean where its fault is looked for. */
+export const CONTROLS: readonly Pick<SimFault, 'name' | 'edits' | 'calm'>[] = [
+  { name: 'the head check is blind, and no message is ever lost', calm: true, edits: BLIND_CHECK },
+  { name: 'the queue of changes holds little', edits: SMALL_QUEUE },
+  { name: 'no loose mark is kept', edits: NO_LOOSE_CELL },
+];
