@@ -57,11 +57,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   'cache/rows': 'pure',
   'cache/index': 'index',
 
-  rules: 'effects',
-  'rules/parse': 'pure',
-  'rules/operators': 'pure',
-  'rules/evaluate': 'pure',
-  'rules/fields': 'pure',
+  rules: 'pure',
   'rules/index': 'index',
 
   spatial: 'effects',
