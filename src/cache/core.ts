@@ -3,15 +3,15 @@ import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
 import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
-import { type Footprint, escapePart } from '../subject.js';
+import { type Footprint, escapePart, rulesSubject } from '../subject.js';
 import type { Batches } from './batch.js';
 import { type RowSpace, checkedId, rowSpace, visible } from './row-space.js';
 import { chainOf } from './branches.js';
-import { planOf, spatialSubjects } from './cascade.js';
+import { carriedBy, planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
 import type { Demand } from './demand.js';
 import type { Flight, Outcome } from './flight.js';
-import { buildCacheKey, buildEntityListKey } from './keys.js';
+import { buildCacheKey, buildComputedFieldsKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import type { ReadRequest, Reads } from './read.js';
@@ -45,6 +45,18 @@ export interface Located {
   readonly unheard: (known: boolean) => void;
 }
 
+/** How computed fields are computed, through a reader whose reads become marks of the value. */
+export interface Fields {
+  /** Types that have some. */
+  readonly types: readonly string[];
+  rules(scope: string, reader: BoundReader): Promise<unknown>;
+  compute(
+    reader: BoundReader,
+    type: string,
+    id: Id,
+  ): Promise<{ readonly value: AnyRow | null; readonly ttlMs: number | undefined }>;
+}
+
 export interface CoreOptions {
   readonly topology: Topology;
   readonly reads: Reads;
@@ -55,6 +67,7 @@ export interface CoreOptions {
   readonly demand: Demand;
   readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
   readonly locate: (verb: SpatialVerb, plan: EntityPlan, query: unknown) => Located;
+  readonly fields: Fields;
 }
 
 /** The spaces of a model and the reads through them, types erased. */
@@ -67,6 +80,8 @@ export class Core {
   readonly #records = new Map<string, RowSpace>();
   readonly #lists = new Map<string, Map<string, RowSpace>>();
   readonly #located = new Map<string, Space>();
+  readonly #computed = new Map<string, Space>();
+  readonly #rules: Space;
   readonly #views = new Map<string, { readonly view: AnyView; readonly space: Space }>();
   readonly #deriving: DeriveOptions;
 
@@ -81,7 +96,23 @@ export class Core {
       readerFor: (branch, flight, signal) =>
         new BoundReader(this, { branch, demand: flight.demand, into: flight }, signal),
     };
+    this.#rules = {
+      kind: 'computed',
+      name: 'rules',
+      counter: options.reads.statistics.counter('rules'),
+      lifetime: options.lifetimeOf('computed'),
+      keyOf: (branch, scope) => `computed-fields:rules:${escapePart(String(scope))}:${escapePart(branch)}`,
+      shelves: new Map(),
+    };
     for (const plan of options.topology.types.values()) {
+      this.#computed.set(plan.type, {
+        kind: 'computed',
+        name: plan.type,
+        counter: options.reads.statistics.counter('computed-fields'),
+        lifetime: options.lifetimeOf('computed'),
+        keyOf: (branch, id) => buildComputedFieldsKey(plan.type, String(id), branch),
+        shelves: new Map(),
+      });
       const { statistics } = options.reads;
       this.#records.set(
         plan.type,
@@ -158,8 +189,35 @@ export class Core {
     return this.derived(branch, place, {
       dependsOn: view.dependsOn as Derivation['dependsOn'],
       params,
-      ttlMs: view.ttlMs,
+      ttlMs: () => view.ttlMs,
       load: view.load as Derivation['load'],
+    });
+  }
+
+  /** The values of an entity's computed fields. */
+  computed(branch: string, type: string, id: Id): Loadable {
+    const place = { shelf: this.#shelf(this.#computed.get(type) ?? this.#unknown(type), branch), id };
+    let lifeMs: number | undefined;
+    return this.derived(branch, place, {
+      dependsOn: undefined,
+      ttlMs: () => lifeMs,
+      load: async (reader) => {
+        const { value, ttlMs } = await this.#options.fields.compute(reader as BoundReader, type, id);
+        lifeMs = ttlMs;
+        return value;
+      },
+    });
+  }
+
+  /** The rules of a scope. */
+  rules(branch: string, scope: string): Loadable {
+    const { fields, topology } = this.#options;
+    const subjects = fields.types.map((type) => rulesSubject(type, scope, branch));
+    return this.derived(branch, { shelf: this.#shelf(this.#rules, branch), id: scope }, {
+      dependsOn: undefined,
+      also: (chain) => [...new Set(subjects.flatMap((key) => carriedBy(key, topology, () => chain)))],
+      ttlMs: () => undefined,
+      load: (reader) => fields.rules(scope, reader as BoundReader),
     });
   }
 
@@ -171,7 +229,7 @@ export class Core {
     return this.derived(branch, place, {
       dependsOn: undefined,
       also: (chain) => spatialSubjects(type, footprint, chain),
-      ttlMs: undefined,
+      ttlMs: () => undefined,
       unheard,
       load: () => answer(branch),
     });
@@ -196,7 +254,7 @@ export class Core {
   /** Throws BLANK_ID for a record or list whose id is none. */
   request({ shelf, id, begin }: Loadable, demand: Demand, into: Flight | null): ReadRequest {
     const { kind, name } = shelf.space;
-    if (kind === 'record' || kind === 'list') checkedId(name, id);
+    if (kind === 'record' || kind === 'list' || (kind === 'computed' && shelf.space !== this.#rules)) checkedId(name, id);
     return { shelf, id, demand, into, begin };
   }
 
@@ -279,6 +337,15 @@ export class BoundReader implements Reader<AnyModel> {
     return this.#value(() => this.#core.view(this.branch, view as AnyView, params));
   }
 
+  computed(type: string, id: Id): Promise<never> {
+    return this.#value(() => this.#core.computed(this.branch, type, id));
+  }
+
+  /** The rules of computed fields that hold in a scope. */
+  rules(scope: string): Promise<never> {
+    return this.#value(() => this.#core.rules(this.branch, scope));
+  }
+
   readonly spatial = {
     inBox: (type: string, query: object): Promise<never> =>
       this.#value(() => this.#core.located(this.branch, 'inBox', type, query)),
@@ -324,6 +391,13 @@ export class OriginReader implements Reader<AnyModel> {
     inBox: (): Promise<never> => Promise.reject(outsideTransaction()),
     near: (): Promise<never> => Promise.reject(outsideTransaction()),
   };
+
+  /** Rules look at what is committed. */
+  computed(): Promise<never> {
+    return Promise.reject(
+      new TidemarkError('ORIGIN_MISSING', 'changes.read.computed: computed fields are not read inside a transaction.'),
+    );
+  }
 
   async view(view: unknown, params: unknown): Promise<never> {
     return (await (view as AnyView).load(this, params as ViewParams)) as never;
