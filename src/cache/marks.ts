@@ -67,8 +67,6 @@ const NOTHING_WAITS = Promise.resolve();
 export class MarkTable {
   /** Rises with every bump heard or missed, whether or not a mark of it is held. */
   heard = 0;
-  /** Rises with every event that tells of changes which the marks have not told of. */
-  told = 0;
   readonly globs = new GlobLog();
   readonly calls: Calls;
   readonly #options: MarkTableOptions;
@@ -290,22 +288,18 @@ export class MarkTable {
 
   /** An event is about to be handed out: nothing older than its marks may be served from now on. Null: they are not known. */
   expect(marks: ReceiptMarks | null): void {
-    if (marks === null) {
-      for (const partition of this.#cells.partitions) partition.suspect(++this.#serial);
-      this.#heardAhead();
-      return;
-    }
-    let isAhead = false;
-    for (const [number, { epoch, position }] of Object.entries(marks)) {
-      if (this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial) !== false) isAhead = true;
-    }
-    if (isAhead) this.#heardAhead();
+    let isAhead = marks === null;
+    if (marks === null) for (const partition of this.#cells.partitions) partition.suspect(++this.#serial);
+    else
+      for (const [number, { epoch, position }] of Object.entries(marks)) {
+        if (this.#cells.partitions[Number(number)]?.expect(epoch, position, ++this.#serial) !== false) isAhead = true;
+      }
+    if (isAhead) this.#recent.addUnknown(this.#options.time.now());
   }
 
-  /** Something has changed, and the marks have not said what. */
-  #heardAhead(): void {
-    this.told++;
-    this.#recent.addUnknown(this.#options.time.now());
+  /** Rises with every event that tells of changes which the marks have not told of. */
+  get told(): number {
+    return this.#recent.unknown;
   }
 
   /** Nothing counts that was confirmed so far: this process was suspended. */

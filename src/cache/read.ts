@@ -267,9 +267,12 @@ export class Reads {
     return { outcome, stored };
   }
 
-  /** Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named. */
+  /**
+   * Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named; or
+   * nobody knows, since the marks cannot be read.
+   */
   changedRecently(flight: Flight): boolean {
-    if (flight.demand.after !== null) return true;
+    if (flight.demand.after !== null || flight.unverified) return true;
     return this.table.changedRecently(flight.cells) || this.#mayLag(flight, this.time.now());
   }
 

@@ -8,7 +8,8 @@ const KEPT = 10_000;
 export class RecentChanges {
   /** When each changed, oldest first. */
   readonly #at = new Map<SubjectKey, number>();
-  /** When something changed of which it is not known what. */
+  /** How often something changed of which it is not known what, and when it last did. */
+  unknown = 0;
   #unknownAt = -Infinity;
 
   add(subjects: readonly SubjectKey[], now: number): void {
@@ -23,6 +24,7 @@ export class RecentChanges {
   }
 
   addUnknown(now: number): void {
+    this.unknown++;
     this.#unknownAt = now;
   }
 

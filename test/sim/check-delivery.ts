@@ -19,6 +19,8 @@ export interface Session {
   since: number;
   /** What came in the wrong order since the last resync: one has to follow. */
   disordered: string | undefined;
+  /** When it last came to a replica, which may have begun to follow its topics only then. */
+  cameAt: number;
   /** Until when it was watched; infinite while it is. */
   until: number;
   readonly items: Delivered[];
@@ -104,7 +106,7 @@ export class DeliveryChecker {
     // What no surviving store has heard of is not known to anybody but the replica that made it.
     const history = this.#history;
     // What the other half announced lies at places that this one takes for seen.
-    if (!this.#runIdsCompared && history.servers.some((server) => isBetween(change, server))) return false;
+    if (!this.#runIdsCompared && isInSplit(change, history.servers)) return false;
     if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
     return session.topics.some((topic) => history.isToldOf(change, topic));
   }
@@ -119,8 +121,8 @@ export class DeliveryChecker {
     return !(changeId !== null && this.#announced.has(changeId)) && change.boundOn.get(process)?.how !== 'bump';
   }
 
-  #isSince({ since }: Session, changeId: string): boolean {
-    return this.#history.withId(changeId).every(({ startAt }) => startAt >= since);
+  #isSince({ since, cameAt }: Session, changeId: string): boolean {
+    return this.#history.withId(changeId).every(({ startAt }) => startAt >= Math.max(since, cameAt));
   }
 
   /**
@@ -144,10 +146,17 @@ export class DeliveryChecker {
   }
 }
 
-/** Not over when this server took over from another, or begun before it ended. */
-const isBetween = ({ startAt, endAt }: ChangeRecord, { beganAt, diedAt, alive }: Server): boolean =>
-  (beganAt > 0 && startAt <= beganAt && (endAt ?? Infinity) >= beganAt) ||
-  (!alive && startAt <= diedAt && (endAt ?? Infinity) >= diedAt);
+/** Whether two servers were up while it was made, or one took over from another. */
+function isInSplit({ startAt, endAt }: ChangeRecord, servers: readonly Server[]): boolean {
+  return servers.some((next) =>
+    servers.some(
+      (old) =>
+        old.beganAt < next.beganAt &&
+        startAt <= Math.max(old.diedAt, next.beganAt) &&
+        (endAt ?? Infinity) >= Math.min(old.diedAt, next.beganAt),
+    ),
+  );
+}
 
 function sinceResync(items: readonly Delivered[]): readonly Delivered[] {
   return items.slice(items.findLastIndex(({ item }) => item.kind === 'resync') + 1);

@@ -56,6 +56,7 @@ export class Subscribers {
       process: replica.process,
       cursor: undefined,
       since: Infinity,
+      cameAt: -Infinity,
       until: Infinity,
       disordered: undefined,
       items: [],
@@ -93,6 +94,7 @@ export class Subscribers {
     replica.process.receive('request', () => {
       void running.iterator?.return?.();
       session.process = replica.process;
+      session.cameAt = this.#sim.engine.now;
       session.until = Infinity;
       this.#open(running, replica);
       if (session.since === Infinity) this.#awaitStart(session, replica);
