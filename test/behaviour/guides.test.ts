@@ -12,6 +12,7 @@ import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
+import * as rules from '../../src/rules/index.js';
 import * as testing from '../../src/testing/index.js';
 import { LACKING, PRELUDES } from './guide-preludes.js';
 
@@ -22,6 +23,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/keyv': keyvAdapter,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/redis': redis,
+  'tidemark/rules': rules,
   ioredis,
   keyv,
   'node-cache': { default: NodeCache },
