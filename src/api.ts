@@ -1,6 +1,6 @@
 import type { ChildrenOf, EntityOrigin } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
-import type { AnyModel, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { AnyModel, ComputedOf, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
 import type { Subject } from './subject.js';
 import type { ChangeOp, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';

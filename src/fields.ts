@@ -61,7 +61,7 @@ export class ModelFields {
   }
 
   async compute(reader: FieldsReader, type: string, id: Id): Promise<Computed> {
-    const row = (await reader.get(type, id)) as AnyRow | null;
+    const row = (await reader.get(type, id as never)) as AnyRow | null;
     if (row === null) return { value: null, ttlMs: undefined };
     const { scopeOf } = this.#options;
     const scope = scopeOf === undefined ? EVERYWHERE : await scopeOf(type, row, reader);
