@@ -298,11 +298,7 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
     ...call: CallArguments<M>
   ): Promise<Result>;
   /** The values of its computed fields, as rules have them, null where none gives one; null if there is no such entity. */
-  computed<T extends TypeName<M>>(
-    type: T,
-    id: IdOf<M, T>,
-    ...call: CallArguments<M>
-  ): Promise<ComputedOf<M, T> | null>;
+  computed<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: CallArguments<M>): Promise<ComputedOf<M, T> | null>;
 
   /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
   readonly spatial: {

@@ -102,7 +102,8 @@ export class ModelFields {
         parentId === undefined ? null : ((await reader.get(hop.type as never, parentId as never)) as AnyRow | null);
       hops[name] = parent === null ? null : await this.#factsOf(reader, hop, parent);
     });
-    const computing = needs.computed.length === 0 ? {} : reader.computed(needs.type as never, id as never);
+    const computing =
+      needs.computed.length === 0 ? Promise.resolve({}) : reader.computed(needs.type as never, id as never);
     const [computed] = await Promise.all([computing, ...following]);
     return { row, hops, computed: computed ?? nullsFor(needs.computed) };
   }

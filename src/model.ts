@@ -142,7 +142,9 @@ interface ComputedTypes {
 export type ComputedOf<M extends AnyModel, Type extends TypeName<M>> =
   M['entities'][Type] extends Entity<object, { readonly computed: infer Fields }>
     ? {
-        readonly [Field in keyof Fields]: Fields[Field] extends ComputedKind ? ComputedTypes[Fields[Field]] | null : never;
+        readonly [Field in keyof Fields]: Fields[Field] extends ComputedKind
+          ? ComputedTypes[Fields[Field]] | null
+          : never;
       }
     : Readonly<Record<never, never>>;
 

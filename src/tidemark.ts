@@ -6,7 +6,7 @@ import { chainOf } from './cache/branches.js';
 import { Calls } from './cache/calls.js';
 import { Changer } from './cache/change.js';
 import { typedJson } from './cache/codec.js';
-import { Core, type Fields, type Located, type SpatialVerb } from './cache/core.js';
+import { Core, type Located, type SpatialVerb } from './cache/core.js';
 import { ANYTHING, demandOf } from './cache/demand.js';
 import { subjectsOfEntry } from './cache/entry.js';
 import { Gate } from './cache/gate.js';
@@ -169,7 +169,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
-    fields: new ModelFields(options.rules ?? { source: [] }, { topology, clock, events }) as Fields,
+    fields: new ModelFields(options.rules ?? { source: [] }, { topology, clock, events }),
     locate: (verb, plan, query) => ({ ...locate(indexes, topology, verb, plan, query), unheard }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);

@@ -5,17 +5,17 @@ import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
 import { type Footprint, escapePart, rulesSubject } from '../subject.js';
 import type { Batches } from './batch.js';
-import { type RowSpace, checkedId, rowSpace, visible } from './row-space.js';
+import { type RowSpace, checkedId, visible } from './row-space.js';
 import { chainOf } from './branches.js';
 import { carriedBy, planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
 import type { Demand } from './demand.js';
 import type { Flight, Outcome } from './flight.js';
-import { buildCacheKey, buildComputedFieldsKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import type { ReadRequest, Reads } from './read.js';
 import type { Gate } from './gate.js';
+import { type SpaceOptions, type TypeSpaces, rulesSpace, spacesOf, viewSpace } from './spaces.js';
 import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
 export type AnyView = View<AnyModel, ViewParams, unknown>;
@@ -77,10 +77,8 @@ export class Core {
   readonly aborts: Aborts;
   readonly demand: Demand;
   readonly #options: CoreOptions;
-  readonly #records = new Map<string, RowSpace>();
-  readonly #lists = new Map<string, Map<string, RowSpace>>();
-  readonly #located = new Map<string, Space>();
-  readonly #computed = new Map<string, Space>();
+  readonly #spaces = new Map<string, TypeSpaces>();
+  readonly #spaceOptions: SpaceOptions;
   readonly #rules: Space;
   readonly #views = new Map<string, { readonly view: AnyView; readonly space: Space }>();
   readonly #deriving: DeriveOptions;
@@ -96,62 +94,21 @@ export class Core {
       readerFor: (branch, flight, signal) =>
         new BoundReader(this, { branch, demand: flight.demand, into: flight }, signal),
     };
-    this.#rules = {
-      kind: 'computed',
-      name: 'rules',
-      counter: options.reads.statistics.counter('rules'),
-      lifetime: options.lifetimeOf('computed'),
-      keyOf: (branch, scope) => `computed-fields:rules:${escapePart(String(scope))}:${escapePart(branch)}`,
-      shelves: new Map(),
-    };
-    for (const plan of options.topology.types.values()) {
-      this.#computed.set(plan.type, {
-        kind: 'computed',
-        name: plan.type,
-        counter: options.reads.statistics.counter('computed-fields'),
-        lifetime: options.lifetimeOf('computed'),
-        keyOf: (branch, id) => buildComputedFieldsKey(plan.type, String(id), branch),
-        shelves: new Map(),
-      });
-      const { statistics } = options.reads;
-      this.#records.set(
-        plan.type,
-        rowSpace(plan, null, {
-          counter: statistics.counter(plan.type),
-          lifetime: options.lifetimeOf('record'),
-          keyOf: (branch, id) => buildCacheKey(plan.type, [String(id)], branch),
-        }),
-      );
-      const lists = plan.parents.map((parent) => {
-        const space = rowSpace(plan, parent, {
-          counter: statistics.counter(plan.plural),
-          lifetime: options.lifetimeOf('list'),
-          keyOf: (branch, id) => buildEntityListKey(plan.plural, parent.type, String(id), branch),
-        });
-        return [parent.type, space] as const;
-      });
-      this.#lists.set(plan.type, new Map(lists));
-      this.#located.set(plan.type, {
-        kind: 'spatial',
-        name: plan.type,
-        counter: options.reads.statistics.counter('spatial'),
-        lifetime: options.lifetimeOf('spatial'),
-        keyOf: (branch, id) => `spatial:${escapePart(plan.plural)}-${String(id)}:${escapePart(branch)}`,
-        shelves: new Map(),
-      });
-    }
+    this.#spaceOptions = { statistics: options.reads.statistics, lifetimeOf: options.lifetimeOf };
+    this.#rules = rulesSpace(this.#spaceOptions);
+    for (const plan of options.topology.types.values()) this.#spaces.set(plan.type, spacesOf(plan, this.#spaceOptions));
   }
 
   // ── What can be read ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The id is not checked yet: one that is none is simply not held. */
   record(branch: string, type: string, id: unknown): Loadable {
-    const shelf = this.#shelf(this.#records.get(type) ?? this.#unknown(type), branch);
+    const shelf = this.#shelf(this.#of(type).records, branch);
     return { shelf, id, begin: this.#options.batches.begin };
   }
 
   list(branch: string, type: string, parent: object): Loadable {
-    const links = this.#lists.get(type) ?? this.#unknown(type);
+    const links = this.#of(type).lists;
     const given = Object.entries(parent).filter(([, id]) => id !== undefined);
     const [name, id] = given[0] ?? [];
     const space = name === undefined ? undefined : links.get(name);
@@ -168,14 +125,7 @@ export class Core {
     let known = this.#views.get(view.name);
     if (known === undefined) {
       checkTtl(view.ttlMs, `view '${view.name}'`);
-      const space: Space = {
-        kind: 'view',
-        name: view.name,
-        counter: this.reads.statistics.counter('view'),
-        lifetime: this.#options.lifetimeOf('view'),
-        keyOf: (of, id) => buildCacheKey('view', [view.name, String(id)], of),
-        shelves: new Map(),
-      };
+      const space = viewSpace(view.name, this.#spaceOptions);
       known = { view, space };
       this.#views.set(view.name, known);
     }
@@ -196,7 +146,7 @@ export class Core {
 
   /** The values of an entity's computed fields. */
   computed(branch: string, type: string, id: Id): Loadable {
-    const place = { shelf: this.#shelf(this.#computed.get(type) ?? this.#unknown(type), branch), id };
+    const place = { shelf: this.#shelf(this.#of(type).computed, branch), id };
     let lifeMs: number | undefined;
     return this.derived(branch, place, {
       dependsOn: undefined,
@@ -213,17 +163,21 @@ export class Core {
   rules(branch: string, scope: string): Loadable {
     const { fields, topology } = this.#options;
     const subjects = fields.types.map((type) => rulesSubject(type, scope, branch));
-    return this.derived(branch, { shelf: this.#shelf(this.#rules, branch), id: scope }, {
-      dependsOn: undefined,
-      also: (chain) => [...new Set(subjects.flatMap((key) => carriedBy(key, topology, () => chain)))],
-      ttlMs: () => undefined,
-      load: (reader) => fields.rules(scope, reader as BoundReader),
-    });
+    return this.derived(
+      branch,
+      { shelf: this.#shelf(this.#rules, branch), id: scope },
+      {
+        dependsOn: undefined,
+        also: (chain) => [...new Set(subjects.flatMap((key) => carriedBy(key, topology, () => chain)))],
+        ttlMs: () => undefined,
+        load: (reader) => fields.rules(scope, reader as BoundReader),
+      },
+    );
   }
 
   /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
   located(branch: string, verb: SpatialVerb, type: string, query: unknown): Loadable {
-    const space = this.#located.get(type) ?? this.#unknown(type);
+    const space = this.#of(type).located;
     const { text, footprint, answer, unheard } = this.#options.locate(verb, planOf(this.topology, type), query);
     const place = { shelf: this.#shelf(space, branch), id: text };
     return this.derived(branch, place, {
@@ -244,9 +198,9 @@ export class Core {
     return space.shelves.get(branch) ?? this.reads.shelfOf(space, branch, chainOf(this.topology, branch) !== null);
   }
 
-  #unknown(type: string): never {
-    planOf(this.topology, type); // throws, naming the types there are
-    throw new TidemarkError('UNKNOWN_TYPE', `'${type}' is no entity type.`);
+  /** Throws UNKNOWN_TYPE, naming the types there are. */
+  #of(type: string): TypeSpaces {
+    return this.#spaces.get(type) ?? (this.#spaces.get(planOf(this.topology, type).type) as TypeSpaces);
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,7 +208,8 @@ export class Core {
   /** Throws BLANK_ID for a record or list whose id is none. */
   request({ shelf, id, begin }: Loadable, demand: Demand, into: Flight | null): ReadRequest {
     const { kind, name } = shelf.space;
-    if (kind === 'record' || kind === 'list' || (kind === 'computed' && shelf.space !== this.#rules)) checkedId(name, id);
+    if (kind === 'record' || kind === 'list' || (kind === 'computed' && shelf.space !== this.#rules))
+      checkedId(name, id);
     return { shelf, id, demand, into, begin };
   }
 
@@ -280,7 +235,7 @@ export class Core {
 
   /** Records straight from the origin, for a transaction: neither from nor into a cache, joining nothing. */
   async askRecords(branch: string, via: unknown, type: string, ids: readonly unknown[]): Promise<(AnyRow | null)[]> {
-    const space = this.#records.get(type) ?? this.#unknown(type);
+    const space = this.#of(type).records;
     if (ids.length === 0) return [];
     const answers = await this.#options.batches.ask(
       space,
@@ -295,7 +250,7 @@ export class Core {
 
   /** Every row of a type, for an index kept beside the cache. */
   askAll(branch: string, type: string): Promise<readonly AnyRow[]> {
-    return this.#options.batches.askAll(this.#records.get(type) ?? this.#unknown(type), branch);
+    return this.#options.batches.askAll(this.#of(type).records, branch);
   }
 
   async askChildren(branch: string, via: unknown, type: string, parent: object): Promise<readonly AnyRow[]> {
