@@ -144,13 +144,13 @@ function expressionOf(type: string, kind: string): fc.Arbitrary<unknown> {
   return made[kind] as fc.Arbitrary<unknown>;
 }
 
-export function ruleOf(): fc.Arbitrary<FieldRule> {
+export function ruleOf(many = 15): fc.Arbitrary<FieldRule> {
   const places = TYPES.flatMap((type) =>
     Object.entries(schema[type]?.computed ?? {}).map(([field, kind]) => ({ type, field, kind })),
   );
   return fc.constantFrom(...places).chain(({ type, field, kind }) =>
     fc.record({
-      id: fc.nat(14).map((i) => `r${String(i)}`),
+      id: fc.nat(many - 1).map((i) => `r${String(i)}`),
       entityType: fc.constant(type),
       entityId: fc.option(someId(type), { freq: 2 }),
       field: fc.constant(field),

@@ -59,7 +59,8 @@ export class FieldSet {
       return [];
     } catch (error) {
       if (!isTidemarkError(error)) throw error;
-      const inside = validate(rule.expression, this.parts.setting.options);
+      // What is wrong with the rule itself, rather than with its expression, comes first.
+      const inside = error.code.startsWith('RULE_') ? validate(rule.expression, this.parts.setting.options) : [];
       return inside.length > 0 ? inside : [{ pointer: '', code: error.code, message: error.message }];
     }
   }
