@@ -3,6 +3,7 @@ import {
   type FieldEngine,
   type FieldFailure,
   type FieldRule,
+  type FieldSchema,
   type FieldSet,
   compileFields,
   createFieldEngine,
@@ -116,6 +117,16 @@ describe('an engine', () => {
     const engine = engineOf(fields(...taking));
     const other = compileFields([], { ...schema });
     expect(refusal(() => engine.setRules(other)).code).toBe('INVALID_OPTION');
+  });
+
+  test('keeps rows that are in a value current, and what a path led on to from them', () => {
+    const listed = { filter: [read('kingdom.settlements'), { '>': [read('kingdom.level'), 2] }] };
+    const list: FieldSchema = { ...schema, kingdom: { ...schema['kingdom'], computed: { all: 'json' } } };
+    const engine = engineOf(compileFields([rule('kingdom.all', listed)], list));
+    const named = { ...kingdom('k2', 7), name: 'North' };
+    const [change, ...others] = engine.change('kingdom', kingdom('k2', 7), named);
+    expect(change?.after).toEqual([{ ...settlement('s3', 'k2', 3), kingdom: named }]);
+    expect(others).toEqual([]);
   });
 
   test('looks at now only where a rule does', () => {

@@ -16,10 +16,13 @@ export interface FieldRead {
   readonly path: readonly string[];
 }
 
+/** Longer ways lead in circles, and each hop may lead to many rows. */
+const MOST_HOPS = 16;
+
 /** `*` as a segment. */
 const EACH = null;
 
-/** Follows paths from an entity of a type. Throws RULE_TYPE for one that begins with nothing of the context. */
+/** Follows paths from an entity of a type. Throws RULE_TYPE for one that begins with nothing of the context, RULE_TOO_LARGE. */
 export function readsOf(paths: readonly string[], type: string, shape: Shape): FieldRead[] {
   const found = paths.flatMap((text) => {
     const [root, ...rest] = segmentsIn(text);
@@ -31,17 +34,21 @@ export function readsOf(paths: readonly string[], type: string, shape: Shape): F
     const has = [type, ...shape.inputs].join(', ');
     throw new TidemarkError('RULE_TYPE', `there is no ${shown(root)} in the context; it has ${has}.`);
   });
-  const wholes = found.filter(({ of }) => of === 'whole');
-  return [...found, ...wholes.flatMap((whole) => found.flatMap((read) => beyond(whole, read)))];
+  const wholes = new Set(found.filter(({ of }) => of === 'whole').map(({ hops }) => wayOf(hops)));
+  return [...found, ...found.flatMap((read) => beyond(wholes, read))];
 }
 
 /** Whoever has a row as a whole has also what a path leads on to from it: that is then read as a whole as well. */
-function beyond(whole: FieldRead, { text, hops }: FieldRead): FieldRead[] {
-  const from = whole.hops.length;
-  if (hops.length <= from || !whole.hops.every((hop, i) => hop === hops[i])) return [];
-  return hops.slice(from).map((hop, i) => {
-    return { text, hops: hops.slice(0, from + i + 1), type: hop.to, of: 'whole', path: [] };
+function beyond(wholes: ReadonlySet<string>, { text, hops }: FieldRead): FieldRead[] {
+  const first = hops.findIndex((_, end) => wholes.has(wayOf(hops.slice(0, end))));
+  if (first < 0) return [];
+  return hops.slice(first).map((hop, i) => {
+    return { text, hops: hops.slice(0, first + i + 1), type: hop.to, of: 'whole', path: [] };
   });
+}
+
+function wayOf(hops: readonly Hop[]): string {
+  return hops.map(({ name }) => name).join('.');
 }
 
 function everything(text: string, type: string, { inputs }: Shape): FieldRead[] {
@@ -61,6 +68,10 @@ function follow(text: string, segments: readonly (string | null)[], from: TypeSh
       return { text, hops, type: at.type, of: 'row', path: plainOf(segments.slice(i)) };
     }
     hops.push(hop);
+    if (hops.length > MOST_HOPS) {
+      const said = `expected paths of at most ${String(MOST_HOPS)} hops, got ${shown(text)}.`;
+      throw new TidemarkError('RULE_TOO_LARGE', said);
+    }
     at = shape.types.get(hop.to) as TypeShape;
     const item = segments[i + 1];
     if (!hop.many || item === undefined) continue;
