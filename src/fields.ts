@@ -21,6 +21,13 @@ export interface FieldsReader extends Reader<AnyModel> {
   rules(scope: string): Promise<readonly FieldRule[]>;
 }
 
+interface Wanted {
+  readonly type: string;
+  readonly row: AnyRow;
+  /** Fields; default: all. */
+  readonly only?: readonly string[] | undefined;
+}
+
 export interface FieldsParts {
   readonly topology: Topology;
   readonly clock: Clock;
@@ -63,18 +70,42 @@ export class ModelFields {
   async compute(reader: FieldsReader, type: string, id: Id): Promise<Computed> {
     const row = (await reader.get(type, id as never)) as AnyRow | null;
     if (row === null) return { value: null, ttlMs: undefined };
-    const { scopeOf } = this.#options;
-    const scope = scopeOf === undefined ? EVERYWHERE : await scopeOf(type, row, reader);
-    const set = this.#setOf(await reader.rules(scope));
-    const facts = await this.#factsOf(reader, set.needs(type), row);
+    const set = await this.#setFor(reader, type, row);
+    const value = await this.#valuesOf(reader, set, { type, row });
+    for (const one of Object.values(value)) if (one instanceof Error) throw one;
+    return { value, ttlMs: set.inputsOf(type).includes('now') ? NOW_MS : undefined };
+  }
+
+  /**
+   * Field by field, with what each looks at: of others only the fields that it needs, since those may in turn look at other
+   * fields of this entity.
+   */
+  async #valuesOf(
+    reader: FieldsReader,
+    set: FieldSet,
+    { type, row, only = Object.keys(this.#planOf(type).computed) }: Wanted,
+  ): Promise<AnyRow> {
     const { clock, events } = this.#parts;
     const now = new Date(clock.wallNow()).toISOString();
-    const { values, failures } = set.evaluate(type, facts, { now, inputs: this.#options.inputs });
-    for (const { field, rule, error } of failures) {
-      events.emit('error', { error, where: `rule '${rule}' of ${type}.${field}, ${type} '${String(id)}'` });
-    }
-    for (const value of Object.values(values)) if (value instanceof Error) throw value;
-    return { value: values, ttlMs: set.inputsOf(type).includes('now') ? NOW_MS : undefined };
+    const entries = only.map(async (field) => {
+      const facts = await this.#factsOf(reader, set.needs(type, [field]), row);
+      const { values, failures } = set.evaluate(type, facts, { now, inputs: this.#options.inputs, only: [field] });
+      for (const { type: of, id, field: failed, rule, error } of failures) {
+        events.emit('error', { error, where: `rule '${rule}' of ${of}.${failed}, ${of} '${id}'` });
+      }
+      return [field, values[field]] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  async #setFor(reader: FieldsReader, type: string, row: AnyRow): Promise<FieldSet> {
+    const { scopeOf } = this.#options;
+    const scope = scopeOf === undefined ? EVERYWHERE : await scopeOf(type, row, reader);
+    return this.#setOf(await reader.rules(scope));
+  }
+
+  #planOf(type: string): EntityPlan {
+    return this.#parts.topology.types.get(type) as EntityPlan;
   }
 
   #setOf(rules: readonly FieldRule[]): FieldSet {
@@ -88,7 +119,7 @@ export class ModelFields {
   }
 
   async #factsOf(reader: FieldsReader, needs: FieldNeeds, row: AnyRow): Promise<EntityFacts> {
-    const plan = this.#parts.topology.types.get(needs.type) as EntityPlan;
+    const plan = this.#planOf(needs.type);
     const id = row[plan.idField] as Id;
     const hops: Record<string, EntityFacts | readonly EntityFacts[] | null> = {};
     const following = Object.entries(needs.hops).map(async ([name, hop]) => {
@@ -102,17 +133,17 @@ export class ModelFields {
         parentId === undefined ? null : ((await reader.get(hop.type as never, parentId as never)) as AnyRow | null);
       hops[name] = parent === null ? null : await this.#factsOf(reader, hop, parent);
     });
-    const computing =
-      needs.computed.length === 0 ? Promise.resolve({}) : reader.computed(needs.type as never, id as never);
-    const [computed] = await Promise.all([computing, ...following]);
-    return { row, hops, computed: computed ?? nullsFor(needs.computed) };
+    await Promise.all(following);
+    return { row, hops, computed: needs.computed.length === 0 ? {} : await this.#neededOf(reader, needs, row) };
+  }
+
+  /** By the rules of its own scope. */
+  async #neededOf(reader: FieldsReader, { type, computed: only }: FieldNeeds, row: AnyRow): Promise<AnyRow> {
+    return this.#valuesOf(reader, await this.#setFor(reader, type, row), { type, row, only });
   }
 }
 
 const hasFields = ({ computed }: EntityPlan): boolean => Object.keys(computed).length > 0;
-
-/** Of an entity that was deleted meanwhile. */
-const nullsFor = (fields: readonly string[]): AnyRow => Object.fromEntries(fields.map((field) => [field, null]));
 
 async function rulesOf(
   source: RuleSource,

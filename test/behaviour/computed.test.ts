@@ -118,6 +118,18 @@ describe('computed fields', () => {
     expect(await tide.computed('kingdom', 'k1')).toEqual({ wealth: 50 });
   });
 
+  test('may read those of others that read other fields of their own', async () => {
+    const wealth = rule(
+      'wealth',
+      { reduce: [{ var: 'kingdom.settlements' }, { '+': [{ var: 'accumulator' }, { var: 'current.income' }] }, 0] },
+      { entityType: 'kingdom' },
+    );
+    const hub = rule('isTradeHub', { '>': [{ var: 'settlement.kingdom.wealth' }, 25] });
+    const { tide } = world({ source: [INCOME, wealth, hub] });
+    expect(await tide.computed('settlement', 's1')).toEqual({ isTradeHub: true, income: 30 });
+    expect(await tide.computed('settlement', 's2')).toEqual({ isTradeHub: false, income: 21 });
+  });
+
   test('are kept until something that they read changes, and what did not read it stays', async () => {
     const { tide, rows, asked } = world({ source: [HUB, INCOME] });
     for (const id of ['s1', 's2']) await tide.computed('settlement', id);
