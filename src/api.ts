@@ -1,6 +1,6 @@
 import type { ChildrenOf, EntityOrigin } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
-import type { AnyModel, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { AnyModel, ComputedOf, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
 import type { Subject } from './subject.js';
 import type { ChangeOp, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
@@ -83,6 +83,8 @@ export interface Reader<M extends AnyModel> {
   /** All undeleted children of one parent, in the origin's order. */
   children<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>): Promise<readonly RecordOf<M, T>[]>;
   view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params): Promise<Result>;
+  /** The values of its computed fields, as rules have them, null where none gives one; null if there is no such entity. */
+  computed<T extends TypeName<M>>(type: T, id: IdOf<M, T>): Promise<ComputedOf<M, T> | null>;
   /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
   readonly spatial: SpatialReader<M>;
 }
@@ -106,6 +108,8 @@ export interface EntityLoader<M extends AnyModel, T extends TypeName<M>> {
   loadMany(ids: readonly IdOf<M, T>[]): Promise<(RecordOf<M, T> | null | Error)[]>;
   /** The children of one parent: `loaders.structure.of({ settlement: id })`. */
   of(parent: ParentRef<M, T>): Promise<readonly RecordOf<M, T>[]>;
+  /** The values of its computed fields; null if there is no such entity. */
+  computed(id: IdOf<M, T>): Promise<ComputedOf<M, T> | null>;
 }
 
 export type Loaders<M extends AnyModel> = { readonly [T in TypeName<M>]: EntityLoader<M, T> };
@@ -293,6 +297,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
     params: Params,
     ...call: CallArguments<M>
   ): Promise<Result>;
+  /** The values of its computed fields, as rules have them, null where none gives one; null if there is no such entity. */
+  computed<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: CallArguments<M>): Promise<ComputedOf<M, T> | null>;
 
   /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
   readonly spatial: {

@@ -5,12 +5,13 @@ import type { Topology } from './model.js';
  * meets an entry written under another fingerprint, in a rolling deploy, treats it as absent.
  */
 export function fingerprintOf(topology: Topology): string {
-  const types = [...topology.types.values()].map(({ type, plural, idField, parents, schema }) => [
+  const types = [...topology.types.values()].map(({ type, plural, idField, parents, computed, schema }) => [
     type,
     plural,
     idField,
     schema,
     parents.map((parent) => parent.type),
+    Object.entries(computed),
   ]);
   return digestOf(JSON.stringify([topology.root, topology.parentOf !== undefined, types]));
 }

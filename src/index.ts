@@ -95,7 +95,8 @@ export {
   defineModel,
   entity,
 } from './model.js';
-export type { TideOptions, TtlByKind } from './options.js';
+export type { RulesOptions, RuleSource, TideOptions, TtlByKind } from './options.js';
+export type { FieldRule } from './rules/fields/rule.js';
 export type { Authorize } from './realtime/authorize.js';
 export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
 export { createTidemark } from './tidemark.js';

@@ -141,7 +141,11 @@ interface ComputedTypes {
 }
 export type ComputedOf<M extends AnyModel, Type extends TypeName<M>> =
   M['entities'][Type] extends Entity<object, { readonly computed: infer Fields }>
-    ? { readonly [Field in keyof Fields]: Fields[Field] extends ComputedKind ? ComputedTypes[Fields[Field]] : never }
+    ? {
+        readonly [Field in keyof Fields]: Fields[Field] extends ComputedKind
+          ? ComputedTypes[Fields[Field]] | null
+          : never;
+      }
     : Readonly<Record<never, never>>;
 
 // ── The compiled form ───────────────────────────────────────────────────────────────────────────────────────────
@@ -170,6 +174,8 @@ export interface EntityPlan {
   isDeleted(row: AnyRow): boolean;
   readonly geometryOf: ((row: AnyRow) => unknown) | undefined;
   readonly announce: readonly string[];
+  /** By field: its kind. */
+  readonly computed: Readonly<Record<string, ComputedKind>>;
   readonly schema: string;
 }
 
@@ -298,6 +304,7 @@ function plan(
     isDeleted: (row) => deleted !== undefined && deleted(row),
     geometryOf: geometry,
     announce: options.announce ?? [],
+    computed: options.computed ?? {},
     schema: String(options.schema ?? ''),
   };
 }

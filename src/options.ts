@@ -1,10 +1,11 @@
-import type { Origin } from './api.js';
+import type { Origin, Reader } from './api.js';
 import type { Codec } from './cache/codec.js';
 import { TidemarkError } from './errors.js';
 import type { Bus, Clock, LocalStore, Marks, Store } from './contract.js';
-import type { AnyModel } from './model.js';
+import type { AnyModel, AnyRow } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
+import type { FieldOptions, FieldRule } from './rules/fields/rule.js';
 
 /** Milliseconds to live by kind of value. 0: until evicted or changed. */
 export interface TtlByKind {
@@ -13,6 +14,25 @@ export interface TtlByKind {
   readonly view?: number | undefined;
   readonly key?: number | undefined;
   readonly spatial?: number | undefined;
+  readonly computed?: number | undefined;
+}
+
+/** Where rules come from: a list, or a function of where they are to hold, asked again once they are said to have changed. */
+export type RuleSource =
+  | readonly FieldRule[]
+  | ((where: {
+      readonly scope: string;
+      readonly branch: string;
+      readonly signal: AbortSignal | undefined;
+    }) => readonly FieldRule[] | PromiseLike<readonly FieldRule[]>);
+
+/** The rules of computed fields. */
+export interface RulesOptions extends Pick<FieldOptions, 'operators' | 'limits' | 'failing'> {
+  readonly source: RuleSource;
+  /** Whose rules an entity obeys, such as its campaign's: a name for `tide.subject.rules`. Default: `'all'` for every one. */
+  readonly scopeOf?: ((type: string, row: AnyRow, read: Reader<AnyModel>) => string | PromiseLike<string>) | undefined;
+  /** What rules find in their context besides the entity and `now`. */
+  readonly inputs?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What createTidemark() takes. `docs/guides/options.md` lists every option with its default. */
@@ -32,6 +52,9 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
 
   /** Who may subscribe to what. Without it, a scope with a principal may subscribe to nothing. */
   readonly authorize?: Authorize<Principal> | undefined;
+
+  /** The rules of the model's computed fields. Default: none, and every field is null. */
+  readonly rules?: RulesOptions | undefined;
 
   /** Default 300,000; lists 600,000. */
   readonly ttlMs?: number | TtlByKind | undefined;

@@ -49,6 +49,10 @@ export class Scope {
     return this.#reader.view(view, params);
   }
 
+  computed(type: string, id: Id): Promise<unknown> {
+    return this.#reader.computed(type, id);
+  }
+
   peek(type: string, id: Id): unknown {
     return this.#reader.peek(type, id);
   }

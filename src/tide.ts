@@ -87,6 +87,10 @@ export class Tide {
     return this.#read(this.#core.view(this.#branch(call), view, params), call);
   }
 
+  async computed(type: string, id: Id, call?: Call): Promise<unknown> {
+    return this.#read(this.#core.computed(this.#branch(call), type, id), call);
+  }
+
   readonly spatial = {
     inBox: async (type: string, query: object, call?: Call): Promise<unknown> =>
       this.#read(this.#core.located(this.#branch(call), 'inBox', type, query), call),

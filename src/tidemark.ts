@@ -21,6 +21,7 @@ import { type Entries, type Entry, type Lifetime, type Space, Tier } from './cac
 import { Tier2 } from './cache/tier2.js';
 import { CoarseClock, createRandom, systemClock } from './clock.js';
 import { createEvents } from './events.js';
+import { ModelFields } from './fields.js';
 import { fingerprintOf } from './fingerprint.js';
 import { TidemarkError } from './errors.js';
 import type { SubjectKey } from './contract.js';
@@ -168,6 +169,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
+    fields: new ModelFields(options.rules ?? { source: [] }, { topology, clock, events }),
     locate: (verb, plan, query) => ({ ...locate(indexes, topology, verb, plan, query), unheard }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);

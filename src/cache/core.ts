@@ -3,19 +3,19 @@ import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
 import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
-import { type Footprint, escapePart } from '../subject.js';
+import { type Footprint, escapePart, rulesSubject } from '../subject.js';
 import type { Batches } from './batch.js';
-import { type RowSpace, checkedId, rowSpace, visible } from './row-space.js';
+import { type RowSpace, checkedId, visible } from './row-space.js';
 import { chainOf } from './branches.js';
-import { planOf, spatialSubjects } from './cascade.js';
+import { carriedBy, planOf, spatialSubjects } from './cascade.js';
 import { type Derivation, type DeriveOptions, derive } from './derive.js';
 import type { Demand } from './demand.js';
 import type { Flight, Outcome } from './flight.js';
-import { buildCacheKey, buildEntityListKey } from './keys.js';
 import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import type { ReadRequest, Reads } from './read.js';
 import type { Gate } from './gate.js';
+import { type SpaceOptions, type TypeSpaces, rulesSpace, spacesOf, viewSpace } from './spaces.js';
 import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
 export type AnyView = View<AnyModel, ViewParams, unknown>;
@@ -45,6 +45,18 @@ export interface Located {
   readonly unheard: (known: boolean) => void;
 }
 
+/** How computed fields are computed, through a reader whose reads become marks of the value. */
+export interface Fields {
+  /** Types that have some. */
+  readonly types: readonly string[];
+  rules(scope: string, reader: BoundReader): Promise<unknown>;
+  compute(
+    reader: BoundReader,
+    type: string,
+    id: Id,
+  ): Promise<{ readonly value: AnyRow | null; readonly ttlMs: number | undefined }>;
+}
+
 export interface CoreOptions {
   readonly topology: Topology;
   readonly reads: Reads;
@@ -55,6 +67,7 @@ export interface CoreOptions {
   readonly demand: Demand;
   readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
   readonly locate: (verb: SpatialVerb, plan: EntityPlan, query: unknown) => Located;
+  readonly fields: Fields;
 }
 
 /** The spaces of a model and the reads through them, types erased. */
@@ -64,9 +77,9 @@ export class Core {
   readonly aborts: Aborts;
   readonly demand: Demand;
   readonly #options: CoreOptions;
-  readonly #records = new Map<string, RowSpace>();
-  readonly #lists = new Map<string, Map<string, RowSpace>>();
-  readonly #located = new Map<string, Space>();
+  readonly #spaces = new Map<string, TypeSpaces>();
+  readonly #spaceOptions: SpaceOptions;
+  readonly #rules: Space;
   readonly #views = new Map<string, { readonly view: AnyView; readonly space: Space }>();
   readonly #deriving: DeriveOptions;
 
@@ -81,46 +94,21 @@ export class Core {
       readerFor: (branch, flight, signal) =>
         new BoundReader(this, { branch, demand: flight.demand, into: flight }, signal),
     };
-    for (const plan of options.topology.types.values()) {
-      const { statistics } = options.reads;
-      this.#records.set(
-        plan.type,
-        rowSpace(plan, null, {
-          counter: statistics.counter(plan.type),
-          lifetime: options.lifetimeOf('record'),
-          keyOf: (branch, id) => buildCacheKey(plan.type, [String(id)], branch),
-        }),
-      );
-      const lists = plan.parents.map((parent) => {
-        const space = rowSpace(plan, parent, {
-          counter: statistics.counter(plan.plural),
-          lifetime: options.lifetimeOf('list'),
-          keyOf: (branch, id) => buildEntityListKey(plan.plural, parent.type, String(id), branch),
-        });
-        return [parent.type, space] as const;
-      });
-      this.#lists.set(plan.type, new Map(lists));
-      this.#located.set(plan.type, {
-        kind: 'spatial',
-        name: plan.type,
-        counter: options.reads.statistics.counter('spatial'),
-        lifetime: options.lifetimeOf('spatial'),
-        keyOf: (branch, id) => `spatial:${escapePart(plan.plural)}-${String(id)}:${escapePart(branch)}`,
-        shelves: new Map(),
-      });
-    }
+    this.#spaceOptions = { statistics: options.reads.statistics, lifetimeOf: options.lifetimeOf };
+    this.#rules = rulesSpace(this.#spaceOptions);
+    for (const plan of options.topology.types.values()) this.#spaces.set(plan.type, spacesOf(plan, this.#spaceOptions));
   }
 
   // ── What can be read ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The id is not checked yet: one that is none is simply not held. */
   record(branch: string, type: string, id: unknown): Loadable {
-    const shelf = this.#shelf(this.#records.get(type) ?? this.#unknown(type), branch);
+    const shelf = this.#shelf(this.#of(type).records, branch);
     return { shelf, id, begin: this.#options.batches.begin };
   }
 
   list(branch: string, type: string, parent: object): Loadable {
-    const links = this.#lists.get(type) ?? this.#unknown(type);
+    const links = this.#of(type).lists;
     const given = Object.entries(parent).filter(([, id]) => id !== undefined);
     const [name, id] = given[0] ?? [];
     const space = name === undefined ? undefined : links.get(name);
@@ -137,14 +125,7 @@ export class Core {
     let known = this.#views.get(view.name);
     if (known === undefined) {
       checkTtl(view.ttlMs, `view '${view.name}'`);
-      const space: Space = {
-        kind: 'view',
-        name: view.name,
-        counter: this.reads.statistics.counter('view'),
-        lifetime: this.#options.lifetimeOf('view'),
-        keyOf: (of, id) => buildCacheKey('view', [view.name, String(id)], of),
-        shelves: new Map(),
-      };
+      const space = viewSpace(view.name, this.#spaceOptions);
       known = { view, space };
       this.#views.set(view.name, known);
     }
@@ -158,20 +139,51 @@ export class Core {
     return this.derived(branch, place, {
       dependsOn: view.dependsOn as Derivation['dependsOn'],
       params,
-      ttlMs: view.ttlMs,
+      ttlMs: () => view.ttlMs,
       load: view.load as Derivation['load'],
     });
   }
 
+  /** The values of an entity's computed fields. */
+  computed(branch: string, type: string, id: Id): Loadable {
+    const place = { shelf: this.#shelf(this.#of(type).computed, branch), id };
+    let lifeMs: number | undefined;
+    return this.derived(branch, place, {
+      dependsOn: undefined,
+      ttlMs: () => lifeMs,
+      load: async (reader) => {
+        const { value, ttlMs } = await this.#options.fields.compute(reader as BoundReader, type, id);
+        lifeMs = ttlMs;
+        return value;
+      },
+    });
+  }
+
+  /** The rules of a scope. */
+  rules(branch: string, scope: string): Loadable {
+    const { fields, topology } = this.#options;
+    const subjects = fields.types.map((type) => rulesSubject(type, scope, branch));
+    return this.derived(
+      branch,
+      { shelf: this.#shelf(this.#rules, branch), id: scope },
+      {
+        dependsOn: undefined,
+        also: (chain) => [...new Set(subjects.flatMap((key) => carriedBy(key, topology, () => chain)))],
+        ttlMs: () => undefined,
+        load: (reader) => fields.rules(scope, reader as BoundReader),
+      },
+    );
+  }
+
   /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
   located(branch: string, verb: SpatialVerb, type: string, query: unknown): Loadable {
-    const space = this.#located.get(type) ?? this.#unknown(type);
+    const space = this.#of(type).located;
     const { text, footprint, answer, unheard } = this.#options.locate(verb, planOf(this.topology, type), query);
     const place = { shelf: this.#shelf(space, branch), id: text };
     return this.derived(branch, place, {
       dependsOn: undefined,
       also: (chain) => spatialSubjects(type, footprint, chain),
-      ttlMs: undefined,
+      ttlMs: () => undefined,
       unheard,
       load: () => answer(branch),
     });
@@ -186,9 +198,9 @@ export class Core {
     return space.shelves.get(branch) ?? this.reads.shelfOf(space, branch, chainOf(this.topology, branch) !== null);
   }
 
-  #unknown(type: string): never {
-    planOf(this.topology, type); // throws, naming the types there are
-    throw new TidemarkError('UNKNOWN_TYPE', `'${type}' is no entity type.`);
+  /** Throws UNKNOWN_TYPE, naming the types there are. */
+  #of(type: string): TypeSpaces {
+    return this.#spaces.get(type) ?? (this.#spaces.get(planOf(this.topology, type).type) as TypeSpaces);
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,7 +208,8 @@ export class Core {
   /** Throws BLANK_ID for a record or list whose id is none. */
   request({ shelf, id, begin }: Loadable, demand: Demand, into: Flight | null): ReadRequest {
     const { kind, name } = shelf.space;
-    if (kind === 'record' || kind === 'list') checkedId(name, id);
+    if (kind === 'record' || kind === 'list' || (kind === 'computed' && shelf.space !== this.#rules))
+      checkedId(name, id);
     return { shelf, id, demand, into, begin };
   }
 
@@ -222,7 +235,7 @@ export class Core {
 
   /** Records straight from the origin, for a transaction: neither from nor into a cache, joining nothing. */
   async askRecords(branch: string, via: unknown, type: string, ids: readonly unknown[]): Promise<(AnyRow | null)[]> {
-    const space = this.#records.get(type) ?? this.#unknown(type);
+    const space = this.#of(type).records;
     if (ids.length === 0) return [];
     const answers = await this.#options.batches.ask(
       space,
@@ -237,7 +250,7 @@ export class Core {
 
   /** Every row of a type, for an index kept beside the cache. */
   askAll(branch: string, type: string): Promise<readonly AnyRow[]> {
-    return this.#options.batches.askAll(this.#records.get(type) ?? this.#unknown(type), branch);
+    return this.#options.batches.askAll(this.#of(type).records, branch);
   }
 
   async askChildren(branch: string, via: unknown, type: string, parent: object): Promise<readonly AnyRow[]> {
@@ -277,6 +290,15 @@ export class BoundReader implements Reader<AnyModel> {
 
   view(view: unknown, params: unknown): Promise<never> {
     return this.#value(() => this.#core.view(this.branch, view as AnyView, params));
+  }
+
+  computed(type: string, id: Id): Promise<never> {
+    return this.#value(() => this.#core.computed(this.branch, type, id));
+  }
+
+  /** The rules of computed fields that hold in a scope. */
+  rules(scope: string): Promise<never> {
+    return this.#value(() => this.#core.rules(this.branch, scope));
   }
 
   readonly spatial = {
@@ -324,6 +346,13 @@ export class OriginReader implements Reader<AnyModel> {
     inBox: (): Promise<never> => Promise.reject(outsideTransaction()),
     near: (): Promise<never> => Promise.reject(outsideTransaction()),
   };
+
+  /** Rules look at what is committed. */
+  computed(): Promise<never> {
+    return Promise.reject(
+      new TidemarkError('ORIGIN_MISSING', 'changes.read.computed: computed fields are not read inside a transaction.'),
+    );
+  }
 
   async view(view: unknown, params: unknown): Promise<never> {
     return (await (view as AnyView).load(this, params as ViewParams)) as never;

@@ -22,7 +22,8 @@ export interface Derivation {
   readonly params?: unknown;
   /** Marks to carry besides, for a reader in these branches. */
   readonly also?: (chain: Chain) => readonly SubjectKey[];
-  readonly ttlMs: number | undefined;
+  /** Asked once it is loaded. */
+  readonly ttlMs: () => number | undefined;
   /** Called before a load that must include changes not heard of yet; `known`: that there are some. */
   readonly unheard?: (known: boolean) => void;
   readonly load: (reader: Reader<AnyModel>, params: unknown) => unknown;
@@ -93,7 +94,7 @@ async function load(
   const value = await (reads.isOutage([flight]) && !flight.isNested ? gate.pass(flight.key, loading) : loading());
   const sealed = reads.seal(value);
   const cells = [...new Set(flight.cells)];
-  const kept = { ttlMs: what.ttlMs, absent: value === undefined };
+  const kept = { ttlMs: what.ttlMs(), absent: value === undefined };
   if (cells.length <= MOST_MARKS || chain === null) return reads.settle(flight, sealed, { ...kept, cells });
   return reads.settle(flight, sealed, { ...kept, cells: await collapse(options, flight, chain, cells) });
 }

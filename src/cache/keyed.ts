@@ -136,7 +136,7 @@ export class KeyedValues {
     const { branch, demand, into } = context;
     const { dependsOn, ttlMs } = what;
     checkTtl(ttlMs, `key ${JSON.stringify(key)}`);
-    const loadable = this.#core.derived(branch, this.place(key), { dependsOn, also, ttlMs, load });
+    const loadable = this.#core.derived(branch, this.place(key), { dependsOn, also, ttlMs: () => ttlMs, load });
     return (await this.#core.outcome(this.#core.request(loadable, demand, into))).value;
   }
 }

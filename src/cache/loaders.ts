@@ -65,6 +65,10 @@ export class RequestReader implements Reader<AnyModel> {
     return this.read(this.#core.view(this.branch, view as AnyView, params)) as never;
   }
 
+  async computed(type: string, id: Id): Promise<never> {
+    return this.read(this.#core.computed(this.branch, type, id)) as never;
+  }
+
   readonly spatial = {
     inBox: async (type: string, query: object): Promise<never> =>
       this.read(this.#core.located(this.branch, 'inBox', type, query)) as never,
@@ -90,6 +94,7 @@ export class RequestReader implements Reader<AnyModel> {
       loadMany: (ids: readonly Id[]) =>
         Promise.all(ids.map((id) => this.get(type, id).catch((error: unknown) => error as Error))),
       of: (parent: object) => this.children(type, parent),
+      computed: (id: Id) => this.computed(type, id),
     });
   }
 

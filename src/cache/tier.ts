@@ -16,7 +16,7 @@ const NEVER = -1;
 
 /** What is cached under one shape of key: the records of a type, the lists of a link, one view, the keyed values. */
 export interface Space {
-  readonly kind: 'record' | 'list' | 'view' | 'key' | 'spatial';
+  readonly kind: 'record' | 'list' | 'view' | 'key' | 'spatial' | 'computed';
   /** The entity type or the view's name, for people. */
   readonly name: string;
   readonly counter: Counter;

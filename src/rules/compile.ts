@@ -31,6 +31,8 @@ export interface CompiledRule<Value = unknown> {
   trace(context: unknown): Trace;
   /** Dotted paths of the context that it may read, sorted; `*` stands for all items or fields. */
   readonly reads: readonly string[];
+  /** What its value is if not null, as far as that is known without data. */
+  readonly gives: Type;
   /** An estimate of the work of one evaluation: one for each operator and read, ten times in a loop. */
   readonly cost: number;
 }
@@ -46,7 +48,7 @@ export interface CompiledRule<Value = unknown> {
  */
 export function compile<Value = unknown>(rule: unknown, options: RuleOptions = {}): CompiledRule<Value> {
   const limits = limitsOf(options.limits);
-  const { node, problems, reads } = understand(rule, options, limits);
+  const { node, problems, reads, type } = understand(rule, options, limits);
   if (node === undefined) throw errorOf(problems);
   const run = build(node);
   const place: Place = { name: 'rule', site: undefined };
@@ -59,6 +61,7 @@ export function compile<Value = unknown>(rule: unknown, options: RuleOptions = {
   const buffers = new Buffers();
   return {
     reads,
+    gives: type,
     cost: costOf(node),
     evaluate: (context) => {
       const root = context ?? null;
@@ -95,11 +98,12 @@ export function tableOf(rows: readonly unknown[]): Table {
 
 interface Understood extends Parsed {
   readonly reads: readonly string[];
+  readonly type: Type;
 }
 
 function understand(rule: unknown, { operators, types }: RuleOptions, limits: Limits): Understood {
   const { node, problems } = parse(rule, operators?.table ?? BUILT_IN, limits);
-  if (node === undefined) return { node, problems, reads: [] };
+  if (node === undefined) return { node, problems, reads: [], type: 'any' };
   const inferred = infer(node, types);
   return { ...inferred, node: inferred.problems.length === 0 ? node : undefined };
 }

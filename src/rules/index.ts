@@ -6,3 +6,13 @@ export { LIMITS, type LimitOptions, type Limits } from './limits.js';
 export type { Type } from './node.js';
 export type { Problem } from './site.js';
 export type { Trace, TraceNode } from './trace.js';
+/** Computed fields: their rules in order, evaluated for an entity or kept current as rows change. */
+export { type FieldSet, type EvaluateOptions, compileFields } from './fields/set.js';
+export type { FieldExplanation, ExplainedCandidate, FieldFailure, FieldValues } from './fields/evaluate.js';
+export { type FieldChange, type FieldEngine, type FieldEngineOptions, createFieldEngine } from './fields/engine.js';
+export type { EntityFacts } from './fields/facts.js';
+export type { FieldNeeds, HopNeeds } from './fields/needs.js';
+export type { FieldReader, StepBack } from './fields/readers.js';
+export type { FieldOptions, FieldRule } from './fields/rule.js';
+export type { ChildHop, EntityShape, FieldKind, FieldSchema, ParentHop } from './fields/schema.js';
+export type { RowChange } from './fields/world.js';

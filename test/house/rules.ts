@@ -36,6 +36,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   watching: 'model',
   api: 'api',
   config: 'pure',
+  fields: 'tidemark',
   options: 'tidemark',
   scope: 'tidemark',
   subjects: 'tidemark',
