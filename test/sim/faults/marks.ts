@@ -81,8 +81,8 @@ export const MARK_FAULTS: readonly SimFault[] = [
     edits: [
       [
         'cache/partition.ts',
-        "if (this.epoch !== epoch) return 'epoch';\n    if (head",
-        "if (this.epoch !== epoch) return 'nothing new';\n    if (head",
+        "if (this.epoch !== epoch) return then?.epoch === this.epoch ? 'epoch' : 'unclear';",
+        "if (this.epoch !== epoch) return 'nothing new';",
       ],
     ],
   },
