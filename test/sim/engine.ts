@@ -62,7 +62,7 @@ export class Engine {
           if (this.#endsTurn() && !this.#passTo(until)) resolve();
           else afterJobs();
         } catch (error) {
-          reject(error);
+          reject(error as Error);
         }
       };
       goOn();
