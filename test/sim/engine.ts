@@ -62,7 +62,7 @@ export class Engine {
           if (this.#endsTurn() && !this.#passTo(until)) resolve();
           else afterJobs();
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
       goOn();
