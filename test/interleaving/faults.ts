@@ -51,7 +51,10 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a hole in the messages is not noticed',
-    edits: [['cache/mark-watch.ts', "if (found === 'hole') this.gap(partition, applied);", '']],
+    edits: [
+      ['cache/mark-watch.ts', "if (found === 'hole') this.gap(partition, applied);", ''],
+      ['cache/mark-watch.ts', "if (found === 'hole' || found === 'unclear') this.gap(partition, applied);", ''],
+    ],
   },
   {
     name: 'marks are taken after the load',
