@@ -39,9 +39,11 @@ const execute = promisify(execFile);
 /** Runs a program to its end. What it printed, on either stream, is in the error if it fails. */
 async function run(cwd: string, command: string, args: readonly string[]): Promise<string> {
   // Vitest's own variables (NODE_ENV, VITEST, NODE_OPTIONS) are not a stranger's.
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
+  // A machine behind a proxy of its own has a certificate of its own.
+  const certificates = NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS };
   try {
-    const { stdout } = await execute(command, args, { cwd, env: { PATH, HOME } });
+    const { stdout } = await execute(command, args, { cwd, env: { PATH, HOME, ...certificates } });
     return stdout.trim();
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };

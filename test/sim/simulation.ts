@@ -170,6 +170,7 @@ export class Simulation {
   wentBack(server: Server): void {
     if (this.plan.config.comparesRunId) return;
     const { engine } = this;
+    this.delivery.wentBack(engine.now);
     engine.at(engine.now + 6000, () => {
       if (!server.alive) return;
       for (const { process, client } of this.replicas) {
