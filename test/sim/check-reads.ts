@@ -117,12 +117,21 @@ export class ReadChecker {
     return !(isTold && name.startsWith(`${String(commit.type)}:${commit.id}@`));
   }
 
+  /** The branch of the value was hung elsewhere before that, and nobody has said so yet: the reader may not see it inherit. */
+  #hangsElsewhere(read: ReadRecord, name: ValueName, { number }: Commit): boolean {
+    const branch = name.split('@')[1];
+    const { commits } = this.#parts.world;
+    const hung = commits.slice(0, number).findLast((earlier) => earlier.type === null && earlier.branch === branch);
+    return hung !== undefined && this.#promiseOf(read, hung, name) === null;
+  }
+
   /**
    * A record that moved without anybody having said so yet: nobody can know what a change of its new parent means for it.
    * It counts again from its own announcement.
    */
   #isExcused(read: ReadRecord, name: ValueName, commit: Commit, seen: number): boolean {
     const [what, branch] = name.split('@') as [string, string];
+    if (branch !== commit.branch && this.#hangsElsewhere(read, name, commit)) return true;
     const [type, id] = (what.includes('/') ? what.replace(/^.*\//, 'settlement:') : what).split(':');
     if (what.includes('<') || (commit.type === type && commit.id === id)) return false;
     for (let number = commit.number - 1; number > seen; number--) {
