@@ -138,6 +138,8 @@ describeOwn('a server on its own', () => {
         const stored: string[] = [];
         for await (const page of first.store.scan('*ankh*')) stored.push(...page);
         expect(stored).toHaveLength(1);
+        // The lease is given back behind the value.
+        expect(server.cli('keys', '*tm1:l:*')).toBe('\n');
       });
       expect(await commandsOf(server, () => second.tide.get('settlement', 'ankh'))).toEqual({ evalsha: 1 });
       const changed = (id: string) => second.tide.change({ type: 'settlement', id, op: 'update' });
