@@ -134,7 +134,7 @@ export class Batches {
 
   #begun(flights: readonly Flight[], batch: Omit<Batch, 'applied'>): Batch {
     const applied = this.#options.reads.table.applied();
-    for (const flight of flights) flight.applied = applied;
+    for (const flight of flights) flight.ask(applied);
     return { ...batch, applied };
   }
 

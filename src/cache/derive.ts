@@ -122,7 +122,7 @@ async function takeMarks(
   // Behind those asked for are the marks of what tier 1 has: they judge that, and are not the load's own.
   flight.own(cells.slice(subjects.size));
   flight.captureHeld({ ...looked.held, cells: cells.slice(0, subjects.size) });
-  flight.applied = reads.table.applied();
+  flight.ask(reads.table.applied());
   return looked;
 }
 

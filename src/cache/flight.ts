@@ -50,6 +50,8 @@ export class Flight {
   readonly #begunVersion: number;
   readonly #begunTold: number;
   readonly #captured: Captured[] = [];
+  /** How many of these were there before the origin was asked. */
+  #early = 0;
   #pinned: MarkCell[] | null = null;
   #waitsFor: Set<Flight> | null = null;
   #landed = false;
@@ -81,6 +83,17 @@ export class Flight {
   get cells(): readonly MarkCell[] {
     // Joined and not pushed: an array that grew keeps room to grow on, in every entry.
     return NO_CELLS.concat(...this.#captured.map(({ cells }) => cells));
+  }
+
+  /** The marks that were known to be needed before the origin was asked. */
+  get early(): readonly MarkCell[] {
+    return NO_CELLS.concat(...this.#captured.slice(0, this.#early).map(({ cells }) => cells));
+  }
+
+  /** Its marks are taken, and every partition stood here: the origin can be asked. */
+  ask(applied: Applied): void {
+    this.applied = applied;
+    this.#early = this.#captured.length;
   }
 
   /**

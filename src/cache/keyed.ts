@@ -68,7 +68,7 @@ export class KeyedValues {
     // While the marks cannot be reached nothing is kept: nobody could tell which of two values stands.
     if (bumps === 'queued') return;
     const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
-    flight.applied = reads.table.applied();
+    flight.ask(reads.table.applied());
     const held = await reads.table.hold([subject]);
     flight.captureHeld(held);
     // A set that was accepted later has moved the mark on: that one stands.

@@ -23,6 +23,8 @@ export class MarkCell {
   valid = false;
   /** Entries and flights that rely on this cell. */
   pins = 0;
+  /** It was let go, and has not come up for eviction since; `again`: it was let go once more meanwhile. */
+  loose: 'once' | 'again' | null = null;
   /** The last one that said what the token is. */
   reading = NEVER;
   /** Local time at which it was bumped at the latest, in whole milliseconds. */

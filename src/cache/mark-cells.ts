@@ -12,7 +12,9 @@ export class MarkCells {
   version = 1;
   readonly partitions: readonly Partition[];
   readonly #cells = new Map<SubjectKey, MarkCell>();
-  readonly #loose = new Set<MarkCell>();
+  /** Cells that were let go, in that order; some may have been taken since. */
+  readonly #loose: MarkCell[] = [];
+  #oldestLoose = 0;
   readonly #isHeldBack: (subject: SubjectKey) => boolean;
 
   /** `isHeldBack`: subjects whose latest change the store does not have yet; what it says of them is not the truth. */
@@ -41,18 +43,38 @@ export class MarkCells {
   }
 
   pin(cell: MarkCell): void {
-    if (cell.pins++ === 0) this.#loose.delete(cell);
+    cell.pins++;
   }
 
+  /** Cells come and go with every read: nothing is moved while one waits for its eviction. */
   unpin(cell: MarkCell): void {
-    if (--cell.pins > 0 || this.#cells.get(cell.subject) !== cell) return;
-    this.#loose.add(cell);
-    if (this.#loose.size > LOOSE_KEPT) this.#kill(this.#loose.values().next().value as MarkCell);
+    if (--cell.pins > 0) return;
+    if (cell.loose !== null) cell.loose = 'again';
+    else this.#letGo(cell);
+    while (this.#loose.length - this.#oldestLoose > LOOSE_KEPT) this.#evict();
+  }
+
+  #letGo(cell: MarkCell): void {
+    cell.loose = 'once';
+    this.#loose.push(cell);
+  }
+
+  /** The one that was let go first, unless something has come to rely on it or did so meanwhile: then it has another turn. */
+  #evict(): void {
+    const cell = this.#loose[this.#oldestLoose++] as MarkCell;
+    if (this.#oldestLoose > LOOSE_KEPT) {
+      this.#loose.splice(0, this.#oldestLoose);
+      this.#oldestLoose = 0;
+    }
+    const { pins, loose } = cell;
+    cell.loose = null;
+    if (pins > 0) return;
+    if (loose === 'again') this.#letGo(cell);
+    else this.#kill(cell);
   }
 
   /** Evicting a mark kills its cell: what points at it never validates again. */
   #kill(cell: MarkCell): void {
-    this.#loose.delete(cell);
     this.#cells.delete(cell.subject);
     cell.valid = false;
   }

@@ -8,7 +8,7 @@ import { type Calls, wasRefused } from './calls.js';
 import type { Codec } from './codec.js';
 import { type StoredEntry, decodeEntry, encodeEntry } from './entry.js';
 import type { Flight } from './flight.js';
-import { type Held, type MarkTable, sameToken } from './marks.js';
+import { type Held, type MarkCell, type MarkTable, sameToken } from './marks.js';
 import type { Entry, Space } from './tier.js';
 
 export interface Tier2Options {
@@ -143,8 +143,11 @@ export class Tier2 {
     if (at?.epoch == null || tokens.includes(null)) return false;
     let bytes: Uint8Array;
     try {
+      const early = new Set(flight.early);
+      const late = entry.cells.filter((cell) => !early.has(cell));
       bytes = encodeEntry({
-        marks: entry.cells.map((cell) => [cell.subject, cell.token as Token]),
+        marks: [...late, ...entry.cells.filter((cell) => early.has(cell))].map(markOf),
+        late: late.length,
         globs: { epoch: at.epoch, position: at.applied },
         fingerprint,
         graceMs: entry.shelf.space.lifetime.graceMs,
@@ -247,6 +250,8 @@ export class Tier2 {
     return attempt;
   }
 }
+
+const markOf = ({ subject, token }: MarkCell): readonly [SubjectKey, Token] => [subject, token as Token];
 
 /** Below this many, to compare each with each is quicker than to make a set. */
 const FEW = 16;

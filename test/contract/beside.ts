@@ -16,7 +16,7 @@ export const besideEntries: Beside = {
   entry: (subjects) =>
     encodeEntry({
       marks: subjects.map((subject) => [subject, { epoch: 'e', position: 1, nonce: 'n' }]),
-      ...{ globs: { epoch: 'e', position: 0 }, fingerprint: 'f', graceMs: 0, absent: false },
+      ...{ globs: { epoch: 'e', position: 0 }, fingerprint: 'f', graceMs: 0, absent: false, late: subjects.length },
       payload: new Uint8Array([0, 255, 10]),
     }),
   subjectsOf: () => assert.fail('the server reads it where the value is'),

@@ -18,7 +18,7 @@ export function fetchTogether(
     if (count > 1) await partitions.confirm();
     const asked = [...new Set(predicted)];
     const args = [keys.length, suffix, ...asked.map(bytesOf)];
-    const [now, entries, added, ...answers] = await run(FETCH, [...keys.map(storageKey), ...numbers.map(keyOf)], args);
+    const [now, values, lives, added, ...answers] = await run(FETCH, [...keys.map(storageKey), ...numbers.map(keyOf)], args);
     const subjects = [...asked, ...(added as readonly Buffer[]).map((subject) => String(subject) as SubjectKey)];
     const touched = new Set<number>();
     const mints = numbers.map((partition) => minting(answers[2 * partition], now));
@@ -28,7 +28,7 @@ export function fetchTogether(
       return (mints[partition] as (typeof mints)[0])((answers[2 * partition + 1] as readonly Reply[])[i]);
     });
     const heads = [...touched].sort((a, b) => a - b).map((partition) => headOf(partition, answers[2 * partition]));
-    return { entries: (entries as readonly Reply[]).map(storedOf), subjects, read: readOf(minted, heads) };
+    return { entries: storedOf(values, lives), subjects, read: readOf(minted, heads) };
   };
 }
 

@@ -1,5 +1,5 @@
 import { REFUSE, script } from './script.js';
-import { VALUE_OF } from './store-scripts.js';
+import { ENTRIES_OF } from './store-scripts.js';
 
 /*
  * A partition is a hash. Fields that begin with '#' are its own, every other one is a subject: `<position> <nonce>`.
@@ -119,12 +119,12 @@ return head
 
 /**
  * KEYS: keys of the store, then every partition. ARGV[5]: how many are keys of the store; 6: what is appended to the
- * subjects that entries name; 7...: subjects asked for.
- * Gives the time, the entries with the life they have left, the subjects added, then for each partition its head and
+ * subjects that entries name; 7...: subjects asked for. Of an entry's subjects it adds those that no reader could ask for.
+ * Gives the time, the values, the lives they have left, the subjects added, then for each partition its head and
  * the marks of all subjects: where a partition does not hold one, the caller knows whether it should.
  */
 export const FETCH = script(
-  `${OPEN}${READ_MARKS}${VALUE_OF}
+  `${OPEN}${READ_MARKS}${ENTRIES_OF}
 local keys = tonumber(ARGV[5])
 local partitions = {}
 for i = keys + 1, #KEYS do partitions[#partitions + 1] = KEYS[i] end
@@ -132,33 +132,28 @@ local opened, refused = open(partitions)
 if refused then return refused end
 
 local subjects, known, added = {}, {}, {}
-for i = 7, #ARGV do
-  subjects[#subjects + 1] = ARGV[i]
-  known[ARGV[i]] = true
-end
+for i = 7, #ARGV do subjects[#subjects + 1] = ARGV[i] end
 local function name(subject)
-  if type(subject) ~= 'string' then return end
-  subject = subject .. ARGV[6]
   if known[subject] then return end
   known[subject] = true
   subjects[#subjects + 1] = subject
   added[#added + 1] = subject
 end
-
-local entries = {}
-for i = 1, keys do
-  local value = valueOf(KEYS[i])
-  entries[i] = value and { value, redis.call('PTTL', KEYS[i]) }
-  if value and string.byte(value) == 1 and #value > 5 then
-    local a, b, c, d = string.byte(value, 2, 5)
-    local parsed, header = pcall(cjson.decode, string.sub(value, 6, 5 + a * 16777216 + b * 65536 + c * 256 + d))
-    if parsed and type(header) == 'table' and type(header.m) == 'table' then
-      for _, mark in ipairs(header.m) do if type(mark) == 'table' then name(mark[1]) end end
-    end
+local function nameLate(value)
+  local late, at = struct.unpack('>I2', value, 2)
+  for _ = 1, late do
+    local subject
+    subject, at = struct.unpack('>I4c0', value, at)
+    name(subject .. ARGV[6])
   end
 end
 
-local answer = { now, entries, added }
+local values, lives = entriesOf(KEYS, keys)
+for _, value in ipairs(values) do
+  if value and string.byte(value) == 2 then pcall(nameLate, value) end
+end
+
+local answer = { now, values, lives, added }
 for i, key in ipairs(partitions) do
   answer[#answer + 1] = opened[i]
   answer[#answer + 1] = marksOf(key, subjects, 1, #subjects)

@@ -15,14 +15,32 @@ local function valueOf(key)
 end
 `;
 
-/** Gives for each key its value and the life it has left. */
-export const GET_MANY = script(`${VALUE_OF}
-local answers = {}
-for i, key in ipairs(KEYS) do
-  local value = valueOf(key)
-  answers[i] = value and { value, redis.call('PTTL', key) }
+/**
+ * The values of the first keys, and the lives they have left; false for one that has none. Two flat lists: one of pairs
+ * would cost half as much again. unpack() of Lua reaches about 8,000.
+ */
+export const ENTRIES_OF = `
+local function entriesOf(keys, count)
+  local values, lives = {}, {}
+  for from = 1, count, 4000 do
+    local to = math.min(from + 3999, count)
+    local held = redis.call('MGET', unpack(keys, from, to))
+    for i = from, to do
+      local value = held[i - from + 1]
+      if not value then
+        value = redis.pcall('HGET', keys[i], 'v')
+        if type(value) ~= 'string' then value = false end
+      end
+      values[i] = value
+      lives[i] = value and redis.call('PTTL', keys[i])
+    end
+  end
+  return values, lives
 end
-return answers
+`;
+
+export const GET_MANY = script(`${ENTRIES_OF}
+return { entriesOf(KEYS, #KEYS) }
 `);
 
 /** ARGV: value, life. */

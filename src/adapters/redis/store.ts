@@ -69,8 +69,11 @@ export function redisStore(options: ClientOptions): Store {
   return {
     getMany: async (keys) => {
       const answers: (StoredValue | undefined)[] = keys.map(() => undefined);
-      for (const { reply, at } of await runMany(GET_MANY, keys))
-        at.forEach((i, j) => (answers[i] = storedOf((reply as readonly Reply[])[j])));
+      for (const { reply, at } of await runMany(GET_MANY, keys)) {
+        const [values, lives] = reply as readonly Reply[];
+        const found = storedOf(values, lives);
+        at.forEach((i, j) => (answers[i] = found[j]));
+      }
       return answers;
     },
     setMany: async (entries) => {
@@ -95,11 +98,13 @@ export function redisStore(options: ClientOptions): Store {
   };
 }
 
-/** What the scripts give for a key: value and life left. */
-export function storedOf(reply: Reply | undefined): StoredValue | undefined {
-  if (reply == null) return undefined;
-  const [value, ttlMs] = reply as readonly [Buffer, number];
-  return { value, ttlMs: ttlMs < 0 ? undefined : ttlMs };
+/** What the scripts give: values, and the lives they have left. */
+export function storedOf(values: Reply | undefined, lives: Reply | undefined): (StoredValue | undefined)[] {
+  return (values as readonly (Buffer | null)[]).map((value, i) => {
+    if (value === null) return undefined;
+    const ttlMs = (lives as readonly number[])[i] as number;
+    return { value, ttlMs: ttlMs < 0 ? undefined : ttlMs };
+  });
 }
 
 const argumentOf = (value: string | Uint8Array | number): string | Buffer | number =>
