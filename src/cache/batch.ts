@@ -84,7 +84,8 @@ export class Batches {
       const found = finding.some(isPending)
         ? await Promise.all(finding.map((one) => Promise.resolve(one)))
         : (finding as (Outcome | null)[]);
-      for (const [i, flight] of flights.entries()) {
+      for (let i = 0; i < flights.length; i++) {
+        const flight = flights[i] as Flight;
         const outcome = found[i] as Outcome | null;
         if (outcome === null) missing.push(flight);
         else batch.results.set(flight, outcome);

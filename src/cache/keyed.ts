@@ -68,9 +68,10 @@ export class KeyedValues {
     // While the marks cannot be reached nothing is kept: nobody could tell which of two values stands.
     if (bumps === 'queued') return;
     const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
-    flight.ask(reads.table.applied());
+    const applied = reads.table.applied();
     const held = await reads.table.hold([subject]);
     flight.captureHeld(held);
+    flight.ask(applied);
     // A set that was accepted later has moved the mark on: that one stands.
     const [bump] = bumps;
     const token = held.cells[0]?.token;

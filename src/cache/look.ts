@@ -71,9 +71,9 @@ async function lookFurther(
     : await both(reads.table.hold(subjects, after), tier2.getMany(keys));
   if (entries === null) return { held, stored: NOTHING, sharing: false };
   const stored = new Map<Flight, StoredValue>();
-  for (const [i, flight] of flights.entries()) {
+  for (let i = 0; i < flights.length; i++) {
     const value = entries.get(keys[i] as string);
-    if (value !== undefined) stored.set(flight, value);
+    if (value !== undefined) stored.set(flights[i] as Flight, value);
   }
   return { held, stored, sharing: held.known };
 }

@@ -115,13 +115,15 @@ export class MarkCells {
     sent: { readonly reading: Reading; readonly tokens: readonly (Token | null)[]; readonly answeredAt: number },
   ): ReadonlySet<Partition> {
     const lost = new Set<Partition>();
-    const heads = new Map(read.heads.map(({ partition, head }) => [partition, head]));
+    const heads: number[] = [];
+    for (const { partition, head } of read.heads) heads[partition] = head;
     let moved = false;
-    for (const [i, subject] of subjects.entries()) {
+    for (let i = 0; i < subjects.length; i++) {
+      const subject = subjects[i] as SubjectKey;
       const cell = this.take(subject);
       const token = read.tokens[i] as Token;
       const { epoch, number, highest } = cell.partition;
-      const isOvertaken = i >= sent.tokens.length && highest > (heads.get(number) ?? -1);
+      const isOvertaken = i >= sent.tokens.length && highest > (heads[number] ?? -1);
       if (token.epoch === epoch && !isOvertaken) {
         // A newer message may have overtaken this answer on the other connection: the higher position of the two stands.
         const newer = isNewer(token, cell.token);

@@ -72,7 +72,10 @@ export class MarkReads {
       at = CHUNK;
       const fetching = this.#question('fetch', first, async () => {
         const { entries, ...marks } = await fetch(keys, first, subjectsOf);
-        for (const [i, entry] of entries.entries()) if (entry !== undefined) found.set(keys[i] as string, entry);
+        for (let i = 0; i < keys.length; i++) {
+          const entry = entries[i];
+          if (entry !== undefined) found.set(keys[i] as string, entry);
+        }
         return marks;
       });
       asking.push(fetching);

@@ -89,8 +89,11 @@ export class Reads {
   }
 
   /** An old value instead of a failure, where the reader prefers that. */
-  async orStale({ shelf, id, demand }: ReadRequest, reading: Promise<Outcome>): Promise<Outcome> {
-    if (demand.staleIfOutageMs === 0) return reading;
+  orStale(request: ReadRequest, reading: Promise<Outcome>): Promise<Outcome> {
+    return request.demand.staleIfOutageMs === 0 ? reading : this.#orStale(request, reading);
+  }
+
+  async #orStale({ shelf, id, demand }: ReadRequest, reading: Promise<Outcome>): Promise<Outcome> {
     try {
       return await reading;
     } catch (error) {
@@ -267,8 +270,6 @@ export class Reads {
     return { outcome, stored };
   }
 
-  /**
-   * Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named; or
   /**
    * Whether the origin must not be asked where it may be behind: of a change heard of, as young as that, or named; or nobody
    * knows, since the marks cannot be read or it is not known what the value depends on.

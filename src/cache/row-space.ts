@@ -31,7 +31,8 @@ export function requiredOf(
   flight: Flight,
   found: { readonly value: unknown; readonly absent: boolean; readonly chain: Chain },
 ): SubjectKey[] {
-  const subjects = flight.cells.map(({ subject }) => subject);
+  const subjects: SubjectKey[] = [];
+  for (const { cells } of flight.captured) for (const { subject } of cells) subjects.push(subject);
   if (space.parent !== null) return subjects;
   const { value, absent, chain } = found;
   const named = absent ? absentSubjects(space.plan.type, chain) : parentSubjects(space.plan, value as AnyRow, chain);

@@ -94,10 +94,7 @@ export class Tier2 {
       if (entry.fingerprint !== fingerprint) return null;
       const leftMs = (stored.ttlMs ?? Infinity) - entry.graceMs;
       if (leftMs <= 0) return null;
-      const held = table.hold(
-        entry.marks.map(([subject]) => subject),
-        flight.readAfter,
-      );
+      const held = table.hold(entry.subjects, flight.readAfter);
       const judge = (known: Held): Found | null => this.#judge(flight, { entry, held: known, leftMs, required });
       return 'then' in held ? held.then(judge).catch(refused) : judge(held);
     } catch (error) {
@@ -119,10 +116,9 @@ export class Tier2 {
     flight.own(cells);
     if (!held.known || !table.trusts(cells, time.now(), flight.readAfter)) return null;
     if (table.globs.deletedAfter(entry.globs.epoch, entry.globs.position, flight.key)) return null;
-    if (!cells.every((cell, i) => sameToken(cell.token as Token, (entry.marks[i] as [SubjectKey, Token])[1])))
-      return null;
+    if (!areAll(cells, entry.tokens)) return null;
     const value = codec.decode(entry.payload);
-    if (!carriesAll(entry.marks, required(flight, value, entry.absent))) return null;
+    if (!carriesAll(entry.subjects, required(flight, value, entry.absent))) return null;
     flight.capture(held);
     return { value, absent: entry.absent, cells, leftMs };
   }
@@ -145,8 +141,10 @@ export class Tier2 {
     try {
       const early = new Set(flight.early);
       const late = entry.cells.filter((cell) => !early.has(cell));
+      const cells = [...late, ...entry.cells.filter((cell) => early.has(cell))];
       bytes = encodeEntry({
-        marks: [...late, ...entry.cells.filter((cell) => early.has(cell))].map(markOf),
+        subjects: cells.map(({ subject }) => subject),
+        tokens: cells.map(({ token }) => token as Token),
         late: late.length,
         globs: { epoch: at.epoch, position: at.applied },
         fingerprint,
@@ -251,15 +249,18 @@ export class Tier2 {
   }
 }
 
-const markOf = ({ subject, token }: MarkCell): readonly [SubjectKey, Token] => [subject, token as Token];
-
 /** Below this many, to compare each with each is quicker than to make a set. */
 const FEW = 16;
 
-function carriesAll(marks: StoredEntry['marks'], required: readonly SubjectKey[]): boolean {
-  if (marks.length < FEW) return required.every((subject) => marks.some(([carried]) => carried === subject));
-  const carried = new Set<SubjectKey>(marks.map(([subject]) => subject));
+function carriesAll(subjects: readonly SubjectKey[], required: readonly SubjectKey[]): boolean {
+  if (subjects.length < FEW) return required.every((subject) => subjects.includes(subject));
+  const carried = new Set<SubjectKey>(subjects);
   return required.every((subject) => carried.has(subject));
+}
+
+function areAll(cells: readonly MarkCell[], tokens: readonly Token[]): boolean {
+  for (let i = 0; i < cells.length; i++) if (!sameToken(cells[i]?.token as Token, tokens[i] as Token)) return false;
+  return true;
 }
 
 /** The key as people see it: after the prefix and the schema. */

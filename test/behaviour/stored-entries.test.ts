@@ -41,15 +41,32 @@ describe('what is stored is not believed', () => {
     await own.a.tide.get('settlement', 's0');
     await own.clock.advance(0);
     const [bytes = new Uint8Array()] = (await stored(own)).values();
-    const { marks } = decodeEntry(bytes);
-    expect(marks.map(([subject]) => subject.split(':')[0]).sort()).toEqual(['all', 'below', 'branch', 'entity']);
-    for (const [left] of marks) {
+    const { subjects, tokens, late } = decodeEntry(bytes);
+    expect(subjects.map((subject) => subject.split(':')[0]).sort()).toEqual(['all', 'below', 'branch', 'entity']);
+    for (const [at, left] of subjects.entries()) {
       await own.clock.advance(0);
-      await tamper(own, () => encodeEntry({ ...decodeEntry(bytes), marks: marks.filter(([one]) => one !== left) }));
+      const without = <T>(list: readonly T[]): T[] => list.filter((_, i) => i !== at);
+      const fewer = { subjects: without(subjects), tokens: without(tokens), late: at < late ? late - 1 : late };
+      await tamper(own, () => encodeEntry({ ...decodeEntry(bytes), ...fewer }));
       const calls = own.db.calls.length;
       const c = world({ ...own.shared }, { db: own.db, clock: own.clock });
       await c.tide.get('settlement', 's0');
       expect(own.db.calls, `without ${left}`).toHaveLength(calls + 1);
+    }
+  });
+
+  test('but is found whatever it says a reader cannot know of', async () => {
+    const own = replicas();
+    await own.a.tide.get('settlement', 's0');
+    await own.clock.advance(0);
+    const [bytes = new Uint8Array()] = (await stored(own)).values();
+    const { subjects, late } = decodeEntry(bytes);
+    expect(subjects.slice(0, late)).toEqual(['below:kingdom:k0:main']);
+    for (const other of [0, subjects.length]) {
+      await tamper(own, () => encodeEntry({ ...decodeEntry(bytes), late: other }));
+      const c = world({ ...own.shared }, { db: own.db, clock: own.clock });
+      expect(await c.tide.get('settlement', 's0')).toMatchObject({ name: 'old' });
+      expect(own.db.calls).toHaveLength(1);
     }
   });
 

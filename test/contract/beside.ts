@@ -15,7 +15,8 @@ export const besideText: Beside = {
 export const besideEntries: Beside = {
   entry: (subjects) =>
     encodeEntry({
-      marks: subjects.map((subject) => [subject, { epoch: 'e', position: 1, nonce: 'n' }]),
+      subjects,
+      tokens: subjects.map(() => ({ epoch: 'e', position: 1, nonce: 'n' })),
       ...{ globs: { epoch: 'e', position: 0 }, fingerprint: 'f', graceMs: 0, absent: false, late: subjects.length },
       payload: new Uint8Array([0, 255, 10]),
     }),

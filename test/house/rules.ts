@@ -47,6 +47,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
 
   cache: 'effects',
   'cache/keys': 'pure',
+  'cache/bytes': 'pure',
   'cache/entry': 'pure',
   'cache/cascade': 'pure',
   'cache/globs': 'pure',

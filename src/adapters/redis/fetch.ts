@@ -18,7 +18,11 @@ export function fetchTogether(
     if (count > 1) await partitions.confirm();
     const asked = [...new Set(predicted)];
     const args = [keys.length, suffix, ...asked.map(bytesOf)];
-    const [now, values, lives, added, ...answers] = await run(FETCH, [...keys.map(storageKey), ...numbers.map(keyOf)], args);
+    const [now, values, lives, added, ...answers] = await run(
+      FETCH,
+      [...keys.map(storageKey), ...numbers.map(keyOf)],
+      args,
+    );
     const subjects = [...asked, ...(added as readonly Buffer[]).map((subject) => String(subject) as SubjectKey)];
     const touched = new Set<number>();
     const mints = numbers.map((partition) => minting(answers[2 * partition], now));

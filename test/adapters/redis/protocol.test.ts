@@ -171,9 +171,38 @@ describeOwn('docs/protocol.md', () => {
 const own = (rows: readonly Row[], name: string): readonly Row[] =>
   name.startsWith('#') ? rows.filter((row) => row.name === name) : rows.filter((row) => !row.name.startsWith('#'));
 
+/** Reads an entry as the document says it is laid out, without a line of ours. */
 function checkEntry(bytes: Buffer | null): void {
-  expect(bytes?.[0]).toBe(1);
-  const header = JSON.parse(String(bytes?.subarray(5, 5 + (bytes?.readUInt32BE(1) ?? 0)))) as Record<string, unknown>;
-  const documented = rowsOf('Entries', 'in the header').map(([name]) => name);
-  expect(Object.keys(header).sort()).toEqual(documented.toSorted());
+  const held = bytes ?? expect.fail('an entry');
+  let at = 0;
+  const text = (size: number): string => held.toString('utf8', at, (at += size));
+  const readers: Record<string, () => unknown> = {
+    uint8: () => held.readUInt8((at += 1) - 1),
+    uint16: () => held.readUInt16BE((at += 2) - 2),
+    float64: () => held.readDoubleBE((at += 8) - 8),
+    text16: () => text(held.readUInt16BE((at += 2) - 2)),
+    text32: () => text(held.readUInt32BE((at += 4) - 4)),
+  };
+  const read = (layout: readonly string[]): unknown[] =>
+    layout.map((one) => (readers[one] ?? expect.fail(`${one} is not said`))());
+  const header: Record<string, unknown> = {};
+  const subjects: unknown[] = [];
+  for (const [name = '', layout = ''] of rowsOf('Entries', 'in the header')) {
+    const [counted, each] = layout.split('×').map((part) => [...part.matchAll(/[a-z]+\d+/g)].map(String));
+    if (each === undefined) header[name] = read(counted ?? []);
+    else {
+      const count = counted?.length === 0 ? subjects.length : Number(read(counted ?? [])[0]);
+      const many = Array.from({ length: count }, () => read(each));
+      if (name === 'late' || name === 'others') subjects.push(...many.flat());
+      header[name] = many;
+    }
+  }
+  expect(header).toMatchObject({ version: [2], late: [], grace: [0], absent: [0], epochs: [[expect.any(String)]] });
+  expect(header['marks']).toHaveLength(subjects.length);
+  const value: unknown = JSON.parse(text(held.length - at));
+  expect([subjects.map(String).toSorted(), value]).toEqual(
+    value === 1
+      ? [['key:kept'], 1]
+      : [['all:settlement:main', 'branch:main', 'entity:settlement:ankh:main'], { id: 'ankh', name: 'Ankh' }],
+  );
 }
