@@ -90,6 +90,11 @@ export class Flight {
     return NO_CELLS.concat(...this.#captured.slice(0, this.#early).map(({ cells }) => cells));
   }
 
+  /** Those that were found on the way: of what they stand for the origin was told nothing. */
+  get late(): readonly MarkCell[] {
+    return NO_CELLS.concat(...this.#captured.slice(this.#early).map(({ cells }) => cells));
+  }
+
   /** Its marks are taken, and every partition stood here: the origin can be asked. */
   ask(applied: Applied): void {
     this.applied = applied;

@@ -59,9 +59,9 @@ export class MarkWatch {
     this.#on = on;
   }
 
-  /** Watches every partition, before any mark is held. */
+  /** Watches every partition, before any mark is held. What was kept without marks before may lack any change. */
   async start(): Promise<void> {
-    const { marks, calls, cells, globs, patterns } = this.#on;
+    const { marks, calls, cells, globs, patterns, listener } = this.#on;
     this.#stop ??= await calls.run('watch', () =>
       marks.watch({
         onBump: (bump) => {
@@ -78,6 +78,7 @@ export class MarkWatch {
       if (partition.epoch !== head.epoch) this.#adopt(partition, head);
       else if (head.head > partition.applied) partition.skipTo(head);
       if (!partition.repairing) partition.settle(sent.at);
+      listener.missed(partition.number, null);
     }
     await this.#on.read([patterns]);
     const { token, partition } = patterns;
