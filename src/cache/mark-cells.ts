@@ -135,7 +135,7 @@ export class MarkCells {
           // The age is of when the store was asked, which may be as late as now.
           this.#move(cell, token, sent.answeredAt - (read.agesMs[i] ?? 0));
         }
-        if (!this.#isHeldBack(subject) && !cell.partition.mustRenew) {
+        if (!this.#isHeldBack(subject) && cell.partition.isBelievable) {
           cell.valid = true;
           if (sent.reading.serial > cell.reading.serial) cell.reading = sent.reading;
         }

@@ -63,6 +63,11 @@ export class Partition {
     return this.epochsWanted > this.epochsBegun;
   }
 
+  /** False while what the store says may lack changes of this replica: it needs another epoch, or these changes again. */
+  get isBelievable(): boolean {
+    return !this.mustRenew && this.replaced === null;
+  }
+
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What a bump means; `next` and `hole` have advanced `applied` to it. */

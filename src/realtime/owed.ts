@@ -1,5 +1,6 @@
 import { inTime } from '../clock.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
+import { RecentBumps } from './recent-bumps.js';
 import { type OnError, toError } from './retry.js';
 import { type Announcement, type Codec, type Reason, decodeAnnouncement, encodeAnnouncement, timesOn } from './wire.js';
 
@@ -62,6 +63,7 @@ export class Owed {
   readonly #gaps = new Map<SubjectKey, Gap>();
   /** By id of what said that something is missing: the number of the last debt made before it came first. */
   readonly #told = new Map<string, number>();
+  readonly #recent = new RecentBumps();
   #debtsMade = 0;
   #pairs = 0;
   #collecting = false;
@@ -74,11 +76,18 @@ export class Owed {
 
   /** The marks of a change were heard: its events will come on those of its subjects that are followed. */
   bumped(changeId: string, subjects: readonly SubjectKey[]): void {
-    for (const topic of subjects) {
-      if (this.#options.followed(topic) !== undefined && !this.#settled.has(pair(changeId, topic))) {
-        this.#owe(changeId, topic);
-      }
-    }
+    this.#recent.add(changeId, subjects, this.#options.clock.now());
+    for (const topic of subjects) if (this.#options.followed(topic) !== undefined) this.#expect(changeId, topic);
+  }
+
+  /** Who goes on here from elsewhere may be owed events that nobody here waited for: who was to announce them may have died. */
+  resumed(topics: readonly SubjectKey[]): void {
+    const now = this.#options.clock.now();
+    for (const topic of topics) for (const changeId of this.#recent.of(topic, now)) this.#expect(changeId, topic);
+  }
+
+  #expect(changeId: string, topic: SubjectKey): void {
+    if (!this.#settled.has(pair(changeId, topic))) this.#owe(changeId, topic);
   }
 
   /** Nobody knows what was lost on these topics. `id` is that of the loss, on every replica that finds it. */

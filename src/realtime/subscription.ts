@@ -80,8 +80,11 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     this.#sequence = this.#feed.ring.next;
     if (cursor !== undefined && since !== undefined) {
       const sequence = this.#feed.after(since);
-      if (sequence === undefined) this.#replay = replay(cursor, this.#replayOptions());
-      else this.#sequence = sequence;
+      if (sequence !== undefined) this.#sequence = sequence;
+      else {
+        this.#replay = replay(cursor, this.#replayOptions());
+        hub.context.owed.resumed(target.topics);
+      }
     }
     if (signal !== undefined) this.#stopWaiting = hub.context.aborts.on(signal, () => this.end());
     if (authorize !== undefined) {

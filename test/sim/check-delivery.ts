@@ -115,6 +115,9 @@ export class DeliveryChecker {
     const history = this.#history;
     // What the other half announced lies at places that this one takes for seen.
     if (!this.#runIdsCompared && isInSplit(change, history.servers)) return false;
+    // Nor does a topic that went back look like another one, and who did not watch the marks by then has nothing else to tell.
+    if (!this.#runIdsCompared && change.startAt <= this.#wentBackAt && !(session.process.watchedAt < this.#wentBackAt))
+      return false;
     if (history.executionOf(change) === null || history.standsSince(change) === null) return false;
     return session.topics.some((topic) => history.isToldOf(change, topic));
   }

@@ -23,6 +23,8 @@ export interface Overheard {
   /** Its watchers have been told, or know that they may have missed something. */
   heard(bump: Bump, accepted: Accepted): void;
   reconnected(server: Server): void;
+  /** It watches the marks from here on. */
+  watching(): void;
 }
 
 export interface Contracts {
@@ -158,6 +160,7 @@ function marksOver(
       watchers.add(watcher);
       try {
         await subscriber.watch(checked(() => {}));
+        overheard.watching();
       } catch (error) {
         watchers.delete(watcher);
         throw error;

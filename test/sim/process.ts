@@ -23,6 +23,8 @@ export class Process {
   readonly #inboxes = new Map<Inbox, (() => void)[]>();
   /** True time. */
   pausedUntil = 0;
+  /** True time since when it watches the marks. */
+  watchedAt = Infinity;
   /** True time during which the monotonic clock stood still. */
   #lost = 0;
   #wallOffset = WALL_START;

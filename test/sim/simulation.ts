@@ -236,6 +236,9 @@ export class Simulation {
   #overheardOf(process: Process): Overheard {
     const { history, changes } = this;
     return {
+      watching: () => {
+        process.watchedAt = Math.min(process.watchedAt, this.engine.now);
+      },
       bumping: (groups, changeId) => {
         for (const group of groups.values()) changes.rolledBack([...group].join(' '), 'bumped');
         history.bumping(process, groups, changeId);
