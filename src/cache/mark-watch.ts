@@ -118,10 +118,13 @@ export class MarkWatch {
   }
 
   /** The reply to a bump of this replica. */
-  hearOwn(bump: Bump): void {
+  hearOwn(bump: Bump, sent: Sent): void {
     const partition = this.#on.cells.partitions[bump.partition] as Partition;
-    if (partition.hearOwn(bump) === 'epoch') this.#adopt(partition, { ...bump, head: bump.position });
+    const found = partition.hearOwn(bump, sent);
+    if (found === 'epoch') this.#adopt(partition, { ...bump, head: bump.position });
     this.#raise(bump);
+    if (found === 'unclear') this.gap(partition);
+    if (found === 'lost') this.lost(partition);
   }
 
   #raise(bump: Bump): void {

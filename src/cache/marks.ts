@@ -110,7 +110,7 @@ export class MarkTable {
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
       repeat: async ({ subjects, globs, changeId }) => {
-        for (const bump of await this.#send(subjects, { changeId, globs })) this.#watch.hearOwn(bump);
+        await this.#send(subjects, { changeId, globs });
       },
       drain: () => this.#drain(),
       serial: () => ++this.#serial,
@@ -321,9 +321,7 @@ export class MarkTable {
     try {
       if (!this.#live) await this.start();
       await this.#drain(); // one replica's changes reach the marks in their order
-      const bumps = await this.#send(subjects, { changeId, globs });
-      for (const bump of bumps) this.#watch.hearOwn(bump);
-      return bumps;
+      return await this.#send(subjects, { changeId, globs });
     } catch {
       // Whether it was executed is not known. Executed twice, it is two changes, of which the first did nothing.
       this.#enqueue({ changeId, subjects, globs, cells: this.#cells.holdBack(subjects), taken: later });
@@ -335,8 +333,10 @@ export class MarkTable {
   async #send(subjects: readonly SubjectKey[], { changeId, globs }: Required<Announced>): Promise<readonly Bump[]> {
     const { marks, random } = this.#options;
     const nonce = randomId(random);
+    const sent = this.#watch.sent();
     const bumps = await this.calls.run('bump', () => marks.bump(subjects, { changeId, globs, nonce }));
     for (const bump of bumps) this.#own.add(bump);
+    for (const bump of bumps) this.#watch.hearOwn(bump, sent);
     return bumps;
   }
 
@@ -385,7 +385,6 @@ export class MarkTable {
       const bumps = await this.#send(change.subjects, change);
       if (this.#queue.first !== change) continue; // it ran over meanwhile
       this.#queue.remove(change);
-      for (const bump of bumps) this.#watch.hearOwn(bump);
       for (const cell of change.cells) this.unpin(cell);
       change.taken(bumps);
       this.#options.events.emit('sent', { changeId: change.changeId, waiting: this.#queue.length });

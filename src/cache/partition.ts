@@ -82,9 +82,12 @@ export class Partition {
   }
 
   /** The reply to a bump of this replica: a foreign one before it may still be on its way, then the messages advance. */
-  hearOwn({ epoch, prev, position, nonce }: Bump): Finding {
-    if (this.epoch !== epoch) return 'epoch';
+  hearOwn({ epoch, prev, position, nonce }: Bump, { known }: Sent): Finding {
+    const then = known[this.number];
+    if (this.epoch !== epoch) return then?.epoch === this.epoch ? 'epoch' : 'unclear';
     this.highest = Math.max(this.highest, position);
+    if (then?.epoch === epoch && position <= then.applied) return 'lost';
+    if (position === this.applied && this.appliedNonce !== '' && this.appliedNonce !== nonce) return 'lost';
     if (prev !== this.applied) return 'nothing new';
     this.#advance(position, nonce);
     return 'next';

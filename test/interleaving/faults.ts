@@ -234,13 +234,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'own bumps are not applied before change() resolves',
-    edits: [
-      [
-        'cache/marks.ts',
-        'const bumps = await this.#send(subjects, { changeId, globs });\n      for (const bump of bumps) this.#watch.hearOwn(bump);',
-        'const bumps = await this.#send(subjects, { changeId, globs });',
-      ],
-    ],
+    edits: [['cache/marks.ts', 'for (const bump of bumps) this.#watch.hearOwn(bump, sent);', '']],
   },
   {
     name: 'an entry stays usable while its partition is not trusted',

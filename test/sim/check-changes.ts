@@ -43,14 +43,18 @@ export class ChangeChecker {
     }
   }
 
-  /** A failure that a caller saw. `originFaulty`: the origin was slow or down while it ran. */
+  /**
+   * A failure that a caller saw. `originFaulty`: the origin was slow or down while it ran. `stoodStill`: the process was, while
+   * the time that its loads have went on.
+   */
   failed(
     label: string,
     error: unknown,
-    about: { readonly originFaulty: boolean; readonly storeFaulty: boolean },
+    about: { readonly originFaulty: boolean; readonly storeFaulty: boolean; readonly stoodStill: boolean },
   ): void {
     if (isTidemarkError(error)) {
       if (OF_THE_ORIGIN.includes(error.code) && about.originFaulty) return;
+      if (error.code === 'ORIGIN_TIMEOUT' && about.stoodStill) return;
       if ((error.code as string) === 'OVERLOADED' && about.storeFaulty) return;
     }
     const code = isTidemarkError(error) ? error.code : 'no code';

@@ -218,6 +218,7 @@ export class Simulation {
           this.changes.failed(`${label} on ${process.name}`, error, {
             originFaulty: this.database.faultyUntil + FAILURE_TOLD_MS >= began,
             storeFaulty: this.storeTroubledUntil + 5000 > began,
+            stoodStill: process.pausedUntil >= began,
           });
         });
       },

@@ -16,13 +16,7 @@ export const CHANGE_FAULTS: readonly SimFault[] = [
   {
     name: 'own bumps are not applied before change() resolves',
     breaks: STALE,
-    edits: [
-      [
-        'cache/marks.ts',
-        '      for (const bump of bumps) this.#watch.hearOwn(bump);\n      return bumps;',
-        '      return bumps;',
-      ],
-    ],
+    edits: [['cache/marks.ts', '    for (const bump of bumps) this.#watch.hearOwn(bump, sent);\n', '']],
   },
   {
     name: 'a queued change does not make stale what it concerns',

@@ -90,7 +90,7 @@ export const READ_FAULTS: readonly SimFault[] = [
     name: 'a strong read joins an older load',
     breaks: ['strong'],
     beside: NOT_READ_AGAIN,
-    edits: [['cache/flight.ts', 'if (strong && !(this.demand.strong && this.applied === null)) return false;', '']],
+    edits: [['cache/flight.ts', 'if (strong && this.readAfter !== this.#table.serial) return false;', '']],
   },
   {
     name: 'after is served from tier 1 before its change has been heard of',
