@@ -91,6 +91,39 @@ describe('a bump without its event', () => {
     expect(await one.read(resumed)).toEqual(['3']);
   });
 
+  test('is told to who resumes where it was heard of before anybody followed there, for a minute', async () => {
+    for (const [awayMs, told] of [
+      [59_000, ['resync: gap']],
+      [60_000, []],
+    ] as const) {
+      const one = await following(A);
+      await one.announce([A], '1');
+      const since = (await one.items(one.open))[0]?.cursor;
+      const other = replica(one.server.connect(), one.clock);
+      other.hub.bumped('1', [A]);
+      other.hub.bumped('2', [A]); // by a replica that died before it could announce it
+      other.hub.bumped('3', [B]);
+      await one.open.return?.();
+      await one.clock.advance(awayMs);
+      const resumed = other.subscribe([A], { since });
+      await one.clock.advance(60_000);
+      expect(await one.read(resumed)).toEqual(told);
+      expect(one.clock.timers).toBe(0);
+    }
+  });
+
+  test('of which the event is there is no gap for who resumes', async () => {
+    const one = await following(A);
+    await one.announce([A], '1');
+    const since = (await one.items(one.open))[0]?.cursor;
+    const other = replica(one.server.connect(), one.clock);
+    for (const id of ['1', '2', '3']) other.hub.bumped(id, [A]);
+    await one.announce([A], '2', '3');
+    const resumed = other.subscribe([A], { since });
+    await one.clock.advance(60_000);
+    expect(await one.read(resumed)).toEqual(['2', '3']);
+  });
+
   test('of many changes is one resync per topic', async () => {
     const { hub, clock, read, open } = await following(A);
     for (let i = 0; i < 20; i++) hub.bumped(String(i), [A, B]);

@@ -6,6 +6,13 @@ import { search } from './run.js';
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
 const SEEDS = LONG ? 100_000 : 1000;
 
+/** Worlds beyond the share of CI in which a promise was broken once, by a fault that is mended. */
+const ONCE_BROKEN = [10297, 11056, 24590, 28507, 33036, 39021, 45277, 48931, 82201, 87080, 94079];
+
+test.each(ONCE_BROKEN)('what was broken once, in world %i, holds', async (first) => {
+  expect(await search(library, { first, seeds: 1 })).toBeNull();
+});
+
 test(
   `no promise is broken in ${String(SEEDS)} simulated worlds of several replicas`,
   { timeout: 24 * 3_600_000 },
