@@ -164,7 +164,7 @@ export const MARK_FAULTS: readonly SimFault[] = [
     breaks: STALE,
     edits: [
       ['cache/mark-watch.ts', '    await drain();\n    if (partition.mustRenew', '    if (partition.mustRenew'],
-      ['cache/mark-cells.ts', 'if (!this.#isHeldBack(subject) && !cell', 'if (!cell'],
+      ['cache/mark-cells.ts', 'if (!this.#isHeldBack(subject) && cell', 'if (cell'],
     ],
   },
   {
