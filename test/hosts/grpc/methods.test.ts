@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { RulesEngine } from '../../../src/hosts/grpc/index.js';
 import { read, rule as pure } from '../../rules/fields-given.js';
 import { rule, world } from './world.js';
 
