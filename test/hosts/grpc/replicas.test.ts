@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { redis } from '../../../src/adapters/redis/index.js';
-import { type TideOptions, memory } from '../../../src/index.js';
+import type { RulesCall } from '../../../src/hosts/grpc/index.js';
+import { type Marks, type TideOptions, memory } from '../../../src/index.js';
+import { fakeClock } from '../../../src/testing/index.js';
 import { clientsOf, describeOwn, ownServer } from '../../services/own.js';
 import { clientOf, database, replica, rule, served, type model } from './world.js';
 
@@ -79,6 +81,55 @@ describe('services over one memory()', () => {
     await clients[0].invalidateCache();
     for (const client of clients) expect(await client.evaluateCondition(INCOME)).toMatchObject({ value: 7 });
   });
+});
+
+/** Marks whose announcements do not arrive: what is asked for is answered, what was changed elsewhere is not heard of. */
+function deaf(marks: Marks): Marks {
+  return {
+    partitions: marks.partitions,
+    read: (...args) => marks.read(...args),
+    bump: (...args) => marks.bump(...args),
+    heads: () => marks.heads(),
+    newEpoch: (...args) => marks.newEpoch(...args),
+    watch: () => marks.watch({ onBump: () => {}, onGap: () => {} }),
+    close: () => marks.close(),
+  };
+}
+
+test('a service that has not heard of a change yet answers with it where the receipt is given', async () => {
+  const { marks } = memory();
+  const clock = fakeClock(); // stands still, so that no head check tells
+  let hears = true;
+  const { db, replicas, clients } = await pair(() => {
+    const shared = { clock, marks: hears ? marks : deaf(marks) };
+    hears = false;
+    return shared;
+  });
+  const [, client] = clients;
+  const batch = [{ ...INCOME }];
+  const incomeIn = async (call: RulesCall) => [
+    (await client.evaluateCondition(INCOME, call)).value,
+    (await client.evaluateConditions(batch, call)).results.map((one) => 'value' in one && one.value),
+    (await client.validateDependencies(call)).valid,
+    await client.getEvaluationOrder(call).then(
+      ({ total }) => total,
+      () => 'a circle',
+    ),
+  ];
+  expect(await incomeIn({})).toEqual([120, [120], true, 5]);
+  const { tide } = replicas[0];
+  const change = async (income: unknown) => {
+    db.rules.set('settlement.income', rule('settlement.income', income));
+    return tide.change({ subjects: [tide.subject.rules('settlement', 'all')] });
+  };
+  const after = await change(7);
+  expect(await incomeIn({})).toEqual([120, [120], true, 5]); // it has not heard
+  expect(await incomeIn({ after })).toEqual([7, [7], true, 5]);
+  const circle = await change({ var: 'settlement.isTradeHub' });
+  db.rules.set('settlement.isTradeHub', rule('settlement.isTradeHub', { var: 'settlement.income' }));
+  const call = { after: String(circle) };
+  expect(await client.validateDependencies(call)).toMatchObject({ valid: false });
+  await expect(client.getEvaluationOrder(call)).rejects.toMatchObject({ code: 'RULE_CYCLE' });
 });
 
 describeOwn('services over one Redis', () => {
