@@ -19,13 +19,13 @@ export interface Config {
     readonly statsResetPeriodMs: number;
   };
   readonly rules: {
-    /** `RULES_ENGINE_ENABLED`, default true. */
+    /** `RULES_ENGINE_ENABLED`, default true: whether `remoteRules` asks a service, or its fallback alone. */
     readonly enabled: boolean;
-    /** `RULES_ENGINE_GRPC_HOST`, default localhost. */
+    /** `RULES_ENGINE_GRPC_HOST`, default localhost: where `remoteRules` asks, or `serveRules` listens. */
     readonly host: string;
     /** `RULES_ENGINE_GRPC_PORT`, default 50051. */
     readonly port: number;
-    /** `RULES_ENGINE_TIMEOUT_MS`, default 5000. */
+    /** `RULES_ENGINE_TIMEOUT_MS`, default 5000: of each question to `remoteRules`. */
     readonly timeoutMs: number;
     /** `CACHE_TTL_SECONDS`, default 300, held within 1 to 86,400. */
     readonly cacheTtlMs: number;

@@ -155,7 +155,7 @@ async function rulesOf(
 }
 
 /** Parents by the name of their type, child lists by their plural. */
-function schemaOf({ types }: Topology): FieldSchema {
+export function schemaOf({ types }: Topology): FieldSchema {
   return Object.fromEntries([...types.values()].map((plan) => [plan.type, shapeOf(plan, types)]));
 }
 

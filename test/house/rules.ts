@@ -98,6 +98,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   adapters: [],
   'adapters/memory': ['lru-cache', 'mitt'],
   testing: [],
+  'hosts/grpc': ['@grpc/grpc-js'],
 };
 
 export const MAX_LINES = 400;

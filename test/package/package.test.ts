@@ -23,16 +23,23 @@ interface Manifest {
   readonly version: string;
   readonly exports: Record<string, unknown>;
   readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta: Record<string, { readonly optional?: boolean }>;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+/** Paths that import a peer when they are loaded; the host installs it. */
+const PEERS: Readonly<Record<string, string>> = { './grpc': '@grpc/grpc-js' };
+const alone = subpaths.filter((subpath) => PEERS[subpath] === undefined);
 const specifierOf = (subpath: string): string => manifest.name + subpath.slice(1);
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-package-')));
 const esm = join(scratch, 'esm');
 const cjs = join(scratch, 'cjs');
+/** With all peers, for files of both kinds. */
+const beside = join(scratch, 'beside');
 
 const execute = promisify(execFile);
 
@@ -66,13 +73,16 @@ beforeAll(async () => {
   expect(existsSync(join(root, 'dist')), 'dist/ is missing: run npm run build first').toBe(true);
   await run(root, 'npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch]);
   const tarball = join(scratch, `${manifest.name}-${manifest.version}.tgz`);
-  for (const [directory, type] of [
-    [esm, 'module'],
-    [cjs, 'commonjs'],
+  const peers = Object.entries(manifest.peerDependencies).map(([name, range]) => `${name}@${range}`);
+  for (const [directory, type, more] of [
+    [esm, 'module', []],
+    [cjs, 'commonjs', []],
+    [beside, 'module', peers],
   ] as const) {
     mkdirSync(directory);
     writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type }));
-    await run(directory, 'npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball]);
+    const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+    await run(directory, 'npm', ['install', ...quietly, tarball, ...more]);
   }
 });
 afterAll(() => {
@@ -85,6 +95,12 @@ test('an install brings tidemark, its dependencies and what those need, and noth
   expect(installed.sort()).toEqual([manifest.name, ...Object.keys(manifest.dependencies), ...neededByRbush].sort());
 });
 
+test('every peer is optional, and named because a path imports it', () => {
+  const optional = Object.entries(manifest.peerDependenciesMeta).filter(([, { optional }]) => optional === true);
+  expect(optional.map(([name]) => name).sort()).toEqual(Object.keys(manifest.peerDependencies).sort());
+  expect([...new Set(Object.values(PEERS))].sort()).toEqual(Object.keys(manifest.peerDependencies).sort());
+});
+
 test('the tarball holds what package.json names, and no sources or tests', () => {
   const shipped = readdirSync(join(esm, 'node_modules', manifest.name));
   expect(shipped.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'dist', 'package.json']);
@@ -92,15 +108,22 @@ test('the tarball holds what package.json names, and no sources or tests', () =>
 
 describe.each(subpaths)('%s', (subpath) => {
   const specifier = specifierOf(subpath);
+  const peer = PEERS[subpath];
+  const [importing, requiring] = peer === undefined ? [esm, cjs] : [beside, beside];
+
+  test.skipIf(peer === undefined)('says which peer it lacks where that is not installed', async () => {
+    writeFileSync(join(esm, 'lacking.js'), `import '${specifier}';`);
+    await expect(node(esm, 'lacking.js')).rejects.toThrow(`Cannot find package '${peer ?? ''}'`);
+  });
 
   test('loads by import and by require, with the same names', async () => {
     const print = 'console.log(JSON.stringify(Object.keys(loaded).filter((name) => name !== "default").sort()));';
     const name = specifier.replaceAll('/', '-');
-    writeFileSync(join(esm, `${name}.js`), `import * as loaded from '${specifier}'; ${print}`);
-    writeFileSync(join(cjs, `${name}.js`), `const loaded = require('${specifier}'); ${print}`);
-    const imported = JSON.parse(await node(esm, `${name}.js`)) as string[];
+    writeFileSync(join(importing, `${name}.mjs`), `import * as loaded from '${specifier}'; ${print}`);
+    writeFileSync(join(requiring, `${name}.cjs`), `const loaded = require('${specifier}'); ${print}`);
+    const imported = JSON.parse(await node(importing, `${name}.mjs`)) as string[];
     expect(imported).not.toEqual([]);
-    expect(JSON.parse(await node(cjs, `${name}.js`))).toEqual(imported);
+    expect(JSON.parse(await node(requiring, `${name}.cjs`))).toEqual(imported);
   });
 
   test.each(['js', 'cjs'])('pulls in no client library (.%s)', (extension) => {
@@ -112,7 +135,9 @@ describe.each(subpaths)('%s', (subpath) => {
       `${subpath === '.' ? 'index' : subpath}.${extension}`,
     );
     const outside = [...outsideImports(file)].filter((name) => !name.startsWith('node:'));
-    expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(outside));
+    const expected = [...Object.keys(manifest.dependencies), ...(peer === undefined ? [] : [peer])];
+    expect(expected).toEqual(expect.arrayContaining(outside));
+    if (peer !== undefined) expect(outside).toContain(peer);
   });
 });
 
@@ -167,8 +192,8 @@ test('errors of the ESM and the CJS copy recognise each other', async () => {
 test.each(['tsc', 'tsc6'])(
   'the types resolve for ESM and CJS apps that declare what they export, with %s',
   async (compiler) => {
-    const everyPath = subpaths.map((path, index) => `import * as path${String(index)} from '${specifierOf(path)}';`);
-    const names = subpaths.map((_, index) => `path${String(index)}`).join(', ');
+    const everyPath = alone.map((path, index) => `import * as path${String(index)} from '${specifierOf(path)}';`);
+    const names = alone.map((_, index) => `path${String(index)}`).join(', ');
     const app = `
 ${everyPath.join('\n')}
 import { createTidemark, defineModel, entity } from 'tidemark';
@@ -190,5 +215,37 @@ export const loaded: readonly object[] = [${names}];
       // Declarations must reach every type by its public path, and none may have decayed.
       expect(declared).not.toMatch(/tidemark\/dist|\bany\b/);
     }
+  },
+);
+
+const SERVICE = `
+import { createTidemark, defineModel, entity } from 'tidemark';
+import { localRules, remoteRules, serveRules } from 'tidemark/grpc';
+const model = defineModel({ entities: { campaign: entity<{ id: string }>()({ computed: { isLong: 'boolean' } }) } });
+const rules = { source: [] };
+const tide = createTidemark({ model, origin: { campaign: { byIds: (ids) => ids.map((id) => ({ id })) } }, rules });
+export const main = async () => {
+  const server = await serveRules({ tide, rules, port: 0 });
+  const engine = remoteRules({ port: server.port, host: '127.0.0.1', fallback: localRules({ tide }) });
+  const { value } = await engine.evaluateCondition({ expression: { '+': [1, 2] } });
+  const { value: none, found } = await engine.evaluateCondition({ type: 'campaign', id: '1', field: 'isLong' });
+  engine.close();
+  await server.close();
+  await tide.close();
+  console.log(value, none, found);
+};
+void main();
+`;
+
+test.each(['tsc', 'tsc6'])(
+  'with its peer a rules service serves and asks, as ESM and CJS, with %s',
+  async (compiler) => {
+    writeFileSync(join(beside, 'service.mts'), SERVICE);
+    writeFileSync(join(beside, 'service.cts'), SERVICE);
+    expect(await compile(compiler, beside, ['service.mts', 'service.cts'])).toBe('');
+    // No code is made from text, so that it runs where that is forbidden.
+    const strict = '--disallow-code-generation-from-strings';
+    for (const file of ['out/service.mjs', 'out/service.cjs'])
+      expect(await run(beside, process.execPath, [strict, file])).toBe('3 null true');
   },
 );

@@ -12,8 +12,30 @@ interface Graph {
   readonly reads: readonly ReadonlyMap<number, string>[];
 }
 
+/** Ways in a circle, from a field to itself again. */
+export interface FieldCycles {
+  /** Of each circle the fields as its rules have them, the last being the first again; twenty at most. */
+  readonly paths: readonly (readonly string[])[];
+  /** There are others. */
+  readonly more: boolean;
+}
+
 /** Fields after all that they read. Of fields that do not, in the order given. Throws RULE_CYCLE with the paths of the cycles. */
 export function inOrder(fields: readonly Field[]): readonly Field[] {
+  const found = orderOrCycles(fields);
+  if ('order' in found) return found.order;
+  const { paths, more } = found.cycles;
+  const said = paths.map((path) => path.join(' → ')).join('; ');
+  throw new TidemarkError(
+    'RULE_CYCLE',
+    `rules: fields read each other in a circle: ${said}${more ? '; and more' : ''}.`,
+  );
+}
+
+/** The order of {@link inOrder}, or the circles for which there is none. */
+export function orderOrCycles(
+  fields: readonly Field[],
+): { readonly order: readonly Field[] } | { readonly cycles: FieldCycles } {
   const graph = graphOf(fields);
   const readers: number[][] = fields.map(() => []);
   const left = graph.reads.map(({ size }) => size);
@@ -27,13 +49,9 @@ export function inOrder(fields: readonly Field[]): readonly Field[] {
       if (left[reader] === 0) order.push(reader);
     }
   }
-  if (order.length === fields.length) return order.map((field) => fields[field] as Field);
+  if (order.length === fields.length) return { order: order.map((field) => fields[field] as Field) };
   const { cycles, more } = cyclesOf(graph, readers);
-  const paths = cycles.map((cycle) => pathOf(cycle, graph)).join('; ');
-  throw new TidemarkError(
-    'RULE_CYCLE',
-    `rules: fields read each other in a circle: ${paths}${more ? '; and more' : ''}.`,
-  );
+  return { cycles: { paths: cycles.map((cycle) => pathOf(cycle, graph)), more } };
 }
 
 function graphOf(fields: readonly Field[]): Graph {
@@ -49,10 +67,10 @@ function graphOf(fields: readonly Field[]): Graph {
   return { fields, reads };
 }
 
-/** 'settlement.income → settlement.kingdom.wealth → kingdom.settlements.*.income': the last is the first again. */
-function pathOf(cycle: readonly number[], { fields, reads }: Graph): string {
+/** 'settlement.income', 'settlement.kingdom.wealth', 'kingdom.settlements.*.income': the last is the first again. */
+function pathOf(cycle: readonly number[], { fields, reads }: Graph): string[] {
   const steps = cycle.map((field, i) => reads[field]?.get(cycle[(i + 1) % cycle.length] as number) ?? '');
-  return [(fields[cycle[0] as number] as Field).key, ...steps].join(' → ');
+  return [(fields[cycle[0] as number] as Field).key, ...steps];
 }
 
 interface Cycles {

@@ -4,7 +4,7 @@ import { type Problem, shown } from '../site.js';
 import { type FieldExplanation, type FieldValues, type Inputs, evaluateFields, explainField } from './evaluate.js';
 import type { EntityFacts } from './facts.js';
 import { type Field, fieldOf, keyOf } from './field.js';
-import { inOrder } from './graph.js';
+import { type FieldCycles, inOrder, orderOrCycles } from './graph.js';
 import { type FieldNeeds, needsOf } from './needs.js';
 import { type FieldReader, readersOf } from './readers.js';
 import { type Candidate, type FieldOptions, type FieldRule, type Setting, candidateOf, settingOf } from './rule.js';
@@ -59,9 +59,7 @@ export class FieldSet {
       return [];
     } catch (error) {
       if (!isTidemarkError(error)) throw error;
-      // What is wrong with the rule itself, rather than with its expression, comes first.
-      const inside = error.code.startsWith('RULE_') ? validate(rule.expression, this.parts.setting.options) : [];
-      return inside.length > 0 ? inside : [{ pointer: '', code: error.code, message: error.message }];
+      return problemsOf(rule, error, this.parts.setting);
     }
   }
 
@@ -163,6 +161,12 @@ interface Parts {
   readonly order: readonly Field[];
 }
 
+/** Why a rule was refused. What is wrong with the rule itself, rather than with its expression, comes first. */
+function problemsOf(rule: FieldRule, { code, message }: TidemarkError, { options }: Setting): readonly Problem[] {
+  const inside = code.startsWith('RULE_') ? validate(rule.expression, options) : [];
+  return inside.length > 0 ? inside : [{ pointer: '', code, message }];
+}
+
 function placeOf({ rule }: Candidate): string {
   return keyOf(rule.entityType, rule.field);
 }
@@ -189,15 +193,50 @@ export function inputsOf({ shape }: Setting, given: Inputs): Inputs {
  * fields.evaluate('settlement', { row: { id: 's1', level: 3 } }, { now: 0 }).values; // { income: 30 }
  */
 export function compileFields(rules: readonly FieldRule[], schema: FieldSchema, options: FieldOptions = {}): FieldSet {
-  const shape = shapeOf(schema, ['now', ...(options.inputs ?? [])]);
-  const setting = settingOf(shape, options);
+  const setting = settingFor(schema, options);
   const byId = new Map<string, Candidate>();
+  for (const rule of rules) addTo(byId, candidateOf(rule, setting));
+  const fields = fieldsOf([...byId.values()], setting);
+  return new FieldSet({ setting, rules: byId, fields, order: inOrder([...fields.values()]) });
+}
+
+/** All that is wrong with rules: each by itself, and the circles of those that are right by themselves. */
+export interface FieldsCheck {
+  readonly problems: readonly (Problem & { readonly rule: string })[];
+  readonly cycles: FieldCycles;
+}
+
+/** What {@link compileFields} would throw, and what it would throw next, all at once. Throws INVALID_MODEL for the schema only. */
+export function checkFields(rules: readonly FieldRule[], schema: FieldSchema, options: FieldOptions = {}): FieldsCheck {
+  const setting = settingFor(schema, options);
+  const byId = new Map<string, Candidate>();
+  const problems = rules.flatMap((rule) => {
+    try {
+      addTo(byId, candidateOf(rule, setting));
+      return [];
+    } catch (error) {
+      if (!isTidemarkError(error)) throw error;
+      return problemsOf(rule, error, setting).map((problem) => ({ ...problem, rule: rule.id }));
+    }
+  });
+  const found = orderOrCycles([...fieldsOf([...byId.values()], setting).values()]);
+  return { problems, cycles: 'cycles' in found ? found.cycles : { paths: [], more: false } };
+}
+
+function settingFor(schema: FieldSchema, options: FieldOptions): Setting {
+  return settingOf(shapeOf(schema, ['now', ...(options.inputs ?? [])]), options);
+}
+
+function addTo(byId: Map<string, Candidate>, candidate: Candidate): void {
+  const { id } = candidate.rule;
+  if (byId.has(id)) throw new TidemarkError('INVALID_RULE', `rules: expected ids once each, got ${shown(id)} twice.`);
+  byId.set(id, candidate);
+}
+
+/** Every computed field of the schema with its rules, by key in the order of the schema. */
+function fieldsOf(candidates: readonly Candidate[], { shape }: Setting): Map<string, Field> {
   const byField = new Map<string, Candidate[]>();
-  for (const rule of rules) {
-    const candidate = candidateOf(rule, setting);
-    if (byId.has(rule.id))
-      throw new TidemarkError('INVALID_RULE', `rules: expected ids once each, got ${shown(rule.id)} twice.`);
-    byId.set(rule.id, candidate);
+  for (const candidate of candidates) {
     const same = byField.get(placeOf(candidate));
     if (same === undefined) byField.set(placeOf(candidate), [candidate]);
     else same.push(candidate);
@@ -209,5 +248,5 @@ export function compileFields(rules: readonly FieldRule[], schema: FieldSchema, 
       fields.set(key, fieldOf({ type, name, kind }, byField.get(key) ?? []));
     }
   }
-  return new FieldSet({ setting, rules: byId, fields, order: inOrder([...fields.values()]) });
+  return fields;
 }
