@@ -18,8 +18,9 @@ export class GlobLog {
   /** The present moment of the log: what a load keeps when it begins. */
   moment = 0;
   #globs: DeletedGlob[] = [];
-  /** While announcements may have been missed: up to which position none was. */
+  /** While announcements may have been missed: up to which position none was, and the moment when that was last noticed. */
   #sureUpTo: number | null = null;
+  #doubtedAt = 0;
   #epoch = '';
   /** Nothing before these is known: a moment here, a position in the epoch. */
   #since = { moment: 0, position: 0 };
@@ -30,9 +31,10 @@ export class GlobLog {
     this.#since = { moment: this.moment, position };
   }
 
-  /** Announcements above `position` may have been lost: until `confirm`, nothing is known not to be deleted. */
+  /** Announcements above `position` may have been lost: until `confirm`, whatever was loaded before may be deleted. */
   doubt(position: number): void {
     this.#sureUpTo ??= position;
+    this.#doubtedAt = ++this.moment;
   }
 
   /** Ends the doubt: the last pattern deletion of all had this position. */
@@ -62,7 +64,7 @@ export class GlobLog {
 
   /** Whether a value whose load began here at `moment` may have been deleted from `key` meanwhile. */
   deletedSince(moment: number, key: () => string): boolean {
-    if (this.#sureUpTo !== null) return true;
+    if (this.#sureUpTo !== null && moment < this.#doubtedAt) return true;
     if (moment === this.moment) return false;
     if (moment < this.#since.moment) return true;
     const text = key();

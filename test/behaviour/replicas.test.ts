@@ -265,6 +265,40 @@ describe('an outage', () => {
     await Promise.all([...same, ...others]);
   });
 
+  test('is shared as well when messages may be missing: whoever asks later waits for the load that runs', async () => {
+    const { marks, fail } = unreachable(memory().marks);
+    let gap = (): void => {};
+    const watched: Marks = {
+      ...marks,
+      watch: (watcher) => {
+        gap = () => {
+          watcher.onGap(undefined);
+        };
+        return marks.watch(watcher);
+      },
+    };
+    const own = world({ marks: watched });
+    await own.tide.ready();
+    fail(true);
+    gap();
+    await own.clock.advance(0);
+    const release = own.db.hold('settlement');
+    const readers: Promise<unknown>[] = [];
+    for (let i = 0; i < 5; i++) {
+      readers.push(own.tide.get('settlement', 's0'));
+      await own.clock.advance(1);
+    }
+    expect(own.settlementCalls()).toBe(1);
+    // What a second gap may have lost can concern the load that was under way.
+    gap();
+    readers.push(own.tide.get('settlement', 's0'));
+    await own.clock.advance(1);
+    expect(own.settlementCalls()).toBe(2);
+    release();
+    await own.clock.advance(0);
+    await Promise.all(readers);
+  });
+
   test('beyond its queue a read fails with OVERLOADED, or gets what is held if it allows that', async () => {
     const own = await inOutage({ outageOriginCalls: 1, outageQueue: 0 });
     const release = own.db.hold('kingdom');

@@ -241,7 +241,7 @@ export const FAULTS: readonly Fault[] = [
     // With one partition the log of pattern deletions is in doubt just as long: a second guard.
     edits: [
       ['cache/partition.ts', 'return this.doubtedAt === null && this.confirmedAt > since;', 'return since !== 0.5;'],
-      ['cache/globs.ts', 'if (this.#sureUpTo !== null) return true;', ''],
+      ['cache/globs.ts', 'if (this.#sureUpTo !== null && moment < this.#doubtedAt) return true;', ''],
     ],
   },
   {

@@ -38,14 +38,15 @@ export class Herds {
     const isFresh = sim.primary.state.partitions.some(({ beganAt }) => beganAt > began - 5000);
     if (isFresh || sim.troubledUntil + 5000 > began) return;
     const key = `herd:${String(++this.#herds)}`;
-    // Replicas of another app version read other entries: they are a herd of their own.
-    const loads = new Map<number, number>();
-    for (const { index, process, tide } of sim.replicas) {
+    // Replicas of another app version read other entries: they are a herd of their own. So is each that still reads its
+    // marks again after a fault: what it loads meanwhile it cannot share.
+    const loads = new Map<string, number>();
+    for (const { index, process, tide, doubted } of sim.replicas) {
       if (process.stranger) continue;
-      const schema = sim.plan.config.schemas[index] as number;
+      const herd = doubted.size > 0 ? process.name : `schema ${String(sim.plan.config.schemas[index])}`;
       const load = async (): Promise<number> => {
-        const count = (loads.get(schema) ?? 0) + 1;
-        loads.set(schema, count);
+        const count = (loads.get(herd) ?? 0) + 1;
+        loads.set(herd, count);
         if (stuck && count === 1) return this.#stick(process);
         return database.ask(process, key, { recentlyChanged: false }, () => 1, stuck ? 1500 : 25);
       };

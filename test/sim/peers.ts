@@ -174,6 +174,7 @@ function verbs(parts: Parts, policy: Policy): object {
         policy.read(`${key}@${branch}`, () => load(reader(branch))),
     },
     subject: { type: () => ({ key: 'none' }), branch: () => ({ key: 'none' }) },
+    on: () => () => {},
     subscribe: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
   };
 }

@@ -22,6 +22,8 @@ export interface Replica {
   readonly tide: Tide;
   /** What it knows of the tree of branches, if that is more than what has got around: up to which commit. */
   readonly tree: { known: number };
+  /** Partitions of which it said that it must read their marks again, and not yet that it has. */
+  readonly doubted: ReadonlySet<number>;
   scope: Tidemark.Scope<SimModel>;
 }
 
@@ -88,5 +90,8 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     maxBatchSize: 3,
     ...({ originLagMs: config.lagMs === 0 ? 0 : config.lagMs + 50 } as object),
   });
-  return { index, process, client, subscriber, pace, tide, tree, scope: tide.scope({ branch: 'main' }) };
+  const doubted = new Set<number>();
+  tide.on('gap', ({ partition }) => doubted.add(partition));
+  tide.on('trusted', ({ partition }) => doubted.delete(partition));
+  return { index, process, client, subscriber, pace, tide, tree, doubted, scope: tide.scope({ branch: 'main' }) };
 }
