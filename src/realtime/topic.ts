@@ -28,6 +28,8 @@ export class Topic {
   /** Live messages that came while history was read. */
   #waiting: BusMessage[] = [];
   #position: BusPosition | undefined;
+  /** The message at the position, if it came here. */
+  #last: BusMessage | undefined;
   /** The last live message, history aside. */
   #live: BusPosition | undefined;
   #recovering = true;
@@ -103,7 +105,7 @@ export class Topic {
     for (const early of await Promise.allSettled(this.#early)) {
       if (early.status === 'rejected') continue;
       if (early.value.epoch !== start.epoch) this.#hole ??= EPOCH;
-      else if (isBehind(early.value, start)) start = { epoch: start.epoch, offset: early.value.offset - 1 };
+      else if (isBehind(early.value, start)) start = before(early.value);
     }
     this.#early.clear();
     this.#position = start;
@@ -141,12 +143,17 @@ export class Topic {
     void this.#recover();
   }
 
-  /** Reads history from the last position until it and the live messages meet. */
+  /**
+   * Reads history from the last position until it and the live messages meet, and with it the last message: to see that it
+   * still is that one.
+   */
   async #recover(): Promise<void> {
     const { bus } = this.#context;
     do {
       this.#again = false;
-      const history = await untilDone(() => bus.read(this.key, this.#position, PAGE), this.#retrying('read'));
+      const last = this.#last?.position;
+      const since = last !== undefined && isSame(this.#position, last) ? before(last) : this.#position;
+      const history = await untilDone(() => bus.read(this.key, since, PAGE), this.#retrying('read'));
       if (history === undefined) return;
       this.#replay(history);
       if (this.#isOld(history.top)) this.#drain();
@@ -174,13 +181,19 @@ export class Topic {
       this.#position = top;
       return;
     }
-    if (truncated) this.#hole ??= { kind: 'hole', reason: 'truncated' };
+    const first = messages[0]?.position.offset ?? top.offset + 1;
+    if (truncated && first > from.offset + 1) this.#hole ??= { kind: 'hole', reason: 'truncated' };
     for (const message of messages) {
+      if (this.#isReplaced(message)) {
+        // The store went back and has counted as far again, and nothing else says so.
+        this.#hole ??= EPOCH;
+        this.#position = before(message.position);
+      }
       const { epoch, offset } = message.position;
       if (epoch !== top.epoch || this.#isOld(message.position)) continue;
       if (!this.#isNext(message)) {
         this.#hole ??= GAP;
-        this.#position = { epoch, offset: offset - 1 };
+        this.#position = before(message.position);
       }
       this.#accept(message);
     }
@@ -201,9 +214,11 @@ export class Topic {
 
   // ── To the feeds ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #accept({ position, bytes }: BusMessage): void {
+  #accept(message: BusMessage): void {
+    const { position, bytes } = message;
     this.#tellHole();
     this.#position = position;
+    this.#last = message;
     const content = receive(bytes, this.key, this.#context);
     if (content.kind === 'event') this.#context.owed.arrived(this.key, content);
     else this.#context.owed.waive(this.key);
@@ -233,6 +248,12 @@ export class Topic {
     return last !== undefined && position.epoch === last.epoch && position.offset === last.offset + 1;
   }
 
+  /** True for another message in the place of the last one. */
+  #isReplaced({ position, bytes }: BusMessage): boolean {
+    const last = this.#last;
+    return last !== undefined && isSame(last.position, position) && Buffer.compare(last.bytes, bytes) !== 0;
+  }
+
   /** True for what has been told, or is not there to be told any more. */
   #isOld(position: BusPosition): boolean {
     return this.#position !== undefined && isBehind(position, this.#position);
@@ -258,5 +279,7 @@ export class Topic {
 function isBehind(position: BusPosition, other: BusPosition): boolean {
   return position.epoch === other.epoch && position.offset <= other.offset;
 }
+
+const before = ({ epoch, offset }: BusPosition): BusPosition => ({ epoch, offset: offset - 1 });
 
 const isSame = (a: BusPosition | undefined, b: BusPosition): boolean => a?.epoch === b.epoch && a.offset === b.offset;

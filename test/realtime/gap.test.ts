@@ -157,6 +157,37 @@ describe('what cannot be had again', () => {
   });
 
   test.each([
+    ['as far', ['4'], ['resync: epoch', '4']],
+    ['further', ['4', '5', '6'], ['resync: epoch', '4', '5', '6']],
+  ])('so is one that has counted %s again while the link was down', async (_, after, told) => {
+    const { server, bus, announce, subscribe, read } = world();
+    const items = subscribe([A]);
+    await announce([A], '1', '2', '3');
+    expect(await read(items)).toEqual(['1', '2', '3']);
+    bus.flowing = false;
+    const log = server.log(A);
+    log.top = 2;
+    log.kept.length = 2;
+    await announce([A], ...after);
+    bus.lose();
+    bus.flow();
+    bus.gap();
+    expect(await read(items)).toEqual(told);
+    await announce([A], '7');
+    expect(await read(items)).toEqual(['7']);
+  });
+
+  test('a store that has the last message no more, and nothing behind it, lost nothing', async () => {
+    const { server, bus, announce, subscribe, read } = world();
+    const items = subscribe([A]);
+    await announce([A], '1', '2');
+    server.trim(A);
+    bus.gap();
+    await announce([A], '3');
+    expect(await read(items)).toEqual(['1', '2', '3']);
+  });
+
+  test.each([
     ['no JSON at all', new TextEncoder().encode('{')],
     ['another version', new TextEncoder().encode('{"v":2}')],
     ['a bare string', new TextEncoder().encode('"payload"')],
