@@ -189,7 +189,7 @@ export class Topic {
         this.#hole ??= EPOCH;
         this.#position = before(message.position);
       }
-      const { epoch, offset } = message.position;
+      const { epoch } = message.position;
       if (epoch !== top.epoch || this.#isOld(message.position)) continue;
       if (!this.#isNext(message)) {
         this.#hole ??= GAP;
