@@ -2,11 +2,11 @@ import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../../clock.js';
 import type { Clock } from '../../contract.js';
 import { TidemarkError, counted } from '../../errors.js';
+import { addressOf } from './address.js';
 import type { BreakerState } from './breaker.js';
 import type { RulesCall, RulesEngine, RulesMethod } from './engine.js';
 import type { MethodName, Methods } from './messages.js';
 import { questions } from './questions.js';
-import { addressOf } from './server.js';
 import { type Reply, Target, requestOf } from './target.js';
 import type { ValueOf } from './wire.js';
 

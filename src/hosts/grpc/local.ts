@@ -121,7 +121,9 @@ export function localRules<M extends AnyModel, Principal = unknown>(
       const name = 'expression' in condition ? undefined : `${condition.type}.${condition.field}`;
       // What no order knows is refused when it is evaluated.
       const place = (name === undefined ? undefined : fields.get(name)) ?? fields.size;
-      groups.set(place, [...(groups.get(place) ?? []), one]);
+      const group = groups.get(place);
+      if (group === undefined) groups.set(place, [one]);
+      else group.push(one);
     }
     return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
   }

@@ -2,6 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../../clock.js';
 import { TidemarkError, type TidemarkErrorCode, counted, messageOf } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
+import { addressOf } from './address.js';
 import { answersOf } from './answers.js';
 import { HEALTH_DEFINITION, healthHandlers } from './health.js';
 import { type LocalRulesOptions, localRules } from './local.js';
@@ -159,12 +160,6 @@ function serviceDefinition(): grpc.ServiceDefinition {
       },
     ]),
   );
-}
-
-export function addressOf(host: string, port: number): string {
-  if (!Number.isSafeInteger(port) || port < 0 || port > 65_535)
-    throw new TidemarkError('INVALID_OPTION', `port: expected a whole number from 0 to 65535, got ${String(port)}.`);
-  return host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`;
 }
 
 function listen(

@@ -65,7 +65,7 @@ describeOwn('rules services that are killed', () => {
       while (!over) {
         const factor = ++written;
         announced = { factor, after: await here.setFactor(factor) };
-        await pause(20);
+        await pause(20); // real processes: changes go on while servers die, not as fast as one can
       }
     };
     const seen = { answers: 0, wrong: [] as string[], failed: [] as string[] };
