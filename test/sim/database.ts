@@ -1,8 +1,8 @@
-import type { OriginContext } from '../../src/index.js';
+import type { OriginContext, RuleSource } from '../../src/index.js';
 import type { Random } from './dice.js';
 import type { Engine } from './engine.js';
 import type { Process } from './process.js';
-import { type Row, type Type, TYPES, type World } from './world.js';
+import { type Row, type Type, TYPES, type World, rulesOf } from './world.js';
 
 export interface DatabaseParts {
   readonly engine: Engine;
@@ -59,6 +59,11 @@ export class Database {
     const ask = <T>(label: string, context: OriginContext, read: (number: number) => T): Promise<T> =>
       this.ask(process, label, context, read);
     return Object.fromEntries(TYPES.map((type) => [type, of(type)]));
+  }
+
+  /** Where a replica's rules come from: always the newest that is committed. */
+  rulesFor(process: Process): RuleSource {
+    return () => this.ask(process, 'rules', { recentlyChanged: true }, (number) => rulesOf(this.world.edition(number)));
   }
 
   /** One query: it sees what is committed when it arrives, and its answer is heard of later. */

@@ -1,5 +1,13 @@
 import type { Bump, Receipt, SubjectKey } from '../../src/index.js';
-import { PATTERNS, allSubject, branchSubject, entitySubject, keySubject, partitionOf } from '../../src/subject.js';
+import {
+  PATTERNS,
+  allSubject,
+  branchSubject,
+  entitySubject,
+  keySubject,
+  partitionOf,
+  rulesSubject,
+} from '../../src/subject.js';
 import type { Engine } from './engine.js';
 import type { Process } from './process.js';
 import type { Server } from './server.js';
@@ -386,6 +394,10 @@ export const bumpOf = {
     const isOf = (subjects: ReadonlySet<string>): boolean =>
       subjects.has(subject) && ![...subjects].some((one) => one.startsWith('entity:'));
     return { subject, isOf };
+  },
+  rules: (type: string): KnownBump => {
+    const subject = rulesSubject(type, 'all', 'main');
+    return { subject, isOf: (subjects) => subjects.has(subject) };
   },
   branch: (branch: string): KnownBump => {
     const subject = branchSubject(branch);

@@ -96,6 +96,27 @@ export function joining(steps: Steps, at: number): void {
   }
 }
 
+/** The computed fields of a settlement are read everywhere while what its rules look at changes, or the rules do. */
+export function ruling(steps: Steps, at: number): void {
+  const { random } = steps;
+  const { branch } = steps.focus();
+  const replica = steps.nat() % steps.config.replicas;
+  const [which, hot] = steps.chance(0.5) ? [steps.nat(), false] : [0, true];
+  const length = weighted({ '15': 3, '80': 2, '2500': 1 }, random);
+  const during = (): number => at + Number(length) * random();
+  const read = (when: number): void => {
+    for (let each = 0; each < steps.config.replicas; each++) steps.add(when, 'fields', onReplica(branch, each), which);
+  };
+  if (steps.chance(0.7)) read(at - 20);
+  const looksAt = hot ? [HOT.settlement, HOT.kingdom, HOT.structure] : [steps.nat()];
+  for (let i = 0; i < 2; i++) {
+    if (steps.chance(0.5)) steps.add(during(), 'editRules', replica + i);
+    else steps.add(during(), 'change', onReplica(branch, steps.nat()), pick(looksAt, steps.nat()));
+  }
+  for (let i = 0; i < 4; i++) steps.add(during(), 'fields', onReplica(branch, steps.nat()), which);
+  read(at + Number(length) + 20 * random());
+}
+
 /** The fork hangs elsewhere, and not everybody knows. */
 export function regraft(steps: Steps, at: number): void {
   const focus = { branch: IN.fork, entity: steps.nat(), list: 1 };

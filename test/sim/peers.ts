@@ -1,5 +1,6 @@
 import type { Bus, EntityOrigin, OriginContext, Store } from '../../src/index.js';
 import type { Library } from '../plant.js';
+import type { FieldRule } from '../../src/rules/index.js';
 import type { Row, Type } from './world.js';
 
 /**
@@ -13,6 +14,7 @@ interface Parts {
   readonly bus: Bus;
   readonly random: () => number;
   readonly origin: Readonly<Record<Type, EntityOrigin<string, Row>>>;
+  readonly rules: { readonly source: (where: object) => Promise<readonly FieldRule[]> };
 }
 
 /** What tells one peer from the other. */
@@ -107,17 +109,29 @@ function verbs(parts: Parts, policy: Policy): object {
   });
   const loadRecord = async (type: Type, id: string, branch: string): Promise<Row | null> =>
     [...((await parts.origin[type].byIds([id], context(branch))) as Iterable<Row>)][0] ?? null;
+  const loadChildren = async (type: Type, parent: object, branch: string): Promise<Row[]> => {
+    const [[link, id]] = Object.entries(parent) as [[string, string]];
+    const load = parts.origin[type].childrenOf?.[link] as unknown as (ids: string[], of: object) => Promise<Row[]>;
+    return [...(await load([id], context(branch)))];
+  };
+  const computed = (id: string, branch: string): Promise<object | null> =>
+    policy.read(`fields:${id}@${branch}`, async () => {
+      const own = await loadRecord('settlement', id, branch);
+      if (own === null) return null;
+      const [rules, above, below] = await Promise.all([
+        parts.rules.source({ scope: 'all', branch }),
+        loadRecord('kingdom', own.parentId, branch),
+        loadChildren('structure', { settlement: id }, branch),
+      ]);
+      const { expression } = rules.find(({ field }) => field === 'edition') as FieldRule;
+      return { own, above, below, edition: (expression as { '+': readonly [number] })['+'][0] };
+    });
   const reader = (branch: string) => ({
     branch,
     get: (type: Type, id: string) => policy.read(`${type}:${id}@${branch}`, () => loadRecord(type, id, branch)),
     children: (type: Type, parent: object) => {
       const [[link, id]] = Object.entries(parent) as [[string, string]];
-      return policy.read(`${type}<${link}:${id}@${branch}`, async () => [
-        ...(await (parts.origin[type].childrenOf?.[link] as unknown as (ids: string[], of: object) => Promise<Row[]>)(
-          [id],
-          context(branch),
-        )),
-      ]);
+      return policy.read(`${type}<${link}:${id}@${branch}`, () => loadChildren(type, parent, branch));
     },
   });
   const settlements = async (branch: string): Promise<Row[]> => {
@@ -138,6 +152,7 @@ function verbs(parts: Parts, policy: Policy): object {
     peek: (type: Type, id: string, { branch }: Call) => policy.peek(`${type}:${id}@${branch}`),
     view: (view: { load: (read: object, params: unknown) => Promise<unknown> }, params: object, { branch }: Call) =>
       policy.read(`view:${JSON.stringify(params)}@${branch}`, () => view.load(reader(branch), params)),
+    computed: (_: Type, id: string, { branch }: Call) => computed(id, branch),
     spatial: {
       inBox: async (_: Type, { min, max }: { min: Row; max: Row }, { branch }: Call) =>
         (await settlements(branch)).filter(({ x, y }) => x >= min.x && x <= max.x && y >= min.y && y <= max.y),
@@ -148,7 +163,10 @@ function verbs(parts: Parts, policy: Policy): object {
     },
     scope: ({ branch }: Call) => {
       const bound = reader(branch);
-      const load = (type: Type) => ({ load: (id: string) => bound.get(type, id) });
+      const load = (type: Type) => ({
+        load: (id: string) => bound.get(type, id),
+        computed: (id: string) => computed(id, branch),
+      });
       const loaders = {
         kingdom: load('kingdom'),
         guild: load('guild'),
@@ -173,11 +191,13 @@ function verbs(parts: Parts, policy: Policy): object {
       getOrLoad: (key: string, { branch }: Call, load: (read: object) => Promise<unknown>) =>
         policy.read(`${key}@${branch}`, () => load(reader(branch))),
     },
-    subject: { type: () => ({ key: 'none' }), branch: () => ({ key: 'none' }) },
+    subject: { type: nothing, rules: nothing, branch: nothing },
     on: () => () => {},
     subscribe: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
   };
 }
+
+const nothing = (): object => ({ key: 'none' });
 
 const libraryOf = (policyOf: (parts: Parts) => Policy): Library =>
   ({

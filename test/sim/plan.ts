@@ -1,6 +1,6 @@
 import { type Random, randomOf, weighted } from './dice.js';
 import { disaster } from './disasters.js';
-import { clash, family, joining, lag, regraft, start } from './meetings.js';
+import { clash, family, joining, lag, regraft, ruling, start } from './meetings.js';
 import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
@@ -90,7 +90,7 @@ export const FAULTS = {
 } as const;
 
 export type Fault = keyof typeof FAULTS;
-export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd';
+export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules';
 
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
@@ -99,8 +99,21 @@ export function planOf(seed: number): Plan {
   const shape = weighted({ start: 1, brief: 9, full: 10 }, random);
   const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
-  return { seed, config, steps: steps.all.sort(([a], [b]) => a - b) };
+  return { seed, config, steps: [...steps.all, ...rulings(seed, config, end)].sort(([a], [b]) => a - b) };
 }
+
+/** By dice of their own: the rest of a world is what it would be without them. */
+function rulings(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'rulings'), config);
+  for (let share = 0.3; steps.chance(share); share = 0.5) ruling(steps, 25 + end * steps.random());
+  return steps.all;
+}
+
+/** The same, and nobody asks for computed fields but at the end. */
+export const withoutRulings = (plan: Plan): Plan => ({
+  ...plan,
+  steps: plan.steps.filter(([, what]) => what !== 'fields' && what !== 'editRules'),
+});
 
 /** One disaster after the other. Returns when it ends. */
 function brief(steps: Steps): number {

@@ -5,7 +5,7 @@ import type { Step } from './plan.js';
 import { type Asking, type Realm, realmOf } from './realm.js';
 import type { Replica } from './replica.js';
 import type { Simulation } from './simulation.js';
-import { BOXES, DISCS, IDS, LISTS, type Row, type Type, type ValueName } from './world.js';
+import { BOXES, DISCS, type Fields, IDS, LISTS, type Row, type Type, type ValueName } from './world.js';
 
 type How = { readonly after?: never; readonly consistency?: 'strong' };
 
@@ -60,6 +60,9 @@ export class Readers {
           const value = replica.tide.peek(type, id, { branch });
           if (value !== undefined) this.#judge(read, `${type}:${id}@${branch}`, value);
         });
+        return true;
+      case 'fields':
+        this.readFields(replica, pick(IDS.settlement, b), branch, { strong: c % 8 === 0, inScope: c % 4 === 1 });
         return true;
       case 'view':
       case 'keyed':
@@ -142,6 +145,32 @@ export class Readers {
     if (kind === 'near') return tide.spatial.near('settlement', DISCS[Number(id)] as (typeof DISCS)[0], call);
     if (inScope) return replica.scope.get(kind as Type, id);
     return scope === 1 ? tide.scope(call).loaders[kind as Type].load(id) : tide.get(kind as Type, id, call);
+  }
+
+  /** Each of the fields shows a value that is judged for itself. */
+  readFields(replica: Replica, id: string, branch: string, { strong = false, inScope = false } = {}): void {
+    const sim = this.#sim;
+    replica.process.receive('request', () => {
+      const label = `fields of settlement:${id}@${branch}${strong ? ' strong' : ''}`;
+      const read = sim.begin(replica.process, label, { strong });
+      const call = { branch, ...(strong ? { consistency: 'strong' as const } : {}) };
+      sim.track(
+        replica.process,
+        label,
+        (): Promise<unknown> =>
+          inScope
+            ? replica.tide.scope(call).loaders.settlement.computed(id)
+            : replica.tide.computed('settlement', id, call),
+        (value) => {
+          const fields = value as Fields | null;
+          this.#judge(read, `settlement:${id}@${branch}`, fields?.own ?? null);
+          if (fields === null) return;
+          this.#judge(read, `kingdom:${fields.own.parentId}@${branch}`, fields.above);
+          this.#judge(read, `structure<settlement:${id}@${branch}`, fields.below);
+          this.#judge(read, `edition:all@${branch}`, fields.edition);
+        },
+      );
+    });
   }
 
   readRealm(replica: Replica, kingdom: string, asView: boolean, branch: string): void {

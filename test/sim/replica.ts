@@ -80,6 +80,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
   const tide: Tide = library.createTidemark({
     model,
     origin: database.originFor(process),
+    rules: { source: database.rulesFor(process) },
     ...contracts,
     clock: process.clock,
     random: random('core'),

@@ -1,4 +1,5 @@
 import { defineModel, entity } from '../../src/index.js';
+import type { FieldRule } from '../../src/rules/index.js';
 
 /** The database: a serial history of commits, and what every value in it was after each. */
 
@@ -33,6 +34,13 @@ export const BOXES = [
   { min: { x: 0, y: 0 }, max: { x: 50, y: 50 } },
   { min: { x: 40, y: 0 }, max: { x: 100, y: 100 } },
 ] as const;
+/** The computed fields of a settlement: what a rule reads of it, above it and beneath it, and which edition of the rules gave that. */
+export interface Fields {
+  readonly own: Row;
+  readonly above: Row | null;
+  readonly below: readonly Row[];
+  readonly edition: number;
+}
 export const DISCS = [{ point: { x: 45, y: 45 }, radius: 30 }] as const;
 
 /** What the replicas of one app version know of the model. `parentOf` may be behind the database. */
@@ -46,6 +54,7 @@ export function modelOf(schema: number, parentOf: (branch: string) => string | u
         ...options,
         parents: { kingdom: 'parentId' },
         geometry: ({ x, y }: Row) => ({ x, y }),
+        computed: { own: 'json', above: 'json', below: 'json', edition: 'number' },
       }),
       structure: entity<Row>()({ ...options, parents: { settlement: 'parentId', guild: 'guildId' } }),
     },
@@ -53,7 +62,26 @@ export function modelOf(schema: number, parentOf: (branch: string) => string | u
   });
 }
 
-/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`. */
+/** What the rules of an edition say. */
+export function rulesOf(edition: number): FieldRule[] {
+  const expressions = {
+    own: { var: 'settlement' },
+    above: { var: 'settlement.kingdom' },
+    below: { var: 'settlement.structures' },
+    edition: { '+': [edition, 0] },
+  };
+  return Object.entries(expressions).map(([field, expression]) => ({
+    id: field,
+    entityType: 'settlement',
+    entityId: null,
+    field,
+    expression,
+    priority: 0,
+    isActive: true,
+  }));
+}
+
+/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `edition:all@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`. */
 export type ValueName = string;
 
 export interface Commit {
@@ -73,6 +101,8 @@ export interface Commit {
 interface State {
   readonly rows: ReadonlyMap<string, Row>;
   readonly parents: ReadonlyMap<string, string>;
+  /** Of the rules. */
+  readonly edition: number;
 }
 
 export class World {
@@ -100,7 +130,7 @@ export class World {
     put('settlement', 's2', 'k2', 60, 60);
     put('structure', 't1', 's1', 0, 0, 'g1');
     put('structure', 't2', 's1', 0, 0);
-    this.#states = [{ rows, parents: new Map([['draft', 'main']]) }];
+    this.#states = [{ rows, parents: new Map([['draft', 'main']]), edition: 0 }];
   }
 
   /** The number of the last commit; 0 before the first. */
@@ -153,31 +183,33 @@ export class World {
 
   /** Forks `fork` from a branch, or hangs it elsewhere. */
   reparent(at: number, parent: string): Commit {
-    const { rows, parents } = this.#state(this.last);
-    this.#states.push({ rows, parents: new Map([...parents, ['fork', parent]]) });
-    const commit: Commit = {
-      number: this.last + 1,
-      at,
-      branch: 'fork',
-      type: null,
-      id: '',
-      op: 'update',
-      before: null,
-      after: null,
-      moves: false,
-    };
+    const state = this.#state(this.last);
+    this.#states.push({ ...state, parents: new Map([...state.parents, ['fork', parent]]) });
+    return this.#commitNoEntity(at, 'fork');
+  }
+
+  /** Another edition of the rules, for every branch. */
+  edit(at: number): Commit {
+    const state = this.#state(this.last);
+    this.#states.push({ ...state, edition: state.edition + 1 });
+    return this.#commitNoEntity(at, '');
+  }
+
+  #commitNoEntity(at: number, branch: string): Commit {
+    const nothing = { type: null, id: '', op: 'update', before: null, after: null, moves: false } as const;
+    const commit = { ...nothing, number: this.last + 1, at, branch };
     this.commits.push(commit);
     return commit;
   }
 
   #write(what: Omit<Commit, 'number'>, row: Row | null): Commit {
-    const { rows, parents } = this.#state(this.last);
-    const next = new Map(rows);
+    const state = this.#state(this.last);
+    const next = new Map(state.rows);
     const key = keyOf(what.branch, what.type as Type, what.id);
     if (row === null) next.delete(key);
     else next.set(key, row);
     this.#ever.add(`${String(what.type)}/${what.id}`);
-    this.#states.push({ rows: next, parents });
+    this.#states.push({ ...state, rows: next });
     const commit = { ...what, number: this.last + 1 };
     this.commits.push(commit);
     return commit;
@@ -195,6 +227,10 @@ export class World {
       const row = visible(state, type, id, branch);
       return row !== null && (parent === 'guild' ? row.guildId : row.parentId) === parentId ? [row] : [];
     });
+  }
+
+  edition(number = this.last): number {
+    return this.#state(number).edition;
   }
 
   all(type: Type, branch: string, number = this.last): Row[] {
@@ -224,6 +260,7 @@ export class World {
     const list = /^(\w+)<(\w+):(\w+)$/.exec(what);
     if (list !== null) return this.children(list[1] as Type, list[2] as Type, list[3] as string, branch, number);
     const [kind, which] = what.split(':') as [string, string];
+    if (kind === 'edition') return this.edition(number);
     if (kind === 'box' || kind === 'near') {
       const [region, id] = which.split('/') as [string, string];
       const row = this.record('settlement', id, branch, number);

@@ -28,6 +28,9 @@ export class Writers {
       case 'reparent':
         this.#reparent(replica, b % 3 === 0 ? 'main' : 'draft');
         return true;
+      case 'editRules':
+        this.#editRules(replica);
+        return true;
       case 'transact':
         this.#transact(replica, branch, b, c);
         return true;
@@ -97,6 +100,16 @@ export class Writers {
       replica.tree.known = commit.number;
       const subject = replica.tide.subject.branch('fork');
       this.#announce(replica, `fork under ${parent}`, [commit], bumpOf.branch('fork'), { subjects: [subject] });
+    });
+  }
+
+  #editRules(replica: Replica): void {
+    const { world, engine } = this.#sim;
+    replica.process.receive('request', () => {
+      const commit = world.edit(engine.now);
+      const subject = replica.tide.subject.rules('settlement', 'all', { branch: 'main' });
+      const label = `edition ${String(world.edition())} of the rules`;
+      this.#announce(replica, label, [commit], bumpOf.rules('settlement'), { subjects: [subject] });
     });
   }
 
