@@ -19,7 +19,7 @@ export interface RunOptions {
 
 /** After the last step: the longest fault, a TTL of trust, a queue that is sent again, an origin that times out. */
 const REST_MS = 16_000;
-const AUDIT_MS = 14_000;
+const AUDIT_MS = 30_000;
 /** Usually it takes less than this. */
 const AUDITED_MS = 500;
 
