@@ -1,41 +1,13 @@
+import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt } from './call.js';
 import type { ChildrenOf, EntityOrigin } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
+import type { Rules } from './rules-verbs.js';
 import type { Subject } from './subject.js';
 import type { ChangeOp, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
 
 /** The public verbs as types, read off a model. No code. */
-
-/** Reads `M`'s second parameter: whether calls name a branch. */
-type BranchOption<M extends AnyModel, Required extends boolean> =
-  M extends Model<M['entities'], true>
-    ? Required extends true
-      ? { readonly branch: string }
-      : { readonly branch?: string | undefined }
-    : { readonly branch?: 'The model declares no branches: leave this out.' | undefined };
-
-/** What says how new a read must be: a receipt, or its string from a header or cookie. */
-export type After = Receipt | string;
-
-/** How new a read must be. */
-export interface Freshness {
-  /** At least as new as this change. */
-  readonly after?: After | undefined;
-  /** `'strong'`: as new as every change that the store had accepted when the read began; one round trip. */
-  readonly consistency?: 'bounded' | 'strong' | undefined;
-  /** If the origin fails: a value loaded at most so long ago will do, whether or not it is known to be current. */
-  readonly staleIfOutageMs?: number | undefined;
-}
-
-export type CallOptions<M extends AnyModel> = BranchOption<M, true> &
-  Freshness & {
-    readonly signal?: AbortSignal | undefined;
-  };
-
-/** The last argument of a verb outside a scope: required as soon as the model declares branches. */
-export type CallArguments<M extends AnyModel, More = unknown> =
-  M extends Model<M['entities'], true> ? [call: CallOptions<M> & More] : [call?: CallOptions<M> & More];
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,15 +113,6 @@ export interface SubjectsChange {
 export type Change<M extends AnyModel> = EntityChange<M> | SubjectsChange;
 /** A change as `tide.change` takes it: with its branch where the model declares branches. */
 export type BranchedChange<M extends AnyModel> = (EntityChange<M> & BranchOption<M, true>) | SubjectsChange;
-
-/** Proof of a change. Its string fits a header or a cookie. */
-export interface Receipt {
-  readonly state: 'done' | 'queued';
-  readonly changeId: string;
-  /** By partition, the position that the change took there. */
-  readonly marks: Readonly<Record<number, { readonly epoch: string; readonly position: number }>>;
-  toString(): string;
-}
 
 export interface Changes<M extends AnyModel> {
   /** Keeps a change until the transaction's callback has resolved. Its branch is the transaction's unless it names one. */
@@ -263,19 +226,16 @@ export interface Scope<M extends AnyModel, Principal = unknown> extends Reader<M
 
 /** Names of what can change. */
 export interface Subjects<M extends AnyModel> {
-  entity<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: SubjectArguments<M>): Subject;
+  entity<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: BranchArguments<M>): Subject;
   /** The children of one parent. */
-  list<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...call: SubjectArguments<M>): Subject;
+  list<T extends TypeName<M>>(type: T, parent: ParentRef<M, T>, ...call: BranchArguments<M>): Subject;
   /** Everything of a type, and of the types beneath it. */
-  type(type: TypeName<M>, ...call: SubjectArguments<M>): Subject;
+  type(type: TypeName<M>, ...call: BranchArguments<M>): Subject;
   /** The rule set of a type within a scope of the host's own, such as a campaign. */
-  rules(type: TypeName<M>, scope: string, ...call: SubjectArguments<M>): Subject;
+  rules(type: TypeName<M>, scope: string, ...call: BranchArguments<M>): Subject;
   /** Everything in a branch: forked, re-parented, deleted or merged into. */
   branch(branch: string): Subject;
 }
-type SubjectArguments<M extends AnyModel> =
-  M extends Model<M['entities'], true> ? [where: BranchOption<M, true>] : [where?: BranchOption<M, true>];
-
 export interface Tidemark<M extends AnyModel, Principal = unknown> {
   readonly model: M;
   /** Reads and writes for one request. */
@@ -313,20 +273,16 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   };
 
   /** Tier 1 only, synchronous: undefined unless the value is held and provably fresh. Null: known to be absent. */
-  peek<T extends TypeName<M>>(
-    type: T,
-    id: IdOf<M, T>,
-    ...where: SubjectArguments<M>
-  ): RecordOf<M, T> | null | undefined;
+  peek<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...where: BranchArguments<M>): RecordOf<M, T> | null | undefined;
   peekChildren<T extends TypeName<M>>(
     type: T,
     parent: ParentRef<M, T>,
-    ...where: SubjectArguments<M>
+    ...where: BranchArguments<M>
   ): readonly RecordOf<M, T>[] | undefined;
   peekView<Params extends ViewParams, Result>(
     view: View<M, Params, Result>,
     params: Params,
-    ...where: SubjectArguments<M>
+    ...where: BranchArguments<M>
   ): Result | undefined;
 
   /**
@@ -346,6 +302,7 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   subscribe(target: SubscribeTarget<M>, ...options: SubscribeArguments<M>): AsyncIterableIterator<SubscriptionItem>;
 
   readonly cache: KeyedCache<M>;
+  readonly rules: Rules<M>;
   readonly subject: Subjects<M>;
   /** A key from a name and parameters: equal parameters, equal key, whatever the order of their fields. */
   key(name: string, params?: ViewParams): string;

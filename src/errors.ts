@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   RULES_REFUSED: 'The rules service, or something before it, refused a question with no code that is known here.',
   RULES_UNAVAILABLE: 'No rules service answered and there is no fallback, or one could not listen.',
   RULE_ARGUMENTS: 'An operator of a rule was given too few or too many arguments, or such as it cannot use.',
+  RULE_CONFLICT: 'A rule is not the one any more that its author saw.',
   RULE_CYCLE: 'Computed fields read each other in a circle.',
   RULE_KIND: 'A rule gives a value of another kind than its computed field is declared with.',
   RULE_LIMIT: 'A running rule went beyond its steps, or made a string, list or depth beyond what it may.',

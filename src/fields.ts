@@ -3,10 +3,13 @@ import type { Clock } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events } from './events.js';
 import type { AnyModel, AnyRow, EntityPlan, Id, Topology } from './model.js';
+import { chainOf } from './cache/branches.js';
 import type { RulesOptions, RuleSource } from './options.js';
+import { rulesFrom } from './rule-source.js';
+import type { FieldExplanation } from './rules/fields/evaluate.js';
 import type { EntityFacts } from './rules/fields/facts.js';
 import type { FieldNeeds } from './rules/fields/needs.js';
-import type { FieldRule } from './rules/fields/rule.js';
+import type { FieldOptions, FieldRule } from './rules/fields/rule.js';
 import type { EntityShape, FieldSchema } from './rules/fields/schema.js';
 import { type FieldSet, compileFields } from './rules/fields/set.js';
 
@@ -16,9 +19,9 @@ export interface Computed {
   readonly ttlMs: number | undefined;
 }
 
-/** What computing reads through: rows, computed fields of others, and the rules that hold in a scope. */
+/** What computing reads through: rows, computed fields of others, and the rules of a type that hold in a scope. */
 export interface FieldsReader extends Reader<AnyModel> {
-  rules(scope: string): Promise<readonly FieldRule[]>;
+  rules(type: string, scope: string): Promise<readonly FieldRule[]>;
 }
 
 interface Wanted {
@@ -26,6 +29,16 @@ interface Wanted {
   readonly row: AnyRow;
   /** Fields; default: all. */
   readonly only?: readonly string[] | undefined;
+  /** What these are needed for. */
+  readonly trail?: Trail | undefined;
+}
+
+/** A field of one entity that is being computed, and what for. */
+interface Trail {
+  readonly type: string;
+  readonly id: unknown;
+  readonly field: string;
+  readonly before: Trail | undefined;
 }
 
 export interface FieldsParts {
@@ -61,10 +74,20 @@ export class ModelFields {
     return [...this.#parts.topology.types.values()].filter(hasFields).map(({ type }) => type);
   }
 
-  /** The rules of a scope, from their source. */
-  async rules(scope: string, reader: Reader<AnyModel>): Promise<readonly FieldRule[]> {
-    const { branch, signal } = reader;
-    return rulesOf(this.#options.source, { scope, branch, signal });
+  get source(): RuleSource {
+    return this.#options.source;
+  }
+
+  /** What rules are checked against. */
+  get checked(): { readonly schema: FieldSchema; readonly options: FieldOptions } {
+    const { operators, limits, failing, inputs } = this.#options;
+    return { schema: this.#schema, options: { operators, limits, failing, inputs: Object.keys(inputs ?? {}) } };
+  }
+
+  /** The rules of a type in a scope, from their source. */
+  async rules(type: string, scope: string, { branch, signal }: Reader<AnyModel>): Promise<readonly FieldRule[]> {
+    const chain = chainOf(this.#parts.topology, branch) ?? [branch];
+    return rulesFrom(this.#options.source, { type, scope, chain, signal });
   }
 
   async compute(reader: FieldsReader, type: string, id: Id): Promise<Computed> {
@@ -83,13 +106,14 @@ export class ModelFields {
   async #valuesOf(
     reader: FieldsReader,
     set: FieldSet,
-    { type, row, only = Object.keys(this.#planOf(type).computed) }: Wanted,
+    { type, row, only = Object.keys(this.#planOf(type).computed), trail: before }: Wanted,
   ): Promise<AnyRow> {
-    const { clock, events } = this.#parts;
-    const now = new Date(clock.wallNow()).toISOString();
+    const { events } = this.#parts;
+    const given = this.#given();
     const entries = only.map(async (field) => {
-      const facts = await this.#factsOf(reader, set.needs(type, [field]), row);
-      const { values, failures } = set.evaluate(type, facts, { now, inputs: this.#options.inputs, only: [field] });
+      const trail = extended(before, type, row[this.#planOf(type).idField], field);
+      const facts = await this.#factsOf(reader, set.needs(type, [field]), row, trail);
+      const { values, failures } = set.evaluate(type, facts, { ...given, only: [field] });
       for (const { type: of, id, field: failed, rule, error } of failures) {
         events.emit('error', { error, where: `rule '${rule}' of ${of}.${failed}, ${of} '${id}'` });
       }
@@ -98,10 +122,23 @@ export class ModelFields {
     return Object.fromEntries(await Promise.all(entries));
   }
 
+  /** How a field of an entity came to its value; null if there is no such entity. */
+  async explain(reader: FieldsReader, type: string, id: Id, field: string): Promise<FieldExplanation | null> {
+    const row = (await reader.get(type, id as never)) as AnyRow | null;
+    if (row === null) return null;
+    const set = await this.#setFor(reader, type, row);
+    const facts = await this.#factsOf(reader, set.needs(type, [field]), row, extended(undefined, type, id, field));
+    return set.explain(type, field, facts, this.#given());
+  }
+
+  #given(): { readonly now: string; readonly inputs: RulesOptions['inputs'] } {
+    return { now: new Date(this.#parts.clock.wallNow()).toISOString(), inputs: this.#options.inputs };
+  }
+
   async #setFor(reader: FieldsReader, type: string, row: AnyRow): Promise<FieldSet> {
     const { scopeOf } = this.#options;
     const scope = scopeOf === undefined ? EVERYWHERE : await scopeOf(type, row, reader);
-    return this.#setOf(await reader.rules(scope));
+    return this.#setOf(await reader.rules(type, scope));
   }
 
   #planOf(type: string): EntityPlan {
@@ -111,47 +148,63 @@ export class ModelFields {
   #setOf(rules: readonly FieldRule[]): FieldSet {
     let set = this.#sets.get(rules);
     if (set === undefined) {
-      const { operators, limits, failing, inputs } = this.#options;
-      set = compileFields(rules, this.#schema, { operators, limits, failing, inputs: Object.keys(inputs ?? {}) });
+      const { schema, options } = this.checked;
+      set = compileFields(rules, schema, options);
       this.#sets.set(rules, set);
     }
     return set;
   }
 
-  async #factsOf(reader: FieldsReader, needs: FieldNeeds, row: AnyRow): Promise<EntityFacts> {
+  async #factsOf(reader: FieldsReader, needs: FieldNeeds, row: AnyRow, trail: Trail): Promise<EntityFacts> {
     const plan = this.#planOf(needs.type);
     const id = row[plan.idField] as Id;
     const hops: Record<string, EntityFacts | readonly EntityFacts[] | null> = {};
     const following = Object.entries(needs.hops).map(async ([name, hop]) => {
       if (hop.many) {
         const rows = (await reader.children(hop.type as never, { [needs.type]: id } as never)) as readonly AnyRow[];
-        hops[name] = await Promise.all(rows.map((child) => this.#factsOf(reader, hop, child)));
+        hops[name] = await Promise.all(rows.map((child) => this.#factsOf(reader, hop, child, trail)));
         return;
       }
       const parentId = plan.parents.find(({ type }) => type === hop.type)?.idsOf(row)?.[0];
       const parent =
         parentId === undefined ? null : ((await reader.get(hop.type as never, parentId as never)) as AnyRow | null);
-      hops[name] = parent === null ? null : await this.#factsOf(reader, hop, parent);
+      hops[name] = parent === null ? null : await this.#factsOf(reader, hop, parent, trail);
     });
     await Promise.all(following);
-    return { row, hops, computed: needs.computed.length === 0 ? {} : await this.#neededOf(reader, needs, row) };
+    return { row, hops, computed: needs.computed.length === 0 ? {} : await this.#neededOf(reader, needs, row, trail) };
   }
 
   /** By the rules of its own scope. */
-  async #neededOf(reader: FieldsReader, { type, computed: only }: FieldNeeds, row: AnyRow): Promise<AnyRow> {
-    return this.#valuesOf(reader, await this.#setFor(reader, type, row), { type, row, only });
+  async #neededOf(
+    reader: FieldsReader,
+    { type, computed: only }: FieldNeeds,
+    row: AnyRow,
+    trail: Trail,
+  ): Promise<AnyRow> {
+    return this.#valuesOf(reader, await this.#setFor(reader, type, row), { type, row, only, trail });
   }
 }
 
 const hasFields = ({ computed }: EntityPlan): boolean => Object.keys(computed).length > 0;
 
-async function rulesOf(
-  source: RuleSource,
-  where: { readonly scope: string; readonly branch: string; readonly signal: AbortSignal | undefined },
-): Promise<readonly FieldRule[]> {
-  const rules: unknown = typeof source === 'function' ? await source(where) : source;
-  if (Array.isArray(rules)) return rules as readonly FieldRule[];
-  throw new TidemarkError('INVALID_RULE', `rules of '${where.scope}': expected an array, got ${typeof rules}.`);
+/**
+ * Throws RULE_CYCLE with the whole way if the field is being computed already: rules of several types or scopes are brought
+ * together only here.
+ */
+function extended(before: Trail | undefined, type: string, id: unknown, field: string): Trail {
+  const trail = { type, id, field, before };
+  for (let at = before; at !== undefined; at = at.before) {
+    if (at.field !== field || at.id !== id || at.type !== type) continue;
+    throw new TidemarkError('RULE_CYCLE', `rules: fields read each other in a circle: ${wayFrom(at, trail)}.`);
+  }
+  return trail;
+}
+
+function wayFrom(first: Trail, last: Trail): string {
+  const steps: string[] = [];
+  for (let at: Trail | undefined = last; at !== undefined; at = at === first ? undefined : at.before)
+    steps.unshift(`${at.type}.${at.field} of '${String(at.id)}'`);
+  return steps.join(' → ');
 }
 
 /** Parents by the name of their type, child lists by their plural. */

@@ -1,8 +1,6 @@
 export { memory } from './adapters/memory/index.js';
 export type {
-  After,
   BranchedChange,
-  CallOptions,
   Change,
   Changes,
   DeletedByPattern,
@@ -19,7 +17,6 @@ export type {
   PlacedType,
   Point,
   Reader,
-  Receipt,
   Scope,
   ScopeOptions,
   SpatialReader,
@@ -30,6 +27,7 @@ export type {
   View,
   ViewParams,
 } from './api.js';
+export type { After, CallOptions, Receipt } from './call.js';
 export type {
   ChangeItem,
   ChangeOp,
@@ -96,7 +94,14 @@ export {
   entity,
 } from './model.js';
 export type { RulesOptions, RuleSource, TideOptions, TtlByKind } from './options.js';
+export type { AffectedField } from './rules/fields/affected.js';
+export type { ExplainedCandidate, FieldExplanation } from './rules/fields/evaluate.js';
 export type { FieldRule } from './rules/fields/rule.js';
+export type { StepBack } from './rules/fields/readers.js';
+export { type RulePlace, type RuleTable, type SavedRule, ruleTable } from './rules/rule-table.js';
+export type { Problem } from './rules/site.js';
+export type { Trace, TraceNode } from './rules/trace.js';
+export type { RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
 export type { Authorize } from './realtime/authorize.js';
 export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
 export { createTidemark } from './tidemark.js';

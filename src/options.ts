@@ -6,6 +6,7 @@ import type { AnyModel, AnyRow } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
 import type { FieldOptions, FieldRule } from './rules/fields/rule.js';
+import type { RuleTable } from './rules/rule-table.js';
 
 /** Milliseconds to live by kind of value. 0: until evicted or changed. */
 export interface TtlByKind {
@@ -17,14 +18,20 @@ export interface TtlByKind {
   readonly computed?: number | undefined;
 }
 
-/** Where rules come from: a list, or a function of where they are to hold, asked again once they are said to have changed. */
+/**
+ * Where rules come from: a list; a function of where they are to hold, asked again once they are said to have changed, which
+ * may give more than it is asked for; or a table, in which `tide.rules` saves them.
+ */
 export type RuleSource =
   | readonly FieldRule[]
   | ((where: {
       readonly scope: string;
       readonly branch: string;
+      /** Of the entities that the rules are for. */
+      readonly type: string;
       readonly signal: AbortSignal | undefined;
-    }) => readonly FieldRule[] | PromiseLike<readonly FieldRule[]>);
+    }) => readonly FieldRule[] | PromiseLike<readonly FieldRule[]>)
+  | RuleTable;
 
 /** The rules of computed fields. */
 export interface RulesOptions extends Pick<FieldOptions, 'operators' | 'limits' | 'failing'> {

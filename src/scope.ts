@@ -1,4 +1,4 @@
-import type { Receipt } from './api.js';
+import type { Receipt } from './call.js';
 import type { SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
 import type { AnyChange } from './cache/change.js';
 import type { RequestReader } from './cache/loaders.js';

@@ -1,4 +1,5 @@
-import type { DeletedByPattern, Explanation, Freshness, Reader, Receipt } from './api.js';
+import type { DeletedByPattern, Explanation, Reader } from './api.js';
+import type { Freshness, Receipt } from './call.js';
 import type { SubscribeOptions, SubscribeTarget } from './watching.js';
 import type { Subject } from './subject.js';
 import { branchOf, chainOf } from './cache/branches.js';
@@ -14,10 +15,12 @@ import { demandOf } from './cache/demand.js';
 import type { Clock, Marks, Store, SubjectKey } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
+import type { ModelFields } from './fields.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
 import type { Hub } from './realtime/hub.js';
 import type { Health, Stats } from './report.js';
+import { RuleBook } from './rule-book.js';
 import { Scope } from './scope.js';
 import { escapePart, idText } from './subject.js';
 import { type AnySubjects, createSubjects, targetSubject } from './subjects.js';
@@ -26,6 +29,7 @@ export interface TideParts {
   readonly options: TideOptions<AnyModel>;
   readonly topology: Topology;
   readonly core: Core;
+  readonly fields: ModelFields;
   readonly keyed: KeyedValues;
   readonly changer: Changer;
   readonly hub: Hub;
@@ -48,6 +52,7 @@ export class Tide {
   readonly model: AnyModel;
   readonly subject: AnySubjects;
   readonly cache: ReturnType<Tide['cacheVerbs']>;
+  readonly rules: RuleBook;
   readonly #parts: TideParts;
   readonly #core: Core;
 
@@ -57,6 +62,9 @@ export class Tide {
     this.#core = parts.core;
     this.subject = createSubjects(parts.topology);
     this.cache = this.cacheVerbs();
+    const { topology, fields } = parts;
+    const change = (one: AnyChange): Promise<Receipt> => this.change(one);
+    this.rules = new RuleBook({ topology, core: parts.core, fields, subjects: this.subject, change });
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────

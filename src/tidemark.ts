@@ -161,6 +161,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     indexes.lost();
   };
   const lifetimeOf = (kind: Space['kind']): Lifetime => lifetime(options, kind);
+  const fields = new ModelFields(options.rules ?? { source: [] }, { topology, clock, events });
   const core: Core = new Core({
     topology,
     reads,
@@ -169,7 +170,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
-    fields: new ModelFields(options.rules ?? { source: [] }, { topology, clock, events }),
+    fields,
     locate: (verb, plan, query) => ({ ...locate(indexes, topology, verb, plan, query), unheard }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);
@@ -206,6 +207,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     options,
     topology,
     core,
+    fields,
     keyed,
     changer,
     hub,

@@ -1,4 +1,5 @@
-import type { Receipt, SubjectsChange } from '../api.js';
+import type { SubjectsChange } from '../api.js';
+import type { Receipt } from '../call.js';
 import type { ChangeItem } from '../watching.js';
 import type { Subject } from '../subject.js';
 import { randomId } from '../clock.js';

@@ -47,9 +47,7 @@ export interface Located {
 
 /** How computed fields are computed, through a reader whose reads become marks of the value. */
 export interface Fields {
-  /** Types that have some. */
-  readonly types: readonly string[];
-  rules(scope: string, reader: BoundReader): Promise<unknown>;
+  rules(type: string, scope: string, reader: BoundReader): Promise<unknown>;
   compute(
     reader: BoundReader,
     type: string,
@@ -159,20 +157,16 @@ export class Core {
     });
   }
 
-  /** The rules of a scope. */
-  rules(branch: string, scope: string): Loadable {
+  /** The rules of a type in a scope. */
+  rules(branch: string, type: string, scope: string): Loadable {
     const { fields, topology } = this.#options;
-    const subjects = fields.types.map((type) => rulesSubject(type, scope, branch));
-    return this.derived(
-      branch,
-      { shelf: this.#shelf(this.#rules, branch), id: scope },
-      {
-        dependsOn: undefined,
-        also: (chain) => [...new Set(subjects.flatMap((key) => carriedBy(key, topology, () => chain)))],
-        ttlMs: () => undefined,
-        load: (reader) => fields.rules(scope, reader as BoundReader),
-      },
-    );
+    const place = { shelf: this.#shelf(this.#rules, branch), id: `${escapePart(type)}:${escapePart(scope)}` };
+    return this.derived(branch, place, {
+      dependsOn: undefined,
+      also: (chain) => carriedBy(rulesSubject(type, scope, branch), topology, () => chain),
+      ttlMs: () => undefined,
+      load: (reader) => fields.rules(type, scope, reader as BoundReader),
+    });
   }
 
   /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
@@ -296,9 +290,9 @@ export class BoundReader implements Reader<AnyModel> {
     return this.#value(() => this.#core.computed(this.branch, type, id));
   }
 
-  /** The rules of computed fields that hold in a scope. */
-  rules(scope: string): Promise<never> {
-    return this.#value(() => this.#core.rules(this.branch, scope));
+  /** The rules of a type's computed fields that hold in a scope. */
+  rules(type: string, scope: string): Promise<never> {
+    return this.#value(() => this.#core.rules(this.branch, type, scope));
   }
 
   readonly spatial = {

@@ -1,4 +1,4 @@
-import type { Freshness } from '../api.js';
+import type { Freshness } from '../call.js';
 import { type ReceiptMarks, marksOf } from './receipt.js';
 
 /** How new a read must be, and how old its value may be if there is no other way. */

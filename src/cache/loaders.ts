@@ -1,4 +1,5 @@
-import type { EntityLoader, Freshness, Reader } from '../api.js';
+import type { EntityLoader, Reader } from '../api.js';
+import type { Freshness } from '../call.js';
 import { TidemarkError } from '../errors.js';
 import type { AnyModel, Id } from '../model.js';
 import type { AnyView, Core, Loadable } from './core.js';

@@ -1,4 +1,4 @@
-import type { After, Receipt } from '../api.js';
+import type { After, Receipt } from '../call.js';
 import type { Bump } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 

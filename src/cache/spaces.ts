@@ -55,14 +55,14 @@ export function spacesOf(plan: EntityPlan, { statistics, lifetimeOf }: SpaceOpti
   };
 }
 
-/** The rule sets of computed fields, by scope. */
+/** The rules of computed fields, by escaped type and scope. */
 export function rulesSpace({ statistics, lifetimeOf }: SpaceOptions): Space {
   return {
     kind: 'computed',
     name: 'rules',
     counter: statistics.counter('rules'),
     lifetime: lifetimeOf('computed'),
-    keyOf: (branch, scope) => `computed-fields:rules:${escapePart(String(scope))}:${escapePart(branch)}`,
+    keyOf: (branch, id) => `computed-fields:rules:${String(id)}:${escapePart(branch)}`,
     shelves: new Map(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Aborts } from '../aborts.js';
-import type { Receipt } from '../api.js';
+import type { Receipt } from '../call.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { GAP, type Hole } from './merge.js';
 import type { Owed } from './owed.js';

@@ -3,7 +3,7 @@ import { inTime } from '../clock.js';
 import type { SubscriptionItem } from '../watching.js';
 import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
-import type { Receipt } from '../api.js';
+import type { Receipt } from '../call.js';
 import { Feed } from './feed.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';

@@ -1,4 +1,4 @@
-import type { Receipt } from '../api.js';
+import type { Receipt } from '../call.js';
 import type { Id } from '../model.js';
 import type { ChangeItem, SubscriptionItem } from '../watching.js';
 

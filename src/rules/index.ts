@@ -17,3 +17,5 @@ export type { FieldReader, StepBack } from './fields/readers.js';
 export type { FieldOptions, FieldRule } from './fields/rule.js';
 export type { ChildHop, EntityShape, FieldKind, FieldSchema, ParentHop } from './fields/schema.js';
 export type { RowChange } from './fields/world.js';
+/** Where rules are saved. */
+export { type RulePlace, type RuleTable, type SavedRule, ruleTable } from './rule-table.js';

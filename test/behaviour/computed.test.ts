@@ -146,6 +146,36 @@ describe('computed fields', () => {
     expect(asked).toEqual(['structures of s2']);
   });
 
+  test('of one type stay when the rules of another change that they do not read', async () => {
+    const wealth = rule('wealth', 1, { entityType: 'kingdom' });
+    const { tide, asked } = world({ source: [HUB, wealth] });
+    await tide.computed('settlement', 's1');
+    await tide.computed('kingdom', 'k1');
+    const { entries } = tide.explain({ subjects: [tide.subject.rules('kingdom', 'all')] });
+    expect(entries.map(({ key }) => key).sort()).toEqual([
+      'computed-fields:kingdom:k1:main',
+      'computed-fields:rules:kingdom:all:main',
+    ]);
+    asked.length = 0;
+    await tide.change({ subjects: [tide.subject.rules('kingdom', 'all')] });
+    await tide.computed('settlement', 's1');
+    expect(asked).toEqual([]);
+  });
+
+  test('of scopes that read each other in a circle end with the way, too', async () => {
+    const rules: Record<string, FieldRule[]> = {
+      own: [rule('income', { var: 'settlement.kingdom.wealth' })],
+      realm: [rule('wealth', { var: 'kingdom.settlements.0.income' }, { entityType: 'kingdom' })],
+    };
+    const { tide } = world({
+      source: ({ scope }) => rules[scope] as FieldRule[],
+      scopeOf: (type) => (type === 'kingdom' ? 'realm' : 'own'),
+    });
+    await expect(tide.computed('kingdom', 'k1')).rejects.toThrow(
+      / kingdom\.wealth of 'k1' → settlement\.income of 's1' → /,
+    );
+  });
+
   test('change with their rules, in that scope only', async () => {
     const sources: Record<string, FieldRule[]> = { k1: [HUB], k2: [HUB] };
     let reads = 0;
@@ -194,14 +224,28 @@ describe('computed fields', () => {
 });
 
 describe('rules that cannot work', () => {
-  test('in a circle are refused with the path, and nothing is kept', async () => {
+  test('in a circle of one type are refused with the path', async () => {
+    const income = rule('income', { if: [{ var: 'settlement.isTradeHub' }, 2, 1] });
+    const hub = rule('isTradeHub', { '>': [{ var: 'settlement.income' }, 1] });
+    const { tide } = world({ source: [income, hub] });
+    await expect(tide.computed('settlement', 's1')).rejects.toMatchObject({
+      code: 'RULE_CYCLE',
+      message: expect.stringMatching(/settlement\.\w+ → settlement\.\w+ → settlement\.\w+/) as string,
+    });
+    // Those of another type do not suffer from it.
+    expect(await tide.computed('kingdom', 'k1')).toEqual({ wealth: null });
+  });
+
+  test('in a circle through other entities are refused with the way, and nothing is kept', async () => {
     const wealth = rule('wealth', { var: 'kingdom.settlements.0.income' }, { entityType: 'kingdom' });
     const income = rule('income', { var: 'settlement.kingdom.wealth' });
     const rules = [income, wealth];
     const { tide } = world({ source: () => [...rules] });
-    await expect(tide.computed('settlement', 's1')).rejects.toThrow(
-      /circle: kingdom\.wealth → kingdom\.settlements\.0\.income → settlement\.kingdom\.wealth/,
-    );
+    await expect(tide.computed('settlement', 's1')).rejects.toMatchObject({
+      code: 'RULE_CYCLE',
+      message:
+        "rules: fields read each other in a circle: settlement.income of 's1' → kingdom.wealth of 'k1' → settlement.income of 's1'.",
+    });
     rules.pop();
     await tide.change({ subjects: [tide.subject.rules('kingdom', 'all')] });
     expect(await tide.computed('settlement', 's1')).toMatchObject({ income: null });

@@ -34,10 +34,14 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   fingerprint: 'model',
   namespace: 'model',
   watching: 'model',
+  call: 'api',
+  'rules-verbs': 'api',
   api: 'api',
   config: 'pure',
   fields: 'tidemark',
   options: 'tidemark',
+  'rule-source': 'tidemark',
+  'rule-book': 'tidemark',
   scope: 'tidemark',
   subjects: 'tidemark',
   tide: 'tidemark',
@@ -59,7 +63,8 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   'cache/rows': 'pure',
   'cache/index': 'index',
 
-  rules: 'pure',
+  // A language of its own: of all the rest it knows the errors.
+  rules: 'ground',
   'rules/index': 'index',
 
   spatial: 'effects',

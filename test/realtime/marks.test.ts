@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Receipt } from '../../src/api.js';
+import type { Receipt } from '../../src/call.js';
 import { typedJson } from '../../src/cache/codec.js';
 import { decodeAnnouncement, encodeAnnouncement } from '../../src/realtime/wire.js';
 import { A, B, MARKS, eventOf, replica, world } from './setup.js';

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../src/api.js';
+import type { Receipt } from '../../src/call.js';
 import type { SubscriptionItem } from '../../src/watching.js';
 import { typedJson } from '../../src/cache/codec.js';
 import type { Bus, SubjectKey } from '../../src/contract.js';

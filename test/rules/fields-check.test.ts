@@ -4,7 +4,7 @@ import { isTidemarkError } from '../../src/errors.js';
 import { type FieldRule, checkFields, compileFields } from '../../src/rules/index.js';
 import { read, rule, schema } from './fields-given.js';
 
-const NOTHING = { problems: [], cycles: { paths: [], more: false } };
+const NOTHING = { problems: [], cycles: { paths: [], fields: [], more: false } };
 
 describe('a check of rules', () => {
   test('of which nothing is wrong is empty', () => {
@@ -40,6 +40,7 @@ describe('a check of rules', () => {
     );
     expect(cycles).toEqual({
       paths: [['kingdom.wealth', 'kingdom.settlements.*.a', 'settlement.kingdom.wealth']],
+      fields: [['kingdom.wealth', 'settlement.a']],
       more: false,
     });
     expect(problems).toHaveLength(1);

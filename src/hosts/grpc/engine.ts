@@ -1,4 +1,4 @@
-import type { After } from '../../api.js';
+import type { After } from '../../call.js';
 import type { TidemarkError, TidemarkErrorCode } from '../../errors.js';
 import type { FieldRule } from '../../rules/fields/rule.js';
 

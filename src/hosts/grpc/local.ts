@@ -37,10 +37,14 @@ export interface LocalRulesOptions<M extends AnyModel, Principal = unknown> {
 const RULES: AnyView = Object.freeze({
   name: 'rules-engine',
   // The reader of a load reads rules as computed fields do.
-  load: (read: Reader<AnyModel>, params: unknown) => (read as FieldsReader).rules((params as ScopedRules).scope),
+  load: async (read: Reader<AnyModel>, params: unknown) => {
+    const { scope, types } = params as ScopedRules;
+    return (await Promise.all(types.map((type) => (read as FieldsReader).rules(type, scope)))).flat();
+  },
 });
 interface ScopedRules {
   readonly scope: string;
+  readonly types: readonly string[];
 }
 
 const MOST_SAMPLES = 100;
@@ -68,7 +72,7 @@ export function localRules<M extends AnyModel, Principal = unknown>(
   const rulesOf = async ({ scope = EVERYWHERE, ...call }: ScopedCall): Promise<readonly FieldRule[]> =>
     (await tide.view(
       RULES,
-      { scope: idText(scope, 'scope of rules') } satisfies ScopedRules,
+      { scope: idText(scope, 'scope of rules'), types: withFields.map(({ type }) => type) } satisfies ScopedRules,
       callOf(call),
     )) as readonly FieldRule[];
 

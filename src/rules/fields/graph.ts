@@ -16,6 +16,8 @@ interface Graph {
 export interface FieldCycles {
   /** Of each circle the fields as its rules have them, the last being the first again; twenty at most. */
   readonly paths: readonly (readonly string[])[];
+  /** Of each the fields by name, such as 'settlement.income', once. */
+  readonly fields: readonly (readonly string[])[];
   /** There are others. */
   readonly more: boolean;
 }
@@ -51,7 +53,8 @@ export function orderOrCycles(
   }
   if (order.length === fields.length) return { order: order.map((field) => fields[field] as Field) };
   const { cycles, more } = cyclesOf(graph, readers);
-  return { cycles: { paths: cycles.map((cycle) => pathOf(cycle, graph)), more } };
+  const paths = cycles.map((cycle) => pathOf(cycle, graph));
+  return { cycles: { paths, fields: cycles.map((cycle) => cycle.map((field) => (fields[field] as Field).key)), more } };
 }
 
 function graphOf(fields: readonly Field[]): Graph {

@@ -220,7 +220,7 @@ export function checkFields(rules: readonly FieldRule[], schema: FieldSchema, op
     }
   });
   const found = orderOrCycles([...fieldsOf([...byId.values()], setting).values()]);
-  return { problems, cycles: 'cycles' in found ? found.cycles : { paths: [], more: false } };
+  return { problems, cycles: 'cycles' in found ? found.cycles : { paths: [], fields: [], more: false } };
 }
 
 function settingFor(schema: FieldSchema, options: FieldOptions): Setting {
