@@ -12,7 +12,7 @@ export const FAULTS: readonly SimFault[] = [...SERVER_FAULTS, ...MARK_FAULTS, ..
 /** Of that list, what cannot be planted yet or at all, and why. */
 export const NOT_PLANTED: Readonly<Record<string, string>> = {
   'the sweeper replays an older row as the newest': 'comes with the Postgres outbox',
-  'early cut-off keeps an old entry valid': 'comes with the rules',
+  'early cut-off keeps an old entry valid': 'nothing cuts off: an entry is judged by its marks, whatever its value',
   'a polygon is asked for without `under`': 'comes with the spatial step',
   'k-nearest is shrunk from cells that were not read': 'comes with the spatial step',
   'a re-assertion with the old token': 'only the store mints tokens; sent again in one epoch: see the first fault',

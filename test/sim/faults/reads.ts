@@ -134,4 +134,27 @@ export const READ_FAULTS: readonly SimFault[] = [
       ],
     ],
   },
+  {
+    name: 'what rules give does not depend on the rules',
+    breaks: STALE,
+    edits: [
+      ['cache/core.ts', 'also: (chain) => carriedBy(rulesSubject(type, scope, branch), topology, () => chain),', ''],
+    ],
+  },
+  {
+    name: 'rules once read are kept for good',
+    breaks: STALE,
+    edits: [
+      [
+        'fields.ts',
+        'return rulesFrom(this.#options.source, { type, scope, chain, signal });',
+        'return (this.#kept ??= rulesFrom(this.#options.source, { type, scope, chain, signal }));',
+      ],
+      [
+        'fields.ts',
+        'readonly #sets = new WeakMap<object, FieldSet>();',
+        'readonly #sets = new WeakMap<object, FieldSet>();\n  #kept: Promise<readonly FieldRule[]> | undefined;',
+      ],
+    ],
+  },
 ];
