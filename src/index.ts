@@ -31,6 +31,7 @@ export type { After, CallOptions, Receipt } from './call.js';
 export type {
   ChangeItem,
   ChangeOp,
+  ComputedItem,
   ResyncItem,
   SubscribeOptions,
   SubscribeTarget,

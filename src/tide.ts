@@ -18,11 +18,12 @@ import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
+import type { ComputedTarget } from './realtime/computed-watch.js';
 import type { Hub } from './realtime/hub.js';
 import type { Health, Stats } from './report.js';
 import { RuleBook } from './rule-book.js';
 import { Scope } from './scope.js';
-import { escapePart, idText } from './subject.js';
+import { escapePart, idText, subjectParts } from './subject.js';
 import { type AnySubjects, createSubjects, targetSubject } from './subjects.js';
 
 export interface TideParts {
@@ -191,7 +192,8 @@ export class Tide {
     const subject = targetSubject(this.subject, target, branch);
     const topicsNow = (): readonly SubjectKey[] =>
       carriedBy(subject.key, topology, (of) => chainOf(topology, of) ?? [of]);
-    const follow = { name: subject.key, topics: topicsNow(), topicsNow };
+    const computed = this.#computedTarget(subject);
+    const follow = { name: subject.key, topics: topicsNow(), topicsNow, computed };
     const { principal } = options;
     if (principal === undefined) return hub.subscribe(follow, options);
     const { authorize } = given;
@@ -202,6 +204,14 @@ export class Tide {
       );
     }
     return hub.subscribe(follow, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
+  }
+
+  /** The entity that a subscription is about, if rules give it computed fields. */
+  #computedTarget({ kind, type, branch, key }: Subject): ComputedTarget | undefined {
+    const plan = this.#parts.topology.types.get(type ?? '');
+    const fields = Object.keys(plan?.computed ?? {});
+    if (kind !== 'entity' || plan === undefined || fields.length === 0) return undefined;
+    return { type: plan.type, id: plan.parseId(subjectParts(key)[2] as string), branch, fields };
   }
 
   // ── By key ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ import { Batches } from './cache/batch.js';
 import { chainOf } from './cache/branches.js';
 import { Calls } from './cache/calls.js';
 import { Changer } from './cache/change.js';
+import { computedSource } from './cache/computed-source.js';
 import { typedJson } from './cache/codec.js';
 import { Core, type Located, type SpatialVerb } from './cache/core.js';
 import { ANYTHING, demandOf } from './cache/demand.js';
@@ -85,6 +86,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     listener: {
       changed: (subjects, changeId) => {
         indexes.heard(subjects);
+        hub.changed(subjects);
         // What waits to be sent has no event yet.
         if (changeId !== '') hub.bumped(changeId, subjects);
       },
@@ -187,6 +189,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       events.emit('error', { error, where });
     },
     parseId: (type, text) => topology.types.get(type)?.parseId(text) ?? text,
+    computed: options.rules === undefined ? undefined : computedSource(core),
   });
   const changer = new Changer({
     topology,

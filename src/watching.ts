@@ -40,6 +40,20 @@ export interface ChangeItem {
   readonly modifiedAt: string;
 }
 
+/** A computed field of the entity has another value, for whatever reason: its row, a row that its rules look at, a rule. */
+export interface ComputedItem {
+  readonly kind: 'computed';
+  readonly cursor: string;
+  readonly entityType: string;
+  readonly entityId: string | number | bigint;
+  readonly branch: string;
+  readonly field: string;
+  /** The value that this subscriber was told last, or that stood when it began; absent where that is not known here. */
+  readonly before?: unknown;
+  /** Null where no rule gives one, and of an entity that is gone. */
+  readonly after: unknown;
+}
+
 /** Items may be missing before this one: fetch the present state, then go on. */
 export interface ResyncItem {
   readonly kind: 'resync';
@@ -47,4 +61,4 @@ export interface ResyncItem {
   readonly reason: 'overflow' | 'truncated' | 'gap' | 'epoch' | 'branch';
 }
 
-export type SubscriptionItem = ChangeItem | ResyncItem;
+export type SubscriptionItem = ChangeItem | ComputedItem | ResyncItem;

@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.js';
 import { ANYTHING, type Demand } from './demand.js';
-import type { Applied, Held, MarkCell, MarkTable } from './marks.js';
+import { type Applied, type Held, type MarkCell, type MarkTable, wasApplied } from './marks.js';
 import type { Entry, Place, Shelf } from './tier.js';
 
 /** What a load came to: the value, and the entry under which it was kept, if it was. */
@@ -109,12 +109,10 @@ export class Flight {
     cell: MarkCell,
     held: { readonly known: boolean; readonly stamp: number; readonly applied: Applied },
   ): void {
-    const then = held.applied[cell.partition.number];
-    const { token } = cell;
     if (!held.known) {
       this.unverified = true;
       this.capture({ cells: [cell], stamp: this.#begunVersion });
-    } else if (token !== null && token.epoch === then?.epoch && token.position <= then.applied) {
+    } else if (wasApplied(cell, held.applied)) {
       this.capture({ cells: [cell], stamp: held.stamp });
     } else this.unstorable = true;
   }

@@ -52,3 +52,12 @@ export function isNewer(token: Token, held: Token | null): boolean {
 export function sameToken(a: Token, b: Token): boolean {
   return a === b || (a.epoch === b.epoch && a.position === b.position && a.nonce === b.nonce);
 }
+
+/** Where every partition stood at a moment. */
+export type Applied = readonly { readonly epoch: string | null; readonly applied: number; readonly sure: boolean }[];
+
+/** Whether its mark had been applied at that moment: it has not moved since. */
+export function wasApplied({ token, partition }: MarkCell, applied: Applied): boolean {
+  const then = applied[partition.number];
+  return token !== null && token.epoch === then?.epoch && token.position <= then.applied;
+}

@@ -6,7 +6,7 @@ import { PATTERNS } from '../subject.js';
 import { Calls, wasRefused } from './calls.js';
 import { ChangeQueue, type WaitingChange } from './change-queue.js';
 import { GlobLog } from './globs.js';
-import type { MarkCell } from './mark-cell.js';
+import type { Applied, MarkCell } from './mark-cell.js';
 import { MarkCells } from './mark-cells.js';
 import { MarkReads } from './mark-reads.js';
 import { type MarksListener, MarkWatch } from './mark-watch.js';
@@ -15,11 +15,8 @@ import { Partition } from './partition.js';
 import type { ReceiptMarks } from './receipt.js';
 import { RecentChanges } from './recent.js';
 
-export { type MarkCell, sameToken } from './mark-cell.js';
+export { type Applied, type MarkCell, sameToken, wasApplied } from './mark-cell.js';
 export type { MarksListener } from './mark-watch.js';
-
-/** Where every partition stood when a load began. */
-export type Applied = readonly { readonly epoch: string | null; readonly applied: number; readonly sure: boolean }[];
 
 export interface MarkTableOptions {
   readonly marks: Marks;

@@ -91,8 +91,13 @@ export class Feed {
 
   /** A resync for a subscriber that goes on at `sequence`, which is in the ring or next. */
   resync(sequence: number, reason: ResyncItem['reason']): ResyncItem {
+    return Object.freeze({ kind: 'resync', reason, cursor: this.cursorBefore(sequence) });
+  }
+
+  /** Of a subscriber that goes on at `sequence`, which is in the ring or next. */
+  cursorBefore(sequence: number): string {
     const before = sequence === this.ring.next ? this.cursor : this.ring.get(sequence - 1)?.cursor;
-    return Object.freeze({ kind: 'resync', reason, cursor: before ?? this.#base ?? this.cursor });
+    return before ?? this.#base ?? this.cursor;
   }
 
   /** Calls `wake` once, when there is something new. */

@@ -4,12 +4,21 @@ import type { SubscriptionItem } from '../watching.js';
 import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Receipt } from '../call.js';
+import { ComputedSubscription } from './computed-subscription.js';
+import { ComputedWatch, type ComputedSource } from './computed-watch.js';
 import { Feed } from './feed.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';
 import type { OnError } from './retry.js';
-import { type Feeds, Subscription, type SubscriptionOptions, type SubscriptionTarget } from './subscription.js';
+import {
+  type Feeds,
+  Subscription,
+  type SubscriptionHooks,
+  type SubscriptionOptions,
+  type SubscriptionTarget,
+} from './subscription.js';
 import type { HubContext } from './context.js';
+import { splitCursor } from './told.js';
 import { Topic } from './topic.js';
 import { type ChangeEvent, type Codec, type ParseId, encodeAnnouncement, topicHash } from './wire.js';
 
@@ -33,6 +42,8 @@ export interface HubOptions {
    * be answered with less. Null: before a resync, of changes that nobody can name. Must not throw.
    */
   readonly heard?: ((marks: Receipt['marks'] | null) => void) | undefined;
+  /** Without it nobody is told of computed fields. */
+  readonly computed?: ComputedSource | undefined;
 }
 
 /** One event and where it is announced. */
@@ -56,6 +67,8 @@ export interface Hub {
    * `resync`. For changes that have events only. Once per change and subject is enough; more does no harm.
    */
   bumped(changeId: string, subjects: readonly SubjectKey[]): void;
+  /** These have changed, as far as is heard: computed fields may have other values. */
+  changed(subjects: readonly SubjectKey[]): void;
   /**
    * Nobody knows what was changed: subscribers of the topics for which this holds are told `resync`. `id` is the same on
    * every replica that finds the same loss, as a new epoch is: they are told once.
@@ -93,6 +106,7 @@ export function createHub(options: HubOptions): Hub {
   const topics = new Map<SubjectKey, Topic>();
   const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
   const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };
+  const computed = options.computed && new ComputedWatch({ source: options.computed, clock, codec, onError });
   const feedsByTopics = new Map<string, Feed>();
   const subscriptions = new Set<Subscription>();
   const stopping = new Set<Promise<void>>();
@@ -189,17 +203,33 @@ export function createHub(options: HubOptions): Hub {
     bumped: (changeId, subjects) => {
       if (!closed) owed.bumped(changeId, subjects);
     },
+    changed: (subjects) => {
+      computed?.changed(subjects);
+    },
     lost: (id, isLost) => {
+      computed?.missed(isLost);
       if (!closed) owed.lost(id, [...topics.keys()].filter(isLost));
     },
     look: (mayLack) => {
+      computed?.missed(mayLack);
       for (const topic of topics.values()) if (mayLack(topic.key)) topic.look();
     },
     subscribe: (target, subscribeOptions = {}) => {
       if (closed) throw closedError('subscribe');
-      const subscription = new Subscription(target, subscribeOptions, { context, feeds });
-      if (!subscription.ended) subscriptions.add(subscription);
-      return subscription;
+      const { since } = subscribeOptions;
+      const { cursor, told } = since === undefined ? { cursor: since } : splitCursor(since);
+      const begin = (hooks: SubscriptionHooks = {}): Subscription => {
+        const subscription = new Subscription(
+          target,
+          { ...subscribeOptions, since: cursor },
+          { context, feeds, hooks },
+        );
+        if (!subscription.ended) subscriptions.add(subscription);
+        return subscription;
+      };
+      if (computed === undefined || target.computed === undefined) return begin();
+      const resumed = cursor !== undefined;
+      return new ComputedSubscription({ begin, target: target.computed, watch: computed, resumed, told });
     },
     counts: () => {
       const counts = new Map<SubjectKey, number>();
@@ -211,6 +241,7 @@ export function createHub(options: HubOptions): Hub {
     close: async () => {
       closed = true;
       owed.close();
+      computed?.close();
       for (const subscription of [...subscriptions]) subscription.end();
       await Promise.all(stopping);
     },

@@ -35,7 +35,7 @@ export async function untilDone<T>(
   return undefined;
 }
 
-function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+export function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const stop = (): void => {
       cancel();

@@ -3,6 +3,7 @@ import type { SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import { type Guard, permittedUntil } from './authorize.js';
 import { parseCursor } from './cursor.js';
+import type { ComputedTarget } from './computed-watch.js';
 import type { Feed } from './feed.js';
 import { replay } from './replay.js';
 import { toError } from './retry.js';
@@ -15,11 +16,21 @@ export interface SubscriptionTarget {
   readonly topics: readonly SubjectKey[];
   /** The topics by now, asked again after every bulk change and resync: with another chain of branches they differ. */
   readonly topicsNow?: (() => readonly SubjectKey[]) | undefined;
+  /** The entity whose computed fields are told of as well. */
+  readonly computed?: ComputedTarget | undefined;
 }
 
 export interface SubscriptionOptions extends SubscribeOptions {
   /** Asked before anything is delivered, and again when the answer runs out. Without it the subscriber is trusted. */
   readonly authorize?: Guard | undefined;
+}
+
+/** For who gives more than the subscription itself. */
+export interface SubscriptionHooks {
+  /** Told each time that a permission is there. */
+  readonly onPermitted?: (() => void) | undefined;
+  /** Told once, when it has ended. */
+  readonly onEnded?: (() => void) | undefined;
 }
 
 /** What a subscription needs of its hub. */
@@ -45,6 +56,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   readonly #options: SubscriptionOptions;
   readonly #context: HubContext;
   readonly #feeds: Feeds;
+  readonly #hooks: SubscriptionHooks;
   readonly #ending = new AbortController();
   readonly #pulls: Pull[] = [];
   #feed: Feed;
@@ -54,6 +66,8 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   #replay: AsyncGenerator<SubscriptionItem, number, undefined> | undefined;
   #replaying = false;
   #replayed: SubscriptionItem | undefined;
+  /** Of the last item given; before the first, the one that it goes on from. */
+  #given: string | undefined;
   /** Until when it may go on, in milliseconds since 1970. */
   #permittedUntil = Infinity;
   #asking = false;
@@ -63,7 +77,11 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   #failure: Error | undefined;
 
   /** Registers at once. Throws INVALID_CURSOR or INVALID_OPTION. */
-  constructor(target: SubscriptionTarget, options: SubscriptionOptions, hub: { context: HubContext; feeds: Feeds }) {
+  constructor(
+    target: SubscriptionTarget,
+    options: SubscriptionOptions,
+    hub: { readonly context: HubContext; readonly feeds: Feeds; readonly hooks: SubscriptionHooks },
+  ) {
     const { since, overflow, signal, authorize } = options;
     const cursor = since === undefined ? undefined : parseCursor(since);
     if (overflow !== undefined && overflow !== 'resync' && overflow !== 'disconnect') {
@@ -76,8 +94,10 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     this.#options = options;
     this.#context = hub.context;
     this.#feeds = hub.feeds;
+    this.#hooks = hub.hooks;
     this.#feed = hub.feeds.join(target.topics);
     this.#sequence = this.#feed.ring.next;
+    this.#given = since;
     if (cursor !== undefined && since !== undefined) {
       const sequence = this.#feed.after(since);
       if (sequence !== undefined) this.#sequence = sequence;
@@ -96,6 +116,16 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   get ended(): boolean {
     return this.#ending.signal.aborted;
+  }
+
+  /** Where it stands: behind what it has given. */
+  get cursor(): string {
+    return this.#given ?? this.#feed.cursorBefore(Math.max(this.#sequence, this.#feed.ring.oldest));
+  }
+
+  /** Whether anything may be given now. If not, it is asked for. */
+  get isPermitted(): boolean {
+    return this.#isPermitted();
   }
 
   next(): Promise<Result> {
@@ -131,6 +161,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     this.#feeds.leave(this.#feed);
     this.#feeds.forget(this);
     for (const { resolve } of this.#pulls.splice(0)) resolve(DONE);
+    this.#hooks.onEnded?.();
   }
 
   /** Ends it with an error, which the first who waits or asks is told. */
@@ -149,8 +180,9 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     while (this.#pulls.length > 0) {
       const item = this.#take();
       if (item === undefined) return;
+      this.#given = item.cursor;
       this.#pulls.shift()?.resolve({ done: false, value: item });
-      if (item.kind === 'resync' || item.op === 'bulk') this.#follow();
+      if (item.kind === 'resync' || (item.kind === 'change' && item.op === 'bulk')) this.#follow();
     }
   };
 
@@ -247,6 +279,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
         this.#permittedUntil = until;
         this.#expire();
         this.#pump();
+        this.#hooks.onPermitted?.();
       },
       (refusal: unknown) => {
         this.#fail(toError(refusal));

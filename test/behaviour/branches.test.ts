@@ -199,7 +199,7 @@ describe('a subscription', () => {
     const heard: string[] = [];
     const items = own.tide.subscribe({ type: 'settlement', id: 's0' }, { branch });
     void (async () => {
-      for await (const item of items) heard.push(item.kind === 'change' ? item.branch : item.reason);
+      for await (const item of items) heard.push(item.kind === 'resync' ? item.reason : item.branch);
     })();
     for (const changed of ALL) await own.put(changed, 's0', changed);
     await own.clock.advance(5000);
@@ -221,7 +221,7 @@ describe('a subscription', () => {
     const heard: string[] = [];
     const items = own.tide.subscribe({ type: 'settlement', id: 's0' }, { branch: 'feature' });
     void (async () => {
-      for await (const item of items) heard.push(item.kind === 'change' ? item.branch : item.reason);
+      for await (const item of items) heard.push(item.kind === 'resync' ? item.reason : item.branch);
     })();
     await own.clock.advance(0);
     own.parents.set('feature', 'other');

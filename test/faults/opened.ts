@@ -143,7 +143,7 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
     for await (const item of tide.subscribe({ type: 'settlement', id })) {
       const told = { subscription, id, at: now() };
       if (item.kind === 'change') log.batch.heard.push({ ...told, version: item.version });
-      else log.batch.heard.push({ ...told, version: null, reason: item.reason });
+      else if (item.kind === 'resync') log.batch.heard.push({ ...told, version: null, reason: item.reason });
     }
   };
 

@@ -68,7 +68,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a late subject's mark is taken as it is after the origin answered",
-    edits: [['cache/flight.ts', 'token.position <= then.applied)', 'token.position >= 0)']],
+    edits: [['cache/flight.ts', 'wasApplied(cell, held.applied)', 'cell.token !== null']],
   },
   {
     name: 'a nested value is kept under present marks',

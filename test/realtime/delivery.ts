@@ -272,7 +272,7 @@ class Run {
   #see(life: Life, item: SubscriptionItem): void {
     life.cursor = item.cursor;
     if (item.kind === 'change') life.seen.push(Number(item.changeId));
-    else life.seen.push({ resync: item.reason, published: this.#published });
+    else if (item.kind === 'resync') life.seen.push({ resync: item.reason, published: this.#published });
   }
 }
 

@@ -47,8 +47,10 @@ export const bytesOf = (changeId: string, topics: readonly SubjectKey[]): Uint8A
   );
 
 /** What a test needs to say of an item: a change's id, or a resync and why. */
-export const said = (item: SubscriptionItem): string =>
-  item.kind === 'change' ? item.changeId : `resync: ${item.reason}`;
+export function said(item: SubscriptionItem): string {
+  if (item.kind === 'change') return item.changeId;
+  return item.kind === 'resync' ? `resync: ${item.reason}` : `${item.field} ${String(item.after)}`;
+}
 
 /** One replica: a hub on its own connections. */
 export interface Replica {

@@ -40,6 +40,7 @@ export function live(world: World): RequestHandler {
         cursors[at] = item.cursor;
         const id = cursors.map((cursor) => cursor ?? NONE).join(SEPARATOR);
         if (item.kind === 'resync') stream.send('resync', { reason: item.reason }, id);
+        else if (item.kind === 'computed') stream.send('computed', item, id);
         // What concerns several subjects comes once from each.
         else if (isNew(`${item.changeId} ${item.entityType} ${String(item.entityId)}`))
           stream.send('change', told(item), id);

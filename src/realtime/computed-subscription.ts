@@ -1,0 +1,156 @@
+import type { ComputedItem, SubscriptionItem } from '../watching.js';
+import type { ComputedTarget, ComputedWatch, Watched } from './computed-watch.js';
+import type { Subscription, SubscriptionHooks } from './subscription.js';
+import { type Shown, type Told, withTold } from './told.js';
+
+type Result = IteratorResult<SubscriptionItem, undefined>;
+
+export interface ComputedSubscriptionParts {
+  /** Subscribes to what changes. */
+  readonly begin: (hooks: SubscriptionHooks) => Subscription;
+  readonly target: ComputedTarget;
+  readonly watch: ComputedWatch;
+  /** It goes on from a cursor. */
+  readonly resumed: boolean;
+  /** What that cursor says was told; undefined if it does not say. */
+  readonly told: Told | undefined;
+}
+
+/**
+ * A subscription to an entity, and the values of its computed fields. These are levels and no history: what was told last is
+ * compared with what is, and the difference told, so that one who falls behind or comes back is told the newest value of what
+ * has changed, and nothing else. Nobody's queue grows by it.
+ */
+export class ComputedSubscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
+  readonly #parts: ComputedSubscriptionParts;
+  readonly #watched: Watched;
+  readonly #subscription: Subscription;
+  readonly #pulls: { readonly resolve: (result: Result) => void; readonly reject: (error: Error) => void }[] = [];
+  /** The moment at which it began, where the values of then are not known yet. */
+  #began: { readonly moment: unknown } | undefined;
+  /** Undefined while nobody knows. */
+  #told: Told | undefined;
+  #asking = false;
+
+  constructor(parts: ComputedSubscriptionParts) {
+    this.#parts = parts;
+    this.#watched = parts.watch.follow(parts.target, this.#wake);
+    const onEnded = (): void => {
+      this.#watched.stop();
+    };
+    try {
+      this.#subscription = parts.begin({ onPermitted: this.#wake, onEnded });
+    } catch (refusal) {
+      onEnded();
+      throw refusal;
+    }
+    this.#begin();
+    // What is not known to have been told is told.
+    if (parts.resumed) this.#told = parts.told ?? new Map();
+  }
+
+  next(): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#pulls.push({ resolve, reject });
+      this.#pump();
+    });
+  }
+
+  async return(): Promise<Result> {
+    const done = await this.#subscription.return();
+    this.#end(done);
+    return done;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** There may be something to tell: the fields have been read, or the subscriber has been permitted. */
+  readonly #wake = (): void => {
+    const { shown } = this.#watched;
+    if (this.#began !== undefined && shown !== undefined) {
+      // Whoever looked at the values when it began may have seen others, if they have changed since.
+      this.#told ??= this.#watched.hasStoodSince(this.#began.moment) ? shown : new Map<string, Shown>();
+      this.#began = undefined;
+    }
+    this.#tell();
+  };
+
+  /** What stands now is what whoever begins here, or looks at everything again, sees. */
+  #begin(): void {
+    const { shown, isCurrent } = this.#watched;
+    this.#told = isCurrent ? shown : undefined;
+    this.#began = isCurrent ? undefined : { moment: this.#parts.watch.moment() };
+  }
+
+  #pump(): void {
+    if (this.#pulls.length === 0) return;
+    this.#ask();
+    // Behind what is there already: a change comes before what it makes of the fields.
+    queueMicrotask(() => {
+      this.#tell();
+    });
+  }
+
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.#subscription.next().then(
+      (result) => {
+        this.#asking = false;
+        if (result.done === true) this.#end(result);
+        else this.#give(result.value);
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#asking = false;
+        this.#pulls.shift()?.reject(error as Error);
+        this.#pump();
+      },
+    );
+  }
+
+  #give(item: SubscriptionItem): void {
+    if (item.kind === 'resync') this.#begin();
+    const value = Object.freeze({ ...item, cursor: withTold(item.cursor, this.#told) });
+    this.#pulls.shift()?.resolve({ done: false, value });
+  }
+
+  #tell(): void {
+    const subscription = this.#subscription;
+    while (this.#pulls.length > 0 && !subscription.ended && subscription.isPermitted) {
+      const item = this.#next();
+      if (item === undefined) return;
+      this.#pulls.shift()?.resolve({ done: false, value: item });
+    }
+  }
+
+  /** The first field that differs from what was told. */
+  #next(): ComputedItem | undefined {
+    const { shown } = this.#watched;
+    const told = this.#told;
+    if (shown === undefined || told === undefined || this.#began !== undefined) return undefined;
+    for (const [field, now] of shown) {
+      const before = told.get(field);
+      if (before?.digest === now.digest) continue;
+      const { type, id, branch } = this.#parts.target;
+      this.#told = new Map(told).set(field, now);
+      return Object.freeze({
+        kind: 'computed',
+        cursor: withTold(this.#subscription.cursor, this.#told),
+        entityType: type,
+        entityId: id,
+        branch,
+        field,
+        ...(before !== undefined && 'value' in before ? { before: before.value } : {}),
+        after: now.value,
+      });
+    }
+    return undefined;
+  }
+
+  #end(result: Result): void {
+    for (const { resolve } of this.#pulls.splice(0)) resolve(result);
+  }
+}
