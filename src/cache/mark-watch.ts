@@ -128,8 +128,9 @@ export class MarkWatch {
   }
 
   #raise(bump: Bump): void {
-    const { cells, clock, globs, listener } = this.#on;
+    const { cells, clock, globs, listener, own } = this.#on;
     cells.raise(bump, clock.now());
+    own.heard(bump);
     if (bump.globs.length > 0 && bump.subjects.includes(PATTERNS)) {
       cells.version++;
       globs.add(bump.position, bump.globs);
@@ -265,7 +266,7 @@ export class MarkWatch {
     const known = head.from?.epoch === replaced ? head.from.head : null;
     const forgotten = own.above(number, known ?? 0, { replaced, current: head.epoch });
     const clear = forgotten !== null && (known !== null || forgotten.length === 0);
-    if (clear) for (const bump of forgotten) await repeat(bump);
+    if (clear) for (const bump of forgotten) if (bump.subjects.length > 0) await repeat(bump);
     if (partition.epoch !== head.epoch) return; // once more
     own.forgetAllBut(number, head.epoch);
     partition.replaced = null;

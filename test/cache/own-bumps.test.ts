@@ -39,4 +39,40 @@ describe('what a store may have forgotten of the bumps of this replica', () => {
     expect(positions(own, 0)).toEqual([]);
     expect(own.above(0, 0, { replaced: 'new', current: 'newer' })).toHaveLength(1);
   });
+
+  describe('of where a branch hangs', () => {
+    const hung = (parent: string, epoch: string, position: number, changeId: string) => ({
+      ...bumpIn(epoch, position),
+      subjects: ['entity:town:1:main', 'branch:fork', `link:fork:${parent}`] as SubjectKey[],
+      changeId,
+    });
+    const repeated = (own: OwnBumps) =>
+      own.above(0, 0, { replaced: 'old', current: 'new' })?.map((one) => one.subjects);
+    const made = (bump: ReturnType<typeof hung>): OwnBumps => {
+      const own = new OwnBumps();
+      own.add(bump);
+      own.heard(bump);
+      return own;
+    };
+    const whole = [['entity:town:1:main', 'branch:fork', 'link:fork:main']];
+    const rest = [['entity:town:1:main']];
+
+    test('is repeated as the last that was heard of it', () => {
+      expect(repeated(made(hung('main', 'old', 1, 'a')))).toEqual(whole);
+    });
+    test('is not once it hangs elsewhere, by whomever, under whichever epoch', () => {
+      for (const later of [hung('draft', 'old', 2, 'b'), hung('draft', 'new', 1, 'b')]) {
+        const own = made(hung('main', 'old', 1, 'a'));
+        own.heard(later);
+        expect(repeated(own)).toEqual(rest);
+      }
+    });
+    test('is although an older change is heard of late, or again', () => {
+      const own = made(hung('main', 'old', 5, 'a'));
+      own.heard(hung('draft', 'old', 4, 'older'));
+      expect(repeated(own)).toEqual(whole);
+      own.heard(hung('draft', 'new', 1, 'older'));
+      expect(repeated(own)).toEqual(whole);
+    });
+  });
 });
