@@ -13,6 +13,8 @@ export interface Session {
   /** And in those that it inherits from. */
   readonly topics: readonly SubjectKey[];
   readonly concerns: (commit: Commit) => boolean;
+  /** `s1@main` if it is told of the computed fields of that settlement. */
+  readonly settlement: string | undefined;
   process: Process;
   cursor: string | undefined;
   /** True time since when it is certainly subscribed; later after trouble on the way there. */
@@ -88,7 +90,7 @@ export class DeliveryChecker {
           session.disordered = `change ${item.changeId} was delivered after a later one of the same subject`;
         }
       }
-    } else session.disordered = undefined;
+    } else if (item.kind === 'resync') session.disordered = undefined;
     items.push({ item, at });
   }
 

@@ -109,11 +109,13 @@ function rulings(seed: number, config: Config, end: number): readonly Step[] {
   return steps.all;
 }
 
-/** The same, and nobody asks for computed fields but at the end. */
-export const withoutRulings = (plan: Plan): Plan => ({
-  ...plan,
-  steps: plan.steps.filter(([, what]) => what !== 'fields' && what !== 'editRules'),
-});
+const isRuling = ([, what]: Step): boolean => what === 'fields' || what === 'editRules';
+
+/** Whether there are rules in it at all. */
+export const isRuled = ({ steps }: Plan): boolean => steps.some(isRuling);
+
+/** The same without rules and those who look at what they say. */
+export const withoutRulings = (plan: Plan): Plan => ({ ...plan, steps: plan.steps.filter((step) => !isRuling(step)) });
 
 /** One disaster after the other. Returns when it ends. */
 function brief(steps: Steps): number {

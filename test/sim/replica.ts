@@ -33,6 +33,8 @@ export interface ReplicaParts {
   readonly seed: number;
   readonly config: Config;
   readonly rules: ServerRules;
+  /** Its computed fields have rules. */
+  readonly isRuled: boolean;
   readonly database: Database;
   readonly route: () => Server;
   readonly overheard: (process: Process) => Overheard;
@@ -80,7 +82,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
   const tide: Tide = library.createTidemark({
     model,
     origin: database.originFor(process),
-    rules: { source: database.rulesFor(process) },
+    ...(parts.isRuled ? { rules: { source: database.rulesFor(process) } } : {}),
     ...contracts,
     clock: process.clock,
     random: random('core'),

@@ -2,13 +2,14 @@ import type { Library } from '../plant.js';
 import { PROMISES, type PromiseName, type Violated, Violation } from './check.js';
 import { ChangeChecker } from './check-changes.js';
 import { DeliveryChecker, type Session } from './check-delivery.js';
+import { FieldsChecker } from './check-fields.js';
 import { ReadChecker } from './check-reads.js';
 import type { Overheard } from './contracts.js';
 import { Database } from './database.js';
 import { ids, pick, randomOf } from './dice.js';
 import { Engine } from './engine.js';
 import { type ChangeRecord, History, type ReadRecord } from './history.js';
-import type { Plan } from './plan.js';
+import { type Plan, isRuled } from './plan.js';
 import type { Process } from './process.js';
 import type { RunOptions } from './run.js';
 import { type Replica, startReplica } from './replica.js';
@@ -35,6 +36,7 @@ export class Simulation {
   readonly reads: ReadChecker;
   readonly changes: ChangeChecker;
   readonly delivery: DeliveryChecker;
+  readonly fields: FieldsChecker;
   readonly replicas: Replica[] = [];
   readonly sessions: Session[] = [];
   readonly newId: () => string;
@@ -76,6 +78,8 @@ export class Simulation {
     this.reads = new ReadChecker({ world, history, violated, boundMs, lagMs, runIdsCompared });
     this.changes = new ChangeChecker({ history, reads: this.reads, violated, runIdsCompared });
     this.delivery = new DeliveryChecker({ history, violated, runIdsCompared });
+    const begin = (process: Process, label: string): ReadRecord => this.begin(process, label);
+    this.fields = new FieldsChecker({ world, reads: this.reads, violated, begin });
     this.primary = this.addServer(plan.config.partitions);
     for (let index = 0; index < plan.config.replicas; index++) this.start(index);
   }
@@ -88,6 +92,11 @@ export class Simulation {
     if (this.violation !== null || !this.#judged.includes(violation.rule)) return;
     this.violation = violation;
     this.engine.stop();
+  }
+
+  /** Replicas have rules: somebody edits them, or looks at what they say. */
+  get isRuled(): boolean {
+    return isRuled(this.plan);
   }
 
   /** Connections without slow messages, or as they were. */
@@ -129,6 +138,7 @@ export class Simulation {
       seed,
       config,
       rules: this.#rules,
+      isRuled: this.isRuled,
       database,
       route: () => this.routes.get(index) ?? this.primary,
       overheard: (process) => this.#overheardOf(process),
@@ -231,7 +241,10 @@ export class Simulation {
       if (process.alive) this.violated(new Violation('P6', `${label} on ${process.name} never settled`));
     }
     for (const change of this.history.changes) this.changes.finish(change);
-    for (const session of this.sessions) this.delivery.finish(session);
+    for (const session of this.sessions) {
+      this.delivery.finish(session);
+      this.fields.finish(session);
+    }
   }
 
   #overheardOf(process: Process): Overheard {

@@ -51,6 +51,7 @@ export class Subscribers {
       name: `subscriber ${String(this.#running.length + 1)} of ${type} ${id ?? '*'}@${branch}`,
       topic: topicIn(branch),
       topics: inBranch.map(topicIn),
+      settlement: sim.isRuled && type === 'settlement' && id !== undefined ? `${id}@${branch}` : undefined,
       concerns: (commit) =>
         commit.type === type && (id === undefined || commit.id === id) && inBranch.includes(commit.branch),
       process: replica.process,
@@ -80,8 +81,10 @@ export class Subscribers {
       const calm = [replica.client, replica.subscriber].every(
         ({ healthy, troubledAt }) => healthy && troubledAt < began,
       );
-      if (calm && this.#sim.storeTroubledUntil < began) session.since = engine.now;
-      else this.#awaitStart(session, replica);
+      if (calm && this.#sim.storeTroubledUntil < began) {
+        session.since = engine.now;
+        this.#sim.fields.looked(session);
+      } else this.#awaitStart(session, replica);
     });
   }
 
@@ -113,11 +116,12 @@ export class Subscribers {
 
   async #follow(running: Running, items: AsyncIterableIterator<SubscriptionItem>, replica: Replica): Promise<void> {
     const { session, branch } = running;
-    const { engine, delivery, history, changes } = this.#sim;
+    const { engine, delivery, fields, history, changes } = this.#sim;
     for await (const item of items) {
       if (running.iterator !== items) return;
       session.cursor = item.cursor;
       delivery.delivered(session, item, engine.now);
+      fields.delivered(session, item);
       if (item.kind !== 'change') continue;
       changes.rolledBack(String(item.entityId), 'announced');
       history.told(replica.process, item.changeId);

@@ -157,4 +157,31 @@ export const READ_FAULTS: readonly SimFault[] = [
       ],
     ],
   },
+  {
+    name: 'whoever begins before the fields are read takes them for what they were then',
+    breaks: STALE,
+    edits: [
+      [
+        'realtime/computed-subscription.ts',
+        'this.#watched.hasStoodSince(this.#began.moment) ? shown',
+        'this.#began ? shown',
+      ],
+    ],
+  },
+  {
+    name: 'a change of what computed fields look at goes unnoticed by who watches them',
+    breaks: STALE,
+    edits: [
+      [
+        'realtime/computed-watch.ts',
+        'if (!reading.isCurrent()) entity.isCurrent = false;\n      this.#index(entity, reading.subjects);',
+        'this.#index(entity, reading.subjects.slice(0, 1));',
+      ],
+    ],
+  },
+  {
+    name: 'fields are not looked at again after a gap',
+    breaks: STALE,
+    edits: [['realtime/hub.ts', 'look: (mayLack) => {\n      computed?.missed(mayLack);', 'look: (mayLack) => {']],
+  },
 ];
