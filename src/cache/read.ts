@@ -242,11 +242,11 @@ export class Reads {
       this.events.emit('doomed', { kind: shelf.space.kind, type: shelf.space.name, branch: shelf.branch });
       return { outcome: { value, entry: null }, stored: NOT_STORED };
     }
-    if (kept.leftMs === undefined && this.#mayLag(flight.late, flight.askedAt)) {
+    if (kept.leftMs === undefined && this.#mayLag(() => flight.late, flight.askedAt)) {
       // Nobody told the origin, so that the value may be as old as a copy of it was: too old for who joined meanwhile.
       return { outcome: { value, entry: null }, stored: NOT_STORED };
     }
-    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(flight.early, flight.askedAt))) {
+    if (!flight.isStorable() || (kept.leftMs === undefined && this.#mayLag(() => flight.early, flight.askedAt))) {
       return { outcome: { value, entry: null, unverified: [...flight.captured] }, stored: NOT_STORED };
     }
     const { ttlMs, absentTtlMs } = shelf.space.lifetime;
@@ -280,13 +280,13 @@ export class Reads {
    */
   changedRecently(flight: Flight): boolean {
     if (flight.demand.after !== null || flight.unverified || flight.unstorable) return true;
-    return this.table.changedRecently(flight.cells) || this.#mayLag(flight.cells, this.time.now());
+    return this.table.changedRecently(flight.cells) || this.#mayLag(() => flight.cells, this.time.now());
   }
 
   /** Whether a copy of the origin may not have had everything yet that the value's marks stand for. */
-  #mayLag(cells: readonly MarkCell[], askedAt: number): boolean {
+  #mayLag(cellsOf: () => readonly MarkCell[], askedAt: number): boolean {
     const { originLagMs } = this.#options;
-    return originLagMs > 0 && cells.some(({ bornBefore }) => askedAt - bornBefore < originLagMs);
+    return originLagMs > 0 && cellsOf().some(({ bornBefore }) => askedAt - bornBefore < originLagMs);
   }
 }
 
