@@ -70,6 +70,7 @@ export class ChangeChecker {
     if ((boundOn.get(process)?.resolved ?? Infinity) === Infinity || !process.alive || process.stranger) return;
     const history = this.#history;
     if (history.standsSince(change) !== null || history.isOvertaken(change)) return;
+    if (history.isReplaced(change)) return;
     if (!this.#runIdsCompared && this.#isAcknowledged(change)) return;
     if (receipt?.state === 'queued') {
       this.#violated('receipt', `${label}: queued, and never sent although the store is back`);

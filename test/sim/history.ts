@@ -333,6 +333,17 @@ export class History {
     });
   }
 
+  /** Whether it says where a branch hung before a later change that stands: that is not to be said again. */
+  isReplaced({ bump: { subject }, number }: ChangeRecord): boolean {
+    return this.changes.some(
+      (later) =>
+        later.number > number &&
+        later.bump.subject === subject &&
+        subject.startsWith('branch:') &&
+        this.standsSince(later) !== null,
+    );
+  }
+
   /**
    * Whether it was never asked for and need not be: whoever asks a server for the marks of its partition gets an epoch
    * that began after it. Only of its own subject is the partition known.
