@@ -33,11 +33,14 @@ interface Wanted {
   readonly trail?: Trail | undefined;
 }
 
-/** A field of one entity that is being computed, and what for. */
-interface Trail {
+interface FieldOfEntity {
   readonly type: string;
-  readonly id: unknown;
+  readonly id: Id;
   readonly field: string;
+}
+
+/** A field of one entity that is being computed, and what for. */
+interface Trail extends FieldOfEntity {
   readonly before: Trail | undefined;
 }
 
@@ -111,7 +114,7 @@ export class ModelFields {
     const { events } = this.#parts;
     const given = this.#given();
     const entries = only.map(async (field) => {
-      const trail = extended(before, type, row[this.#planOf(type).idField], field);
+      const trail = extended(before, type, row[this.#planOf(type).idField] as Id, field);
       const facts = await this.#factsOf(reader, set.needs(type, [field]), row, trail);
       const { values, failures } = set.evaluate(type, facts, { ...given, only: [field] });
       for (const { type: of, id, field: failed, rule, error } of failures) {
@@ -122,11 +125,15 @@ export class ModelFields {
     return Object.fromEntries(await Promise.all(entries));
   }
 
-  /** How a field of an entity came to its value; null if there is no such entity. */
-  async explain(reader: FieldsReader, type: string, id: Id, field: string): Promise<FieldExplanation | null> {
+  /** How a field of an entity came to its value, or would if a rule were saved; null if there is no such entity. */
+  async explain(
+    reader: FieldsReader,
+    { type, id, field, draft }: FieldOfEntity & { readonly draft: FieldRule | undefined },
+  ): Promise<FieldExplanation | null> {
     const row = (await reader.get(type, id as never)) as AnyRow | null;
     if (row === null) return null;
-    const set = await this.#setFor(reader, type, row);
+    const saved = await this.#setFor(reader, type, row);
+    const set = draft === undefined ? saved : saved.with(draft);
     const facts = await this.#factsOf(reader, set.needs(type, [field]), row, extended(undefined, type, id, field));
     return set.explain(type, field, facts, this.#given());
   }
@@ -191,7 +198,7 @@ const hasFields = ({ computed }: EntityPlan): boolean => Object.keys(computed).l
  * Throws RULE_CYCLE with the whole way if the field is being computed already: rules of several types or scopes are brought
  * together only here.
  */
-function extended(before: Trail | undefined, type: string, id: unknown, field: string): Trail {
+function extended(before: Trail | undefined, type: string, id: Id, field: string): Trail {
   const trail = { type, id, field, before };
   for (let at = before; at !== undefined; at = at.before) {
     if (at.field !== field || at.id !== id || at.type !== type) continue;

@@ -67,13 +67,13 @@ export class RuleBook {
     type: string,
     id: Id,
     field: string,
-    call: RulesCall & Freshness = {},
+    call: RulesCall & Freshness & { readonly draft?: FieldRule | undefined } = {},
   ): Promise<FieldExplanation | null> {
     const { core, fields } = this.#parts;
     const { branch } = this.#place(call);
     const demand = demandOf(call, core.demand);
     const reader = new BoundReader(core, { branch, demand, into: null }, call.signal);
-    return fields.explain(reader as FieldsReader, type, id, field);
+    return fields.explain(reader as FieldsReader, { type, id, field, draft: call.draft });
   }
 
   /**

@@ -56,12 +56,12 @@ export interface Rules<M extends AnyModel> {
   affected(rule: FieldRule, ...where: RulesArguments<M>): Promise<readonly AffectedField[]>;
   /**
    * How a field of an entity came to its value: every rule for it, taken or not and why, each evaluated with a trace of its
-   * nodes. Null if there is no such entity.
+   * nodes. Null if there is no such entity. `draft`: as it would be if this rule were saved; throws what refuses it by itself.
    */
   explain<T extends TypeName<M>>(
     type: T,
     id: IdOf<M, T>,
     field: keyof ComputedOf<M, T> & string,
-    ...call: CallArguments<M>
+    ...call: CallArguments<M, { readonly draft?: FieldRule | undefined }>
   ): Promise<FieldExplanation | null>;
 }

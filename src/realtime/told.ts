@@ -25,8 +25,8 @@ export function shownOf(
   );
 }
 
-/** Between a cursor and what was told of computed fields; in neither. */
-const SEPARATOR = '.';
+/** Between a cursor and what was told of computed fields: in neither, and safe in a URL. */
+const SEPARATOR = '~';
 /** A cursor comes back from a client: refuse to parse what could not be one. */
 const MAX_CHARS = 65_536;
 

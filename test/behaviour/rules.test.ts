@@ -326,6 +326,16 @@ describe('tide.rules.explain', () => {
     expect(await rules.explain('settlement', 's1', 'income', { after: receipt })).toMatchObject({ value: 1 });
   });
 
+  test('tries a rule that is not saved, with whatever that looks at', async () => {
+    const { rules, s1 } = world([HUB]);
+    expect(await rules.explain('settlement', 's1', 'income', { draft: INCOME })).toMatchObject({ value: 6 });
+    expect(await s1()).toMatchObject({ income: null });
+    const draft = rule('settlement.income', { explode: [] });
+    await expect(rules.explain('settlement', 's1', 'income', { draft })).rejects.toMatchObject({
+      code: 'RULE_OPERATOR',
+    });
+  });
+
   test('of an entity that is not there is null, of a field that is not an error', async () => {
     const gone = createTidemark({
       model,
