@@ -3,6 +3,7 @@ import { redis } from 'tidemark/redis';
 import { countriesGeoJson } from '../world/data/countries.ts';
 import { earth } from '../world/data/earth.ts';
 import { inventedWorld } from '../world/data/invented.ts';
+import { RULES } from '../world/rules.ts';
 import { serve } from '../world/server/serve.ts';
 import { clientsOf } from './clients.ts';
 import type { Plan } from './plan.ts';
@@ -21,7 +22,7 @@ async function begin(plan: Plan): Promise<void> {
   const report = new Report();
   const shared = report.noting(redis({ client, subscriber, prefix: plan.prefix }));
   report.begin(
-    await serve(tables, { port: 0, outlines, credits: source.credits, shared, report: report.failed }),
+    await serve(tables, { port: 0, outlines, credits: source.credits, shared, rules: RULES, report: report.failed }),
     tables,
   );
 }

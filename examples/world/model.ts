@@ -55,6 +55,7 @@ export const model = defineModel({
       ...common,
       parents: { kingdom: 'kingdomId' },
       geometry: place,
+      computed: { isTradeHub: 'boolean', standing: 'string', income: 'number' },
       announce: ['name', 'population', 'level'],
     }),
     structure: entity<Structure>()({

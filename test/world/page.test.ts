@@ -109,6 +109,7 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
     await shows(there, 20_001);
 
     expect(await textsOf(here, 'stale-item')).toEqual([
+      'Fields of Akureyri',
       'Record of Akureyri',
       "Search for 'akureyri'",
       "Search for 'hobart'",
@@ -126,6 +127,40 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
     await there.locator(the('toast')).first().waitFor({ state: 'detached' });
     await edit(there, 20_002);
     await shows(here, 20_002);
+  });
+
+  test('the rules: a fault is marked where it is, a saved rule counts the places that it changed', async () => {
+    const page = await openWindow(await start());
+    await search(page, 'Reykjavík');
+    await page.locator(the('fields'), { hasText: 'city · earns 131' }).waitFor();
+    await page.keyboard.press('Escape');
+    await search(page, 'Reykjavík');
+    await page.locator(`${the('details')} h2`).press('x');
+    await page.locator(the('rule-value'), { hasText: 'false' }).waitFor();
+    const rule = await page.inputValue(the('rule-code'));
+
+    await page.fill(the('rule-code'), rule.replace('"some"', '"sume"'));
+    await page.locator(the('rule-problem'), { hasText: '/and/1' }).waitFor();
+    expect(await page.locator(`${the('rule-marks')} mark`).textContent()).toMatch(/^\{\s*"sume"[^]*\}$/);
+    expect(await page.isDisabled(the('rule-save'))).toBe(true);
+    await page.fill(the('rule-code'), `${rule},`);
+    await page.locator(the('rule-problem'), { hasText: 'JSON' }).waitFor();
+
+    await page.fill(the('rule-code'), rule.replace('250000', '100000'));
+    await page.locator(the('rule-node'), { hasText: 'some' }).first().waitFor();
+    await page.click(the('rule-save'));
+    const told = page.locator(`${the('rule-result')} b`);
+    await told.waitFor();
+    const [, changed] = /^([\d,]+) of [\d,]+ places$/.exec((await told.textContent()) ?? '') ?? [];
+    const cities = [...tables.all('settlement', 'main')];
+    const hubs = cities.filter(
+      ({ id, population }) =>
+        population >= 100_000 &&
+        population < 250_000 &&
+        tables.childrenOf('structure', 'main', [id]).some(({ kind }) => kind === 'airport'),
+    );
+    expect(Number(changed?.replaceAll(',', ''))).toBe(hubs.length);
+    await page.locator(the('fields'), { hasText: 'city · a trade hub · earns 157' }).waitFor();
   });
 
   test('an edit by one button: the tree begins with what was changed, and the address leads there', async () => {

@@ -8,6 +8,7 @@ export const QUERY = `query Details($id: ID!, $branch: String, $isWhatIf: Boolea
   inMain: settlement(id: $id) @include(if: $isWhatIf) { name population }
   settlement(id: $id, branch: $branch) {
     id name population level lon lat version inherited
+    fields { isTradeHub standing income }
     kingdom { id name campaign { name } summary { people settlements } }
     structures { id name kind code lon lat }
     nearby { id name population }
@@ -21,7 +22,7 @@ export const EDIT = `mutation Edit($id: ID!, $branch: String, $version: Int, $fi
 }`;
 
 export function render({ settlement, inMain, cached, branch, effect }, act) {
-  const { name, population, level, version, kingdom } = settlement;
+  const { name, population, level, version, kingdom, fields } = settlement;
   const { people, settlements } = kingdom?.summary ?? {};
   return [
     h(
@@ -37,6 +38,7 @@ export function render({ settlement, inMain, cached, branch, effect }, act) {
     h('p', { class: 'path' }, [kingdom?.campaign?.name, kingdom?.name].filter(Boolean).join(' › ')),
     h('h2', { tabindex: '-1', 'data-test': 'name' }, name),
     h('p', { class: 'facts' }, `${number(population)} people · level ${level} · version ${version}`),
+    h('p', { class: 'facts', 'data-test': 'fields' }, inWords(fields)),
     lineage(settlement, inMain, branch),
     kingdom?.summary == null
       ? null
@@ -71,6 +73,12 @@ export function render({ settlement, inMain, cached, branch, effect }, act) {
       ),
     ),
   ];
+}
+
+/** What rules say of it. */
+function inWords({ isTradeHub, standing, income }) {
+  const earns = income === null ? null : `earns ${number(Math.round(income))}`;
+  return [standing, isTradeHub === true ? 'a trade hub' : null, earns].filter(Boolean).join(' · ');
 }
 
 /** In a what-if: whether the row is inherited, and what `main` has instead. */

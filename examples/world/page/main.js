@@ -2,6 +2,7 @@ import { createBranches } from '/page/branches.js';
 import { EDIT, QUERY, render } from '/page/details.js';
 import { h, number } from '/page/dom.js';
 import { createPlot } from '/page/plot.js';
+import { createRules } from '/page/rules.js';
 import { createSearch } from '/page/search.js';
 import { ask, follow, load } from '/page/server.js';
 
@@ -98,6 +99,7 @@ async function open(id, effect) {
   if (focused !== undefined) (details.querySelector(`[data-test='${focused}']`) ?? details).focus();
   details.scrollTop = isOther ? 0 : scrolled;
   if (isOther) details.querySelector('h2').focus({ preventScroll: true });
+  if (isOther) rules.placed();
   map?.open(settlement, isOther ? offset() : undefined);
 }
 
@@ -211,6 +213,19 @@ branchSelect.addEventListener('change', async () => {
   await map?.show(state.branch);
 });
 
+// ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const rules = createRules(find('#rules'), {
+  branch: () => state.branch,
+  place: () => state.open ?? map?.suggest(1)[0] ?? { id: undefined, name: 'a place' },
+  open: (id) => void open(id),
+  saved: async () => {
+    if (state.open !== null) await open(state.open.id);
+  },
+  say,
+});
+find('#edit-rules').addEventListener('click', () => rules.toggle());
+
 // ── Keyboard ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 createSearch(
@@ -225,6 +240,7 @@ document.addEventListener('keydown', (event) => {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
   if (event.key === 'Escape' && event.target !== input && !find('#shortcuts').open) {
     if (isEdited()) details.querySelector('form.edit').reset();
+    else if (rules.isOpen) rules.toggle(false);
     else close();
   }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -236,6 +252,7 @@ document.addEventListener('keydown', (event) => {
     m: () => find('#map canvas')?.focus(),
     r: surprise,
     t: () => find('#theme').click(),
+    x: () => rules.toggle(),
   }[event.key];
   if (act === undefined) return;
   event.preventDefault();

@@ -21,6 +21,18 @@ export async function ask(query, variables = {}) {
   return data;
 }
 
+/** Posts to one of the server's own paths. */
+export async function send(path, body) {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer cartographer' },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Refusal({ message: answer.error.message, extensions: { code: answer.error.code } });
+  return answer;
+}
+
 export async function load(path) {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);

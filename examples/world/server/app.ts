@@ -5,6 +5,7 @@ import { countries, points } from './files.ts';
 import { graphql } from './graphql.ts';
 import { live } from './live.ts';
 import type { World } from './request.ts';
+import { listRules, saveRule, tryRule } from './rules.ts';
 
 const PAGE = fileURLToPath(new URL('../page/', import.meta.url));
 const MAPLIBRE = fileURLToPath(new URL('./', import.meta.resolve('maplibre-gl')));
@@ -26,6 +27,9 @@ export function createApp(world: World): Express {
     response.json(tide.stats());
   });
   app.get('/live', live(world));
+  app.get('/rules', listRules(world));
+  app.post('/rules/try', isJson, express.json({ limit: MAX_BODY_BYTES }), tryRule(world));
+  app.post('/rules', isJson, express.json({ limit: MAX_BODY_BYTES }), saveRule(world));
   app.get('/data/world.json', (_, response) => {
     response.json({ counts: world.tables.counts, credits: world.credits });
   });

@@ -21,6 +21,7 @@ export function entityOf(key: string): Ref | null {
 }
 
 function entityNamedBy({ prefix, parts: [first, second], branch }: ParsedCacheKey): Ref | null {
+  if (first === 'rules') return null;
   // settlement:7:main, settlements:kingdom:IS:main, view:kingdom-summary:{"kingdom":"IS"}:main
   if (isType(prefix) && first !== undefined) return { type: prefix, id: first, branch };
   if (isType(first) && second !== undefined) return { type: first, id: second, branch };
@@ -64,7 +65,7 @@ function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
   if (entity !== null) {
     const { type, id, branch } = entity;
     const name = tables.byIds(type, branch, [id])[0]?.name ?? id;
-    return `${isType(prefix) ? 'Record' : prefix === 'view' ? 'Summary' : capital(prefix)} of ${name}`;
+    return `${isType(prefix) ? 'Record' : (WORDS[prefix] ?? capital(prefix))} of ${name}`;
   }
   const [first = '', x, y] = parts;
   switch (prefix) {
@@ -72,6 +73,8 @@ function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
       return first.endsWith('near')
         ? `Settlements around ${degrees(y, 'NS')}, ${degrees(x, 'EW')}`
         : 'Settlements in a box';
+    case 'computed-fields':
+      return `Rules of every ${x ?? 'type'}`;
     case 'search':
       return `Search for '${(JSON.parse(first) as { readonly text: string }).text}'`;
     case 'points':
@@ -80,6 +83,8 @@ function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
       return [prefix, ...parts].join(' ');
   }
 }
+
+const WORDS: Readonly<Record<string, string>> = { view: 'Summary', 'computed-fields': 'Fields' };
 
 const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
 

@@ -90,6 +90,7 @@ const fields = {
     kingdom: ({ kingdomId, here }: Node<'settlement'>) => here.get('kingdom', kingdomId),
     structures: ({ id, here }: Node<'settlement'>) => here.children('structure', { settlement: id }),
     summary: ({ id, here }: Node<'settlement'>) => here.view(settlementSummary, { settlement: id }),
+    fields: ({ id, here }: Node<'settlement'>) => here.scope.loaders.settlement.computed(id),
     nearby: async ({ id, lon, lat, here }: Node<'settlement'>, { radius, limit }: Nearby) => {
       const most = atMost(500, limit, 8);
       const disc = { point: { lon, lat }, radius, limit: most + 1 };

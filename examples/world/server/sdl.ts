@@ -85,8 +85,16 @@ export const typeDefs = /* GraphQL */ `
     kingdom: Kingdom
     structures: [Structure!]!
     summary: SettlementSummary
+    "What rules say of it."
+    fields: SettlementFields
     "The nearest others. The radius is in degrees."
     nearby(radius: Float = 1, limit: Int = 8): [Settlement!]!
+  }
+
+  type SettlementFields {
+    isTradeHub: Boolean
+    standing: String
+    income: Float
   }
 
   type SettlementSummary {

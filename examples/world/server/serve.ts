@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type TideOptions, createTidemark, systemClock } from 'tidemark';
+import { type RuleSource, type TideOptions, createTidemark, ruleTable, systemClock } from 'tidemark';
 import { worldOrigin } from '../data/origin.ts';
 import type { Credit, Tables } from '../data/tables.ts';
 import { type Principal, type WorldModel, type WorldTide, model } from '../model.ts';
+import { RULES } from '../rules.ts';
 import { authorize } from './access.ts';
 import { createApp } from './app.ts';
 
@@ -20,6 +21,8 @@ export interface ServeOptions {
   readonly report?: ((error: unknown) => void) | undefined;
   /** What this process shares with others, such as `redis({ client, subscriber })`. Default: nothing. */
   readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus'> | undefined;
+  /** Default: a table of this process, in which the page saves rules. */
+  readonly rules?: RuleSource | undefined;
 }
 
 export interface Serving {
@@ -32,9 +35,10 @@ export interface Serving {
 /** Serves a world on the port, or on the next one that is free. */
 export async function serve(
   tables: Tables,
-  { port, outlines, credits, report = console.error, shared }: ServeOptions,
+  { port, outlines, credits, report = console.error, shared, rules = ruleTable(RULES) }: ServeOptions,
 ): Promise<Serving> {
-  const tide = createTidemark<WorldModel, Principal>({ model, origin: worldOrigin(tables), authorize, ...shared });
+  const origin = worldOrigin(tables);
+  const tide = createTidemark<WorldModel, Principal>({ model, origin, authorize, rules: { source: rules }, ...shared });
   tide.on('error', ({ error, where }) => {
     report(new Error(where, { cause: error }));
   });
