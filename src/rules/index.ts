@@ -9,7 +9,7 @@ export type { Trace, TraceNode } from './trace.js';
 /** Computed fields: their rules in order, evaluated for an entity or kept current as rows change. */
 export { type FieldSet, type FieldsCheck, type EvaluateOptions, checkFields, compileFields } from './fields/set.js';
 export type { FieldCycles } from './fields/graph.js';
-export type { FieldExplanation, ExplainedCandidate, FieldFailure, FieldValues } from './fields/evaluate.js';
+export type { FieldExplanation, ExplainedCandidate, FieldFailure, FieldValues, Inputs } from './fields/evaluate.js';
 export { type FieldChange, type FieldEngine, type FieldEngineOptions, createFieldEngine } from './fields/engine.js';
 export type { EntityFacts } from './fields/facts.js';
 export type { FieldNeeds, HopNeeds } from './fields/needs.js';

@@ -18,7 +18,7 @@ import {
 import { authorize } from '../../examples/world/server/access.js';
 import { createApp } from '../../examples/world/server/app.js';
 import type { World } from '../../examples/world/server/request.js';
-import { createTidemark } from '../../src/index.js';
+import { type RuleSource, createTidemark } from '../../src/index.js';
 import { type FakeClock, fakeClock } from '../../src/testing/index.js';
 
 const fresh = { version: 1, deleted: false } as const;
@@ -81,6 +81,8 @@ export interface ServerOptions {
   /** In place of what asks the tables. */
   readonly origin?: WorldOrigin;
   readonly authorize?: World['authorize'];
+  /** Default: none, so that fields are null and nobody is told of them. */
+  readonly rules?: RuleSource;
 }
 
 /** The whole server on a free port, on a clock that stands still. Closed when the test is done. */
@@ -90,7 +92,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const origin = options.origin ?? counted;
   const clock = fakeClock();
   const allowed = options.authorize ?? authorize;
-  const tide = createTidemark<WorldModel, Principal>({ model, origin, clock, authorize: allowed });
+  const rules = options.rules && { source: options.rules };
+  const tide = createTidemark<WorldModel, Principal>({ model, origin, clock, authorize: allowed, rules });
   const closing = new AbortController();
   const reported: unknown[] = [];
   const world: World = {
