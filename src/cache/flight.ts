@@ -218,8 +218,9 @@ export class Flight {
    */
   canJoin({ after, strong }: Demand, now: number): boolean {
     if (this.isOvertaken) return false;
-    // Marks asked for before a strong read began say nothing of what was changed in between: since then nothing was sent.
-    if (strong && this.readAfter !== this.#table.serial) return false;
+    // Marks asked for before a strong read began say nothing of what was changed in between: since then nothing was sent. Nor
+    // does what was loaded without marks.
+    if (strong && (this.unverified || this.readAfter !== this.#table.serial)) return false;
     if (!this.#isRecent(now)) return false;
     for (const other of this.#waitsFor ?? []) if (!other.canJoin({ ...ANYTHING, after }, now)) return false;
     if (after === null) return true;

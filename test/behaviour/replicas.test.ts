@@ -299,6 +299,21 @@ describe('an outage', () => {
     await Promise.all(readers);
   });
 
+  test('is not shared with a strong read: what was asked for without marks may be older than it', async () => {
+    const own = await inOutage();
+    const release = own.db.hold('settlement');
+    const strong = { consistency: 'strong' } as const;
+    const before = own.settlementCalls();
+    const reads = [own.tide.get('settlement', 's0', strong)];
+    await own.clock.advance(1);
+    reads.push(own.tide.get('settlement', 's0', strong));
+    await own.clock.advance(1);
+    expect(own.settlementCalls() - before).toBe(2);
+    release();
+    await own.clock.advance(0);
+    await Promise.all(reads);
+  });
+
   test('beyond its queue a read fails with OVERLOADED, or gets what is held if it allows that', async () => {
     const own = await inOutage({ outageOriginCalls: 1, outageQueue: 0 });
     const release = own.db.hold('kingdom');

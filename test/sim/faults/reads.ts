@@ -90,7 +90,13 @@ export const READ_FAULTS: readonly SimFault[] = [
     name: 'a strong read joins an older load',
     breaks: ['strong'],
     beside: NOT_READ_AGAIN,
-    edits: [['cache/flight.ts', 'if (strong && this.readAfter !== this.#table.serial) return false;', '']],
+    edits: [
+      [
+        'cache/flight.ts',
+        'if (strong && (this.unverified || this.readAfter !== this.#table.serial)) return false;',
+        '',
+      ],
+    ],
   },
   {
     name: 'after is served from tier 1 before its change has been heard of',
