@@ -40,7 +40,10 @@ export interface Evaluation {
   readonly value: unknown;
   /** False if there is no such entity: the value is null then. */
   readonly found: boolean;
-  /** Of an expression, if asked for: how it came to its value, as `compile().trace()` says it, errors as code and message. */
+  /**
+   * If asked for, how it came to its value, errors as code and message: of an expression as `compile().trace()` says it, of a
+   * field as `tide.rules.explain()` does.
+   */
   readonly trace?: unknown;
 }
 

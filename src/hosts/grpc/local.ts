@@ -42,6 +42,8 @@ const RULES: AnyView = Object.freeze({
     return (await Promise.all(types.map((type) => (read as FieldsReader).rules(type, scope)))).flat();
   },
 });
+type TracedCall = RulesCall & { readonly trace?: boolean | undefined };
+
 interface ScopedRules {
   readonly scope: string;
   readonly types: readonly string[];
@@ -83,7 +85,7 @@ export function localRules<M extends AnyModel, Principal = unknown>(
     return set;
   }
 
-  async function fieldOf({ type, id, field }: FieldCondition, call: RulesCall): Promise<Evaluation> {
+  async function fieldOf({ type, id, field }: FieldCondition, call: TracedCall): Promise<Evaluation> {
     const plan = topology.types.get(type);
     // The tide says which types there are.
     const parsed = plan === undefined ? String(id) : plan.parseId(String(id));
@@ -94,16 +96,18 @@ export function localRules<M extends AnyModel, Principal = unknown>(
         `${type}: expected one of its computed fields, ${known}, got ${shown(field)}.`,
       );
     }
+    if (call.trace === true) {
+      const explained = await tide.rules.explain(type, parsed, field, callOf(call));
+      if (explained === null) return { value: null, found: false };
+      if (explained.value instanceof Error) throw explained.value;
+      return { value: plain(explained.value), found: true, trace: JSON.parse(traceJson(explained)) as unknown };
+    }
     const values = (await tide.computed(type, parsed, callOf(call))) as Record<string, unknown> | null;
     return values === null ? { value: null, found: false } : { value: plain(values[field] ?? null), found: true };
   }
 
-  async function evaluate(condition: Condition, call: RulesCall & { readonly trace?: boolean | undefined }) {
-    if (!('expression' in condition)) {
-      if (call.trace === true)
-        throw new TidemarkError('INVALID_REQUEST', 'trace: expected an expression, got a field of an entity.');
-      return fieldOf(condition, call);
-    }
+  async function evaluate(condition: Condition, call: TracedCall): Promise<Evaluation> {
+    if (!('expression' in condition)) return fieldOf(condition, call);
     const { expression, context = null } = condition;
     const rule = compile(expression, ruleOptions);
     if (call.trace !== true) return { value: plain(rule.evaluate(context) ?? null), found: true };

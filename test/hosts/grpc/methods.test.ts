@@ -62,10 +62,23 @@ describe.each(engines)('%s', (_, open) => {
       await expect(engine.evaluateCondition(condition)).rejects.toMatchObject({ code });
     });
 
-    test('refuses a trace of what is no expression, a receipt that is none, and a blank scope', async () => {
+    test('says which rule gave a field its value, and how', async () => {
       const { engine } = await opened();
       const field = { type: 'settlement', id: 's1', field: 'income' };
-      await expect(engine.evaluateCondition(field, { trace: true })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+      const { value, trace } = await engine.evaluateCondition(field, { trace: true });
+      expect(value).toBe(120);
+      expect(trace).toMatchObject({
+        value: 120,
+        candidates: [{ outcome: 'taken' }],
+        trace: { root: { operator: '*' } },
+      });
+      const none = await engine.evaluateCondition({ ...field, id: 'none' }, { trace: true });
+      expect(none).toEqual({ value: null, found: false });
+    });
+
+    test('refuses a receipt that is none, and a blank scope', async () => {
+      const { engine } = await opened();
+      const field = { type: 'settlement', id: 's1', field: 'income' };
       await expect(engine.evaluateCondition(field, { after: 'x' })).rejects.toMatchObject({ code: 'INVALID_RECEIPT' });
       await expect(engine.getEvaluationOrder({ scope: ' ' })).rejects.toMatchObject({ code: 'BLANK_ID' });
     });
