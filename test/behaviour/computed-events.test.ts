@@ -225,7 +225,7 @@ describe('it costs', () => {
     await settle(clock);
     expect(db.calls).toEqual([]);
     for (const items of subscriptions) await items.return?.();
-    await collect(tide.subscribe({ type: 'settlement', id: 's1' }));
+    collect(tide.subscribe({ type: 'settlement', id: 's1' }));
     await settle(clock);
     expect(db.calls.length).toBeGreaterThan(0);
   });
