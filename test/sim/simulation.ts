@@ -23,6 +23,9 @@ const MAX_STALENESS_MS = 3000;
 /** Replicas' clocks run at slightly different rates, and a read takes a moment to begin. */
 const SLACK_MS = 30;
 
+/** A head check, calls that are not made for a while after slow ones, and the repair over the slowest links. */
+const NOTICED_WITHIN_MS = 10_000;
+
 /** How long after a load has failed its lease may still be there: whoever waits for it fails alike. */
 const FAILURE_TOLD_MS = 1200;
 
@@ -181,7 +184,7 @@ export class Simulation {
     if (this.plan.config.comparesRunId) return;
     const { engine } = this;
     this.delivery.wentBack(engine.now);
-    engine.at(engine.now + 6000, () => {
+    engine.at(engine.now + NOTICED_WITHIN_MS, () => {
       if (!server.alive) return;
       for (const { process, client } of this.replicas) {
         const calmSince = Math.max(
