@@ -27,7 +27,7 @@ export class FieldsChecker {
     this.#parts = parts;
   }
 
-  /** It looks at everything, as it does when it begins and after each resync. */
+  /** It looks at everything, as it does when it begins and after each resync; from then on it believes what it is told. */
   looked(session: Session): void {
     const { settlement } = session;
     if (settlement === undefined) return;

@@ -81,10 +81,8 @@ export class Subscribers {
       const calm = [replica.client, replica.subscriber].every(
         ({ healthy, troubledAt }) => healthy && troubledAt < began,
       );
-      if (calm && this.#sim.storeTroubledUntil < began) {
-        session.since = engine.now;
-        this.#sim.fields.looked(session);
-      } else this.#awaitStart(session, replica);
+      if (calm && this.#sim.storeTroubledUntil < began) session.since = engine.now;
+      else this.#awaitStart(session, replica);
     });
   }
 
@@ -109,6 +107,7 @@ export class Subscribers {
     const options = session.cursor === undefined ? { branch } : { branch, since: session.cursor };
     const iterator = replica.tide.subscribe(target, options);
     running.iterator = iterator;
+    if (session.cursor === undefined) this.#sim.fields.looked(session);
     void this.#follow(running, iterator, replica).catch((error: unknown) => {
       this.#sim.violated(new Violation('P6', `${session.name} failed: ${String(error)}`));
     });
