@@ -236,6 +236,7 @@ export interface Subjects<M extends AnyModel> {
   /** Everything in a branch: forked, re-parented, deleted or merged into. */
   branch(branch: string): Subject;
 }
+
 export interface Tidemark<M extends AnyModel, Principal = unknown> {
   readonly model: M;
   /** Reads and writes for one request. */
@@ -302,6 +303,7 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   subscribe(target: SubscribeTarget<M>, ...options: SubscribeArguments<M>): AsyncIterableIterator<SubscriptionItem>;
 
   readonly cache: KeyedCache<M>;
+  /** The rules of computed fields, to look at, to try and to save. */
   readonly rules: Rules<M>;
   readonly subject: Subjects<M>;
   /** A key from a name and parameters: equal parameters, equal key, whatever the order of their fields. */

@@ -77,6 +77,7 @@ export class ModelFields {
     return [...this.#parts.topology.types.values()].filter(hasFields).map(({ type }) => type);
   }
 
+  /** Where rules come from. */
   get source(): RuleSource {
     return this.#options.source;
   }

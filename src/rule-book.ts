@@ -31,6 +31,8 @@ export interface RuleBookParts {
   readonly fields: ModelFields;
   readonly subjects: AnySubjects;
   readonly change: (change: AnyChange) => Promise<Receipt>;
+  /** Throws CLOSED. */
+  readonly assertOpen: () => void;
 }
 
 interface Place extends RulePlace {
@@ -97,12 +99,24 @@ export class RuleBook {
     const saved: SavedRule = Object.freeze({ ...rule, version: (before?.rule.version ?? 0) + 1 });
     const own = before?.branch === place.branch ? before.rule : null;
     await this.#replace(table, own, saved, place);
-    const problems = this.#problems([saved], rulesOf(await inheritedRules(table, place)));
-    if (problems.length > 0) await table.replace(rule.id, { expected: saved.version, rule: own }, place);
-    // Also of a rule that was taken back: somebody may have read it.
+    const looking = this.#takeBack(table, own, saved, place);
+    // Whatever comes of that: the rule has been there, and somebody may have read it.
+    await looking.catch(() => undefined);
     const receipt = await this.#announce(rule.entityType, place, call?.by);
-    this.#refuse(problems);
+    this.#refuse(await looking);
     return { rule: saved, receipt };
+  }
+
+  /** What is wrong with a rule beside those that were stored meanwhile: then it is not there any more. */
+  async #takeBack(
+    table: RuleTable,
+    before: SavedRule | null,
+    saved: SavedRule,
+    place: Place,
+  ): Promise<readonly RuleProblem[]> {
+    const problems = this.#problems([saved], rulesOf(await inheritedRules(table, place)));
+    if (problems.length > 0) await table.replace(saved.id, { expected: saved.version, rule: before }, place);
+    return problems;
   }
 
   async remove(
@@ -164,7 +178,8 @@ export class RuleBook {
   // ── The table ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #place({ scope = EVERYWHERE, branch, signal }: RulesCall = {}): Place {
-    const { topology } = this.#parts;
+    const { topology, assertOpen } = this.#parts;
+    assertOpen();
     const name = branchOf(topology, branch);
     return { scope: idText(scope, 'scope of rules'), branch: name, chain: chainOf(topology, name) ?? [name], signal };
   }

@@ -64,8 +64,16 @@ export class Tide {
     this.subject = createSubjects(parts.topology);
     this.cache = this.cacheVerbs();
     const { topology, fields } = parts;
-    const change = (one: AnyChange): Promise<Receipt> => this.change(one);
-    this.rules = new RuleBook({ topology, core: parts.core, fields, subjects: this.subject, change });
+    this.rules = new RuleBook({
+      topology,
+      core: parts.core,
+      fields,
+      subjects: this.subject,
+      change: (change) => this.change(change),
+      assertOpen: () => {
+        this.#assertOpen();
+      },
+    });
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +214,7 @@ export class Tide {
     return hub.subscribe(follow, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
   }
 
-  /** The entity that a subscription is about, if rules give it computed fields. */
+  /** The entity that a subscription is about, if it has computed fields. */
   #computedTarget({ kind, type, branch, key }: Subject): ComputedTarget | undefined {
     const plan = this.#parts.topology.types.get(type ?? '');
     const fields = Object.keys(plan?.computed ?? {});

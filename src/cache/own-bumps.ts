@@ -1,5 +1,5 @@
 import type { Bump, SubjectKey } from '../contract.js';
-import { subjectParts } from '../subject.js';
+import { branchSubject, subjectKinds, subjectParts } from '../subject.js';
 
 /** A bump of this replica, as far as it is needed to make it again. */
 export interface OwnBump {
@@ -22,13 +22,15 @@ interface BranchChange {
 const KEPT = 1000;
 /** Changes of branches that are known again when they are repeated. */
 const BRANCH_CHANGES_KNOWN = 1000;
+const BRANCH = `${subjectKinds.branch}:`;
 
 /** The bumps of this replica that the store has acknowledged: after a failover they may be gone, and are made again. */
 export class OwnBumps {
   readonly #kept = new Map<number, OwnBump[]>();
   readonly #dropped = new Map<number, OwnBump>();
-  /** By branch the last change of it, whoever made it. */
-  readonly #branches = new Map<string, BranchChange>();
+  /** By the branch's subject the last change of it, whoever made it. */
+  readonly #branches = new Map<SubjectKey, BranchChange>();
+  /** Changes and the branch that each is of. */
   readonly #branchChanges = new Set<string>();
 
   add({ partition, epoch, position, subjects, globs, changeId }: Bump): void {
@@ -40,18 +42,16 @@ export class OwnBumps {
 
   /** A bump was heard, of this replica or another: of each branch the last change is known. */
   heard({ subjects, changeId, epoch, position }: Bump): void {
-    const branches = subjects.flatMap((subject) => {
-      const [kind, branch = ''] = subjectParts(subject);
-      return kind === 'branch' ? [branch] : [];
-    });
-    if (branches.length === 0 || this.#branchChanges.has(changeId)) return; // it is repeated
-    this.#branchChanges.add(changeId);
-    if (this.#branchChanges.size > BRANCH_CHANGES_KNOWN)
-      this.#branchChanges.delete(this.#branchChanges.values().next().value as string);
-    for (const branch of branches) {
-      const last = this.#branches.get(branch);
+    for (const subject of subjects) {
+      if (!subject.startsWith(BRANCH)) continue;
+      const change = `${changeId} ${subject}`;
+      if (this.#branchChanges.has(change)) continue; // it is repeated
+      this.#branchChanges.add(change);
+      if (this.#branchChanges.size > BRANCH_CHANGES_KNOWN)
+        this.#branchChanges.delete(this.#branchChanges.values().next().value as string);
+      const last = this.#branches.get(subject);
       if (last?.epoch === epoch && last.position > position) continue;
-      this.#branches.set(branch, { changeId, epoch, position });
+      this.#branches.set(subject, { changeId, epoch, position });
     }
   }
 
@@ -78,7 +78,7 @@ export class OwnBumps {
     const subjects = bump.subjects.filter((subject) => {
       const [kind, branch = ''] = subjectParts(subject);
       if (kind !== 'branch' && kind !== 'link') return true;
-      return (this.#branches.get(branch)?.changeId ?? bump.changeId) === bump.changeId;
+      return (this.#branches.get(branchSubject(branch))?.changeId ?? bump.changeId) === bump.changeId;
     });
     return subjects.length === bump.subjects.length ? bump : { ...bump, subjects };
   }

@@ -1,5 +1,5 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
-import type { ComputedTarget, ComputedWatch, Watched } from './computed-watch.js';
+import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
 import type { Subscription, SubscriptionHooks } from './subscription.js';
 import { type Shown, type Told, withTold } from './told.js';
 
@@ -23,7 +23,7 @@ export interface ComputedSubscriptionParts {
  */
 export class ComputedSubscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
   readonly #parts: ComputedSubscriptionParts;
-  readonly #watched: Watched;
+  readonly #watched: WatchedEntity;
   readonly #subscription: Subscription;
   readonly #pulls: { readonly resolve: (result: Result) => void; readonly reject: (error: Error) => void }[] = [];
   /** The moment at which it began, where the values of then are not known yet. */
@@ -34,14 +34,12 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
 
   constructor(parts: ComputedSubscriptionParts) {
     this.#parts = parts;
-    this.#watched = parts.watch.follow(parts.target, this.#wake);
-    const onEnded = (): void => {
-      this.#watched.stop();
-    };
+    const { entity, stop } = parts.watch.follow(parts.target, this.#wake);
+    this.#watched = entity;
     try {
-      this.#subscription = parts.begin({ onPermitted: this.#wake, onEnded });
+      this.#subscription = parts.begin({ onPermitted: this.#wake, onEnded: stop });
     } catch (refusal) {
-      onEnded();
+      stop();
       throw refusal;
     }
     this.#begin();

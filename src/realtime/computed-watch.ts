@@ -47,15 +47,19 @@ const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1000;
 
 /** One entity, watched for all its subscribers on this replica. */
-export interface Watched {
+export interface WatchedEntity {
   /** What its fields were when they were read last; undefined before that. */
   readonly shown: ReadonlyMap<string, Shown> | undefined;
   /** No change is known that the last reading does not have. */
   readonly isCurrent: boolean;
   /** Whether they have been what they were at the last reading since this moment. */
   hasStoodSince(moment: unknown): boolean;
+}
+
+export interface Watching {
+  readonly entity: WatchedEntity;
   /** Nobody wakes this one any more. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**
@@ -76,7 +80,7 @@ export class ComputedWatch {
   }
 
   /** Watches an entity; `wake` is called after every reading. */
-  follow(target: ComputedTarget, wake: () => void): Watched {
+  follow(target: ComputedTarget, wake: () => void): Watching {
     const key = JSON.stringify([target.branch, target.type, String(target.id)]);
     let entity = this.#entities.get(key);
     if (entity === undefined) {
@@ -84,10 +88,17 @@ export class ComputedWatch {
       this.#entities.set(key, entity);
       this.#readLater(entity);
     }
-    return entity.join(wake, () => {
-      this.#entities.delete(key);
-      this.#index(entity, []);
-    });
+    const watched = entity;
+    watched.wakes.add(wake);
+    return {
+      entity: watched,
+      stop: () => {
+        if (!watched.wakes.delete(wake) || watched.wakes.size > 0) return;
+        watched.ending.abort();
+        this.#entities.delete(key);
+        this.#index(watched, []);
+      },
+    };
   }
 
   /** These have changed. */
@@ -110,7 +121,7 @@ export class ComputedWatch {
   }
 
   #outdated(entity: Entity): void {
-    entity.isCurrent = false;
+    entity.isOutdated = true;
     this.#readLater(entity);
   }
 
@@ -125,14 +136,14 @@ export class ComputedWatch {
 
   async #readUntilCurrent(entity: Entity): Promise<void> {
     do {
-      entity.isCurrent = true;
+      entity.isOutdated = false;
       const reading = await this.#read(entity);
       if (reading === undefined) break;
-      if (!reading.isCurrent()) entity.isCurrent = false;
+      if (!reading.isCurrent()) entity.isOutdated = true;
       this.#index(entity, reading.subjects);
       entity.reading = reading;
       entity.wake();
-    } while (!entity.isCurrent);
+    } while (entity.isOutdated);
     entity.isBusy = false;
   }
 
@@ -173,42 +184,34 @@ interface ShownReading extends ComputedReading {
   readonly shown: ReadonlyMap<string, Shown>;
 }
 
-class Entity {
+class Entity implements WatchedEntity {
   readonly target: ComputedTarget;
   readonly ending = new AbortController();
+  readonly wakes = new Set<() => void>();
   reading: ShownReading | undefined;
   subjects: readonly SubjectKey[] | undefined;
-  isCurrent = false;
+  /** Something that it depends on has changed since it was read, or while it is. */
+  isOutdated = true;
+  /** It is being read, or is going to be. */
   isBusy = false;
-  readonly #wakes = new Set<() => void>();
 
   constructor(target: ComputedTarget) {
     this.target = target;
   }
 
-  join(wake: () => void, left: () => void): Watched {
-    const own = (): void => {
-      wake();
-    };
-    this.#wakes.add(own);
-    const entity = (): this => this;
-    return {
-      get shown() {
-        return entity().reading?.shown;
-      },
-      get isCurrent() {
-        return entity().isCurrent && !entity().isBusy;
-      },
-      hasStoodSince: (moment) => this.reading?.hasStoodSince(moment) === true,
-      stop: () => {
-        if (!this.#wakes.delete(own) || this.#wakes.size > 0) return;
-        this.ending.abort();
-        left();
-      },
-    };
+  get shown(): ReadonlyMap<string, Shown> | undefined {
+    return this.reading?.shown;
+  }
+
+  get isCurrent(): boolean {
+    return !this.isOutdated && !this.isBusy;
+  }
+
+  hasStoodSince(moment: unknown): boolean {
+    return this.reading?.hasStoodSince(moment) === true;
   }
 
   wake(): void {
-    for (const wake of [...this.#wakes]) wake();
+    for (const wake of [...this.wakes]) wake();
   }
 }

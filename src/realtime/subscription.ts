@@ -123,11 +123,6 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     return this.#given ?? this.#feed.cursorBefore(Math.max(this.#sequence, this.#feed.ring.oldest));
   }
 
-  /** Whether anything may be given now. If not, it is asked for. */
-  get isPermitted(): boolean {
-    return this.#isPermitted();
-  }
-
   next(): Promise<Result> {
     if (this.ended) {
       const failure = this.#failure;
@@ -188,7 +183,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   /** The next item. If there is none, it is seen to that `#pump` runs again once there is. */
   #take(): SubscriptionItem | undefined {
-    if (!this.#isPermitted()) return undefined;
+    if (!this.isPermitted) return undefined;
     if (this.#replayed !== undefined) {
       const item = this.#replayed;
       this.#replayed = undefined;
@@ -258,7 +253,8 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   // ── Permission ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #isPermitted(): boolean {
+  /** Whether anything may be given now. If not, it is asked for. */
+  get isPermitted(): boolean {
     if (this.#permittedUntil === Infinity) return true;
     // The timer may be late, after a pause of the process.
     if (this.#context.clock.wallNow() < this.#permittedUntil) return true;

@@ -170,6 +170,41 @@ describe('tide.rules.save', () => {
     await expect(tide.computed('kingdom', 'k1')).resolves.toBeDefined();
   });
 
+  test('announces a rule that is stored although the table fails right after', async () => {
+    const inner = ruleTable([{ ...HUB, version: 1 }]);
+    let lists = 0;
+    let failing = Infinity;
+    const table: RuleTable = {
+      list: (where) => {
+        if (++lists > failing) throw new Error('the table is away');
+        return inner.list(where);
+      },
+      replace: (...row) => inner.replace(...row),
+    };
+    const { rules, s1 } = world(table);
+    expect(await s1()).toMatchObject({ isTradeHub: true });
+    failing = lists + 1; // the look before it is stored
+    await expect(rules.save({ ...HUB, version: 1, expression: false })).rejects.toThrow('the table is away');
+    failing = Infinity;
+    expect(await s1()).toMatchObject({ isTradeHub: false });
+  });
+
+  test('refuses everything once the tide is closed, before anything is stored', async () => {
+    const table = ruleTable([HUB]);
+    const { tide, rules } = world(table);
+    await tide.close();
+    const verbs = [
+      () => rules.save(INCOME),
+      () => rules.remove(HUB.id),
+      () => rules.list(),
+      () => rules.check(INCOME),
+      () => rules.affected(INCOME),
+      () => rules.explain('settlement', 's1', 'income'),
+    ];
+    for (const verb of verbs) await expect(verb()).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(table.list({ scope: 'all', branch: 'main' })).toMatchObject([{ id: HUB.id }]);
+  });
+
   test('says so where rules come from elsewhere', async () => {
     for (const source of [[HUB], () => [HUB]]) {
       const { rules } = world(source);

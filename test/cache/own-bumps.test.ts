@@ -67,6 +67,12 @@ describe('what a store may have forgotten of the bumps of this replica', () => {
         expect(repeated(own)).toEqual(rest);
       }
     });
+    test('is not either where one change hung several branches elsewhere, in several partitions', () => {
+      const own = made(hung('main', 'old', 1, 'a'));
+      own.heard({ ...hung('draft', 'old', 1, 'b'), partition: 1, subjects: ['branch:spoon' as SubjectKey] });
+      own.heard(hung('draft', 'old', 2, 'b'));
+      expect(repeated(own)).toEqual(rest);
+    });
     test('is although an older change is heard of late, or again', () => {
       const own = made(hung('main', 'old', 5, 'a'));
       own.heard(hung('draft', 'old', 4, 'older'));

@@ -15,6 +15,10 @@ const model = defineModel({ entities });
 const tide = createTidemark({ model, origin: {} });
 const branched = defineModel({ entities, branches: { parentOf: () => undefined } });
 const worlds = createTidemark({ model: branched, origin: {} });
+const ruled = createTidemark({
+  model: defineModel({ entities: { settlement: entity<Kingdom>()({ computed: { income: 'number' } }) } }),
+  origin: {},
+});
 const summary = defineView(model)({ name: 'summary', load: (_read, { kingdom }: { kingdom: string }) => kingdom.length });
 `;
 
@@ -68,6 +72,12 @@ const WRONG: readonly [name: string, code: string, says: RegExp][] = [
   ],
   ['a parent of another type', "void tide.children('structure', { kingdom: 'k1' });", /'kingdom'/],
   ['two parents at once', "void tide.children('settlement', { kingdom: 'k1', settlement: 's1' });", /'settlement'/],
+  [
+    'explaining a field that is not computed',
+    "void ruled.rules.explain('settlement', 's1', 'name');",
+    /'"name"' is not assignable to parameter of type '"income"'/,
+  ],
+  ['rules of no branch where the model has branches', 'void worlds.rules.list();', /Expected 1 arguments, but got 0/],
   ['no branch where the model has branches', "void worlds.get('kingdom', 'k1');", /Expected 3 arguments, but got 2/],
   ['a scope without a branch where the model has branches', 'worlds.scope();', /Expected 1 arguments, but got 0/],
   [

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type EventReader, type ServerEvent, listen, resume } from './server-events.js';
+import { RULES } from '../../examples/world/rules.js';
+import { ruleTable } from '../../src/index.js';
 import { type TestServer, startServer } from './server-setup.js';
 
 const rename = async ({ edit }: TestServer, type: string, id: string, name: string, branch = 'main'): Promise<void> => {
@@ -35,6 +37,34 @@ describe('a live stream', () => {
     await rename(server, 'structure', 't0-0', 'three');
     await rename(server, 'settlement', 'p', 'four');
     expect(await take(live, 5)).toEqual(['resync: start', 'one', 'two', 'three', 'four']);
+  });
+
+  test('tells what rules make of a place, and after a break what differs by then', async () => {
+    const server = await startServer({ rules: ruleTable(RULES) });
+    await server.tide.ready();
+    const live = await listen(server.url, '/live?subject=settlement:t0');
+    const edit = (population: number): Promise<unknown> =>
+      server.edit(
+        `mutation { edit(type: settlement, id: "t0", fields: { population: ${String(population)} }) { receipt } }`,
+      );
+    await server.query('{ settlement(id: "t0") { fields { standing } } }');
+    await edit(200_000);
+    const told = await live.take(4);
+    expect(told.map(({ event, data }) => [event, data['field'], data['before'], data['after']])).toEqual([
+      ['resync', undefined, undefined, undefined],
+      ['change', undefined, undefined, undefined],
+      ['computed', 'standing', 'village', 'city'],
+      ['computed', 'income', 1.3, 260],
+    ]);
+    live.leave();
+    await edit(2_000);
+    const again = await resume(server.url, live, '/live?subject=settlement:t0');
+    const since = await again.take(3);
+    expect(since.map(({ event, data }) => [event, data['field'], data['after']])).toEqual([
+      ['change', undefined, undefined],
+      ['computed', 'standing', 'village'],
+      ['computed', 'income', 2.6],
+    ]);
   });
 
   test('tells each change with its place, its fields, who did it and when', async () => {

@@ -98,7 +98,9 @@ export function createRules(panel, { branch, place, open, saved, say }) {
       return;
     }
     const { id, name } = place();
-    const answer = await send('/rules/try', { branch: branch(), rule, settlement: id });
+    const answer = await send('/rules/try', { branch: branch(), rule, settlement: id }).catch(({ code, message }) => ({
+      problems: [{ code: code ?? 'no answer', message, pointer: '' }],
+    }));
     if (mine !== tried) return;
     wrong(answer.problems);
     if (answer.problems.length > 0) {
