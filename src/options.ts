@@ -69,7 +69,10 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly graceMs?: number | undefined;
   /** How long "there is none" is kept. Default 60,000. */
   readonly absentTtlMs?: number | undefined;
-  /** When a loader that has not settled fails with ORIGIN_TIMEOUT. Default 10,000. */
+  /**
+   * When a loader that has not settled fails with ORIGIN_TIMEOUT; a view's begins anew with each of its own reads that is
+   * answered. Default 10,000.
+   */
   readonly originTimeoutMs?: number | undefined;
   /** When a call of the store or the marks counts as failed. Default 1,000. */
   readonly storeTimeoutMs?: number | undefined;

@@ -74,7 +74,7 @@ export class RuleBook {
     const { core, fields } = this.#parts;
     const { branch } = this.#place(call);
     const demand = demandOf(call, core.demand);
-    const reader = new BoundReader(core, { branch, demand, into: null }, call.signal);
+    const reader = new BoundReader(core, { branch, demand, into: null }, { signal: call.signal });
     return fields.explain(reader as FieldsReader, { type, id, field, draft: call.draft });
   }
 

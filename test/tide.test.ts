@@ -172,6 +172,29 @@ test('a loader that never settles fails with ORIGIN_TIMEOUT', async () => {
   await reading;
 });
 
+test('a view has originTimeoutMs for each step: every read of its own begins it anew', async () => {
+  const { db, clock, tide } = world();
+  const patiently = defineView(model)({
+    name: 'patiently',
+    load: async (read, { settlement, forgotten }: { settlement: string; forgotten: boolean }) => {
+      const own = await read.get('settlement', settlement);
+      if (forgotten) await new Promise(() => undefined);
+      return [own?.name, (await read.children('structure', { settlement })).length];
+    },
+  });
+  for (const forgotten of [false, true]) {
+    await tide.change({ subjects: [tide.subject.type('settlement'), tide.subject.type('structure')] });
+    const releases = [db.hold('settlement'), db.hold('structure')];
+    const outcome = tide.view(patiently, { settlement: 's0', forgotten }).catch((error: unknown) => error);
+    for (const release of releases) {
+      await clock.advance(9000);
+      release();
+    }
+    await clock.advance(1000);
+    expect(await outcome).toEqual(forgotten ? expect.objectContaining({ code: 'ORIGIN_TIMEOUT' }) : ['old', 2]);
+  }
+});
+
 test('a transaction that throws changes nothing; one that resolves applies what it added', async () => {
   const { db, tide } = world();
   await tide.get('settlement', 's0');

@@ -222,7 +222,7 @@ export class Batches {
     // An index keeps what it is told, and is told of what has just changed.
     const recentlyChanged = about.flights?.some((flight) => reads.changedRecently(flight)) ?? true;
     const asking = (): Promise<unknown> =>
-      withDeadline(deadline, where, 'ORIGIN_FAILED', (signal): Awaitable<unknown> => {
+      withDeadline(deadline, where, 'ORIGIN_FAILED', ({ signal }): Awaitable<unknown> => {
         for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
         const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
         return call.call(loaders, unique, context);
@@ -246,7 +246,7 @@ export class Batches {
       throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
     const { all } = loaders;
     reads.statistics.originCalls++;
-    const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async (signal) => {
+    const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async ({ signal }) => {
       const rows: unknown[] = [];
       for await (const row of all.call(loaders, { branch, signal, recentlyChanged: true })) rows.push(row);
       return rows;

@@ -89,8 +89,8 @@ export class Core {
     this.demand = options.demand;
     this.#deriving = {
       ...options,
-      readerFor: (branch, flight, signal) =>
-        new BoundReader(this, { branch, demand: flight.demand, into: flight }, signal),
+      readerFor: (branch, flight, patience) =>
+        new BoundReader(this, { branch, demand: flight.demand, into: flight }, patience),
     };
     this.#spaceOptions = { statistics: options.reads.statistics, lifetimeOf: options.lifetimeOf };
     this.#rules = rulesSpace(this.#spaceOptions);
@@ -256,18 +256,26 @@ export class Core {
   }
 }
 
+/** What a reader's owner gives it; `progressed` is called after each read. */
+export interface ReadWithin {
+  readonly signal: AbortSignal | undefined;
+  readonly progressed?: () => void;
+}
+
 /** A reader for one load: its reads become the load's marks. */
 export class BoundReader implements Reader<AnyModel> {
   readonly branch: string;
   readonly signal: AbortSignal | undefined;
   readonly #core: Core;
   readonly #context: ReadContext;
+  readonly #progressed: (() => void) | undefined;
 
-  constructor(core: Core, context: ReadContext, signal: AbortSignal | undefined) {
+  constructor(core: Core, context: ReadContext, within: ReadWithin) {
     this.#core = core;
     this.#context = context;
     this.branch = context.branch;
-    this.signal = signal;
+    this.signal = within.signal;
+    this.#progressed = within.progressed;
   }
 
   get(type: string, id: Id): Promise<never> {
@@ -305,6 +313,7 @@ export class BoundReader implements Reader<AnyModel> {
   async #value(what: () => Loadable): Promise<never> {
     const { demand, into } = this.#context;
     const { value } = await this.#core.outcome(this.#core.request(what(), demand, into));
+    this.#progressed?.();
     return value as never;
   }
 }

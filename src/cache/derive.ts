@@ -7,7 +7,7 @@ import { subjectParts } from '../subject.js';
 import { chainOf } from './branches.js';
 import { type Chain, carriedBy, wholeTypeSubjects } from './cascade.js';
 import type { Flight, Outcome } from './flight.js';
-import { type Deadline, withDeadline } from './origin.js';
+import { type Deadline, type Patience, withDeadline } from './origin.js';
 import type { MarkCell } from './marks.js';
 import type { Gate } from './gate.js';
 import { followLoad } from './follow.js';
@@ -35,7 +35,7 @@ export interface DeriveOptions {
   readonly deadline: Deadline;
   readonly gate: Gate;
   /** A reader whose reads become part of the flight. */
-  readonly readerFor: (branch: string, flight: Flight, signal: AbortSignal) => Reader<AnyModel>;
+  readonly readerFor: (branch: string, flight: Flight, patience: Patience) => Reader<AnyModel>;
 }
 
 /** Above this many marks a value carries those of the types it touched instead: right, less precise. */
@@ -86,9 +86,9 @@ async function load(
   if (flight.bypassesStore || flight.unverified) what.unheard?.(flight.bypassesStore);
   else if (reads.table.isAhead(flight.cells)) what.unheard?.(true);
   const loading = (): Promise<unknown> =>
-    withDeadline(deadline, flight.key, 'LOAD_FAILED', (signal) => {
+    withDeadline(deadline, flight.key, 'LOAD_FAILED', (patience) => {
       flight.askedAt = deadline.clock.now();
-      return what.load(options.readerFor(branch, flight, signal), what.params);
+      return what.load(options.readerFor(branch, flight, patience), what.params);
     });
   // A load within a load does not queue: the outer one holds its place while it waits for it.
   const value = await (reads.isOutage([flight]) && !flight.isNested ? gate.pass(flight.key, loading) : loading());

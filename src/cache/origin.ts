@@ -12,15 +12,23 @@ export interface Deadline {
   readonly aborts: Aborts;
 }
 
+/** What the called code is given. */
+export interface Patience {
+  /** Fires when nobody waits any more. */
+  readonly signal: AbortSignal;
+  /** A part of the work is done: the time begins anew. */
+  readonly progressed: () => void;
+}
+
 /**
- * Resolves with what `call` returns. Rejects with ORIGIN_TIMEOUT when it does not settle in time, CLOSED when the tide
- * closes, else with `failure` around what it threw. An error of this library passes as it is.
+ * Resolves with what `call` returns. Rejects with ORIGIN_TIMEOUT when it neither settles nor progresses in time, CLOSED
+ * when the tide closes, else with `failure` around what it threw. An error of this library passes as it is.
  */
 export function withDeadline<T>(
   deadline: Deadline,
   where: string,
   failure: 'ORIGIN_FAILED' | 'LOAD_FAILED',
-  call: (signal: AbortSignal) => Awaitable<T>,
+  call: (patience: Patience) => Awaitable<T>,
 ): Promise<T> {
   const { clock, originTimeoutMs, closing, aborts } = deadline;
   const aborter = new AbortController();
@@ -36,14 +44,19 @@ export function withDeadline<T>(
         reject(error);
       });
     };
-    const cancel = clock.after(originTimeoutMs, () => {
-      fail(
-        new TidemarkError(
-          'ORIGIN_TIMEOUT',
-          `${where}: expected an answer within ${String(originTimeoutMs)} ms, got none.`,
-        ),
-      );
-    });
+    let since = clock.now();
+    const late = (): void => {
+      const leftMs = since + originTimeoutMs - clock.now();
+      if (leftMs > 0) cancel = clock.after(leftMs, late);
+      else {
+        const limit = `${String(originTimeoutMs)} ms`;
+        fail(new TidemarkError('ORIGIN_TIMEOUT', `${where}: expected an answer within ${limit}, got none.`));
+      }
+    };
+    let cancel = clock.after(originTimeoutMs, late);
+    const progressed = (): void => {
+      since = clock.now();
+    };
     const close = (): void => {
       fail(new TidemarkError('CLOSED', `${where}: the tide was closed while it ran.`));
     };
@@ -58,7 +71,7 @@ export function withDeadline<T>(
       });
     };
     try {
-      Promise.resolve(call(aborter.signal)).then((value) => {
+      Promise.resolve(call({ signal: aborter.signal, progressed })).then((value) => {
         settle(() => {
           resolve(value);
         });
