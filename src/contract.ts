@@ -289,3 +289,94 @@ export interface EntityOrigin<Id, Row, Links extends object = Readonly<Record<st
 export interface Sql {
   query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
 }
+
+// ── Where things are ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** In the units of the model's SRID; for SRID 4326 `x` is the longitude and `y` the latitude, in degrees. */
+export interface Position {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Closed: what lies on the border is inside. */
+export interface Box {
+  readonly minX: number;
+  readonly minY: number;
+  readonly maxX: number;
+  readonly maxY: number;
+}
+
+/** GeoJSON, in the model's SRID. Rings are closed. */
+export interface Geometry {
+  readonly type: string;
+  readonly coordinates?: unknown;
+  readonly geometries?: readonly Geometry[] | undefined;
+}
+
+/** How coordinates are to be understood. */
+export interface SpatialSystem {
+  readonly srid: number;
+  /** Geodesic: metres along the WGS 84 ellipsoid, SRID 4326 only. Planar: units of the SRID. */
+  readonly distance: 'planar' | 'geodesic';
+}
+
+/** What can be asked about the entities of a type. Every number was checked; polygons are valid. */
+export type SpatialQuestion =
+  /** At most `radius` away. */
+  | { readonly kind: 'near'; readonly point: Position; readonly radius: number }
+  /** The `count` that are nearest, of those at most `maxDistance` away; `limit` is not given beside it. */
+  | {
+      readonly kind: 'nearest';
+      readonly point: Position;
+      readonly count: number;
+      readonly maxDistance: number | undefined;
+    }
+  /** With a point in common with one of these boxes: two for a box across the antimeridian. */
+  | { readonly kind: 'inBox'; readonly boxes: readonly Box[] }
+  /** With no point outside a polygon, its border included; strict: and with one in its interior. */
+  | { readonly kind: 'within'; readonly region: Geometry; readonly strict: boolean }
+  /** Regions that have this point, their border included; strict: in their interior. */
+  | { readonly kind: 'containing'; readonly point: Position; readonly strict: boolean };
+
+export interface SpatialFilter {
+  readonly field: string;
+  readonly oneOf: readonly (string | number | boolean | null)[];
+}
+
+export interface SpatialAsk {
+  readonly type: string;
+  readonly system: SpatialSystem;
+  /** The reader's branch, its parent, … the root: of rows with one id the first one counts. One name where there are none. */
+  readonly branches: readonly string[];
+  readonly question: SpatialQuestion;
+  /** Only entities all of whose named fields have one of these values. */
+  readonly where: readonly SpatialFilter[];
+  /** At most so many, the first ones; undefined: all. */
+  readonly limit: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface SpatialMatch {
+  readonly id: string | number | bigint;
+  /** From the point asked about; 0 for what contains it. Null where nothing was asked about a distance. */
+  readonly distance: number | null;
+}
+
+/** What keeps a back end from answering well, and the SQL that mends it. */
+export interface SpatialFault {
+  readonly type: string | null;
+  readonly what: string;
+  readonly mend: string | null;
+}
+
+/** Where entities are, kept outside this process: PostGIS. Without one an index in the process is filled from `origin.all`. */
+export interface Spatial {
+  /** `near` and `nearest` by distance, then id; the others by id. Text ids in the order of their code units. */
+  find(ask: SpatialAsk): Promise<readonly SpatialMatch[]>;
+  /** 0 if they have a point in common. */
+  distance(a: Geometry, b: Geometry, system: SpatialSystem): Promise<number>;
+  /** Whether their interiors meet and neither lies in the other: ST_Overlaps. */
+  overlaps(a: Geometry, b: Geometry, system: SpatialSystem): Promise<boolean>;
+  /** Asked by `tide.ready()`; empty if all is well. */
+  check(types: readonly string[], system: SpatialSystem): Promise<readonly SpatialFault[]>;
+}
