@@ -1,7 +1,7 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
 import type { Subscription, SubscriptionHooks } from './subscription.js';
-import { type Shown, type Told, withTold } from './told.js';
+import { type Told, withTold } from './told.js';
 
 type Result = IteratorResult<SubscriptionItem, undefined>;
 
@@ -34,10 +34,13 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
 
   constructor(parts: ComputedSubscriptionParts) {
     this.#parts = parts;
-    const { entity, stop } = parts.watch.follow(parts.target, this.#wake);
+    const { entity, stop } = parts.watch.follow(parts.target, this.#reread);
     this.#watched = entity;
+    const onPermitted = (): void => {
+      this.#tell();
+    };
     try {
-      this.#subscription = parts.begin({ onPermitted: this.#wake, onEnded: stop });
+      this.#subscription = parts.begin({ onPermitted, onEnded: stop });
     } catch (refusal) {
       stop();
       throw refusal;
@@ -64,13 +67,16 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     return this;
   }
 
-  /** There may be something to tell: the fields have been read, or the subscriber has been permitted. */
-  readonly #wake = (): void => {
+  /** The fields have been read. */
+  readonly #reread = (): void => {
     const { shown } = this.#watched;
-    if (this.#began !== undefined && shown !== undefined) {
-      // Whoever looked at the values when it began may have seen others, if they have changed since.
-      this.#told ??= this.#watched.hasStoodSince(this.#began.moment) ? shown : new Map<string, Shown>();
-      this.#began = undefined;
+    const began = this.#began;
+    this.#began = undefined;
+    if (this.#told === undefined) {
+      if (began !== undefined && this.#watched.wasHeldAt(began.moment)) this.#told = shown;
+      // Whoever looked when it began may have seen others, if they have changed since. That nothing is known to have says
+      // little: what was read may have been committed since, and be announced later. The next reading is told whole then.
+      else if (began === undefined || !this.#watched.hasStoodSince(began.moment)) this.#told = new Map();
     }
     this.#tell();
   };
@@ -79,7 +85,7 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
   #begin(): void {
     const { shown, isCurrent } = this.#watched;
     this.#told = isCurrent ? shown : undefined;
-    this.#began = isCurrent ? undefined : { moment: this.#parts.watch.moment() };
+    this.#began = isCurrent ? undefined : { moment: this.#parts.watch.moment(this.#parts.target) };
   }
 
   #pump(): void {

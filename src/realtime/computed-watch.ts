@@ -20,14 +20,16 @@ export interface ComputedReading {
   readonly subjects: readonly SubjectKey[];
   /** False once something of that is known to have changed. */
   readonly isCurrent: () => boolean;
-  /** Whether nothing of that has changed since a moment of the source; false if nobody can tell. */
+  /** Whether nothing of that is known to have changed since a moment of the source; false if nobody can tell. */
   readonly hasStoodSince: (moment: unknown) => boolean;
+  /** Whether just this was held here then, and is older than whatever anybody looked at then. */
+  readonly wasHeldAt: (moment: unknown) => boolean;
 }
 
 /** Where computed fields come from. */
 export interface ComputedSource {
-  /** What this replica has heard of by now. */
-  moment(): unknown;
+  /** What this replica has heard of by now, and holds of an entity. */
+  moment(target: ComputedTarget): unknown;
   /**
    * The computed fields of an entity, at least as new as whatever this replica has heard of when it is called. Undefined if they
    * changed while they were read, or if it cannot be told whether they did.
@@ -52,8 +54,10 @@ export interface WatchedEntity {
   readonly shown: ReadonlyMap<string, Shown> | undefined;
   /** No change is known that the last reading does not have. */
   readonly isCurrent: boolean;
-  /** Whether they have been what they were at the last reading since this moment. */
+  /** Whether what the last reading depends on is not known to have changed since this moment. */
   hasStoodSince(moment: unknown): boolean;
+  /** Whether the last reading found what was held at this moment. */
+  wasHeldAt(moment: unknown): boolean;
 }
 
 export interface Watching {
@@ -75,8 +79,8 @@ export class ComputedWatch {
     this.#options = options;
   }
 
-  moment(): unknown {
-    return this.#options.source.moment();
+  moment(target: ComputedTarget): unknown {
+    return this.#options.source.moment(target);
   }
 
   /** Watches an entity; `wake` is called after every reading. */
@@ -209,6 +213,10 @@ class Entity implements WatchedEntity {
 
   hasStoodSince(moment: unknown): boolean {
     return this.reading?.hasStoodSince(moment) === true;
+  }
+
+  wasHeldAt(moment: unknown): boolean {
+    return this.reading?.wasHeldAt(moment) === true;
   }
 
   wake(): void {

@@ -103,8 +103,12 @@ async function world(replicas = 1) {
   const [db, clock] = [database(), fakeClock()];
   const shared = memory({ clock });
   const all = Array.from({ length: replicas }, () => replica(db, clock, shared));
-  // Before the marks are watched nobody can tell whether anything changes.
-  for (const { tide } of all) await tide.ready();
+  for (const { tide } of all) {
+    // Before the marks are watched nobody can tell whether anything changes.
+    await tide.ready();
+    // Whoever begins where the fields are held begins with those.
+    await tide.computed('settlement', 's1');
+  }
   return { db, clock, all };
 }
 
@@ -215,12 +219,30 @@ describe('who subscribes to an entity is told', () => {
   });
 });
 
+test('who begins where the fields are not held is told them whole at the first change: it may have looked before them', async () => {
+  const { db, clock, all } = await world(2);
+  const [a, b] = all as [(typeof all)[0], (typeof all)[0]];
+  db.put('settlement', { id: 's2', parentId: 'k2', level: 2 });
+  const seen = await b.tide.computed('settlement', 's2');
+  expect(seen).toEqual({ income: 4, isOpen: false });
+  // Committed, and not announced yet: where one begins it is read already, where the other looked it was not.
+  const row = { id: 's2', parentId: 'k2', level: 3 };
+  db.put('settlement', row);
+  const { computed } = collect(a.tide.subscribe({ type: 'settlement', id: 's2' }));
+  await settle(clock);
+  expect(computed()).toEqual([]);
+  await a.tide.change({ type: 'settlement', id: 's2', op: 'update', after: row });
+  await settle(clock);
+  expect(computed()).toEqual(['income ? → 6', 'isOpen ? → true']);
+});
+
 describe('it costs', () => {
   test('nothing where nobody subscribes to an entity with computed fields', async () => {
     const { clock, all, db } = await world();
     const [{ tide, change }] = all as [(typeof all)[0]];
     const subscriptions = [tide.subscribe({ type: 'kingdom', id: 'k1' }), tide.subscribe({ type: 'settlement' })];
     await settle(clock);
+    db.calls.length = 0;
     await change('settlement', { id: 's1', parentId: 'k1', level: 4 });
     await settle(clock);
     expect(db.calls).toEqual([]);
@@ -263,7 +285,7 @@ describe('it costs', () => {
     db.calls.length = 0;
     await change('structure', { id: 't7', parentId: 's17', level: 1 });
     await settle(clock);
-    expect(heard.flatMap(({ computed }) => computed())).toEqual(['income 34 → 36']);
+    expect(heard.flatMap(({ computed }) => computed())).toEqual(['income ? → 36', 'isOpen ? → true']);
     expect(db.calls).toEqual(['structures']);
   });
 });
@@ -345,6 +367,7 @@ test('a message that is lost costs time and nothing else', async () => {
   deaf.flow();
   const [a, b] = [replica(db, clock, shared), replica(db, clock, { ...shared, marks: deaf as Marks })];
   for (const { tide } of [a, b]) await tide.ready();
+  await b.tide.computed('settlement', 's1');
   const { computed } = collect(b.tide.subscribe({ type: 'settlement', id: 's1' }));
   await settle(clock);
   deaf.hold();
@@ -375,6 +398,7 @@ test('nothing is told before it is permitted, nor after', async () => {
   const authorize = () => new Promise<boolean | { until: number }>((resolve) => verdicts.push(resolve));
   const { tide, change } = replica(db, clock, { authorize });
   await tide.ready();
+  await tide.computed('settlement', 's1');
   const items = tide.scope({ principal: 'ada' }).subscribe({ type: 'settlement', id: 's1' });
   const { computed } = collect(items);
   await settle(clock);
