@@ -9,6 +9,7 @@ import { type Chain, carriedBy, wholeTypeSubjects } from './cascade.js';
 import type { Flight, Outcome } from './flight.js';
 import { type Deadline, type Patience, withDeadline } from './origin.js';
 import type { MarkCell } from './marks.js';
+import type { Place } from './moves.js';
 import type { Gate } from './gate.js';
 import { followLoad } from './follow.js';
 import type { Lease } from './leases.js';
@@ -22,11 +23,19 @@ export interface Derivation {
   readonly params?: unknown;
   /** Marks to carry besides, for a reader in these branches. */
   readonly also?: (chain: Chain) => readonly SubjectKey[];
+  /** Marks that only the value tells of, and where on the map it came from. */
+  readonly located?: Located;
   /** Asked once it is loaded. */
   readonly ttlMs: () => number | undefined;
   /** Called before a load that must include changes not heard of yet; `known`: that there are some. */
   readonly unheard?: (known: boolean) => void;
   readonly load: (reader: Reader<AnyModel>, params: unknown) => unknown;
+}
+
+/** What a value that comes from a part of the map says of that: before the load what is known then, after it all. */
+export interface Located {
+  readonly area: () => Place | null;
+  readonly late: (chain: Chain) => readonly SubjectKey[];
 }
 
 export interface DeriveOptions {
@@ -52,6 +61,7 @@ export async function derive(
   const chain = chainOf(topology, branch);
   const looked = await takeMarks(options, flight, chain, what);
   const required = flight.cells.map(({ subject }) => subject);
+  flight.area = what.located?.area() ?? null;
   const found = await find(reads, flight, looked, () => required);
   if (found !== null) return found;
   const loading = (lease: Lease | null): Promise<Outcome> =>
@@ -91,8 +101,16 @@ async function load(
       return what.load(options.readerFor(branch, flight, patience), what.params);
     });
   // A load within a load does not queue: the outer one holds its place while it waits for it.
-  const value = await (reads.isOutage([flight]) && !flight.isNested ? gate.pass(flight.key, loading) : loading());
+  const queues = reads.isOutage([flight]) && !flight.isNested;
+  const onWaiting = (hurry: () => void): void => {
+    flight.hurry = hurry;
+  };
+  const value = await (queues ? gate.pass(flight.key, loading, onWaiting) : loading());
   const sealed = reads.seal(value);
+  if (what.located !== undefined && chain !== null) {
+    flight.area = what.located.area();
+    await captureFound(options, flight, what.located.late(chain));
+  }
   const cells = [...new Set(flight.cells)];
   const kept = { ttlMs: what.ttlMs(), absent: value === undefined };
   if (cells.length <= MOST_MARKS || chain === null) return reads.settle(flight, sealed, { ...kept, cells });
@@ -151,10 +169,19 @@ async function collapse(
       for (const whole of wholeTypeSubjects(type as string, chain)) subjects.add(whole);
     }
   }
-  const { cells: fewer, known, stamp, error } = await reads.table.hold([...subjects]);
+  return captureFound({ reads }, flight, [...subjects]);
+}
+
+/** Marks that are first read after the load: they count only if they have not moved since before it. */
+async function captureFound(
+  { reads }: Pick<DeriveOptions, 'reads'>,
+  flight: Flight,
+  subjects: readonly SubjectKey[],
+): Promise<readonly MarkCell[]> {
+  if (subjects.length === 0) return [];
+  const { cells, known, stamp, error } = await reads.table.hold(subjects);
   if (error !== null) reads.events.emit('error', { error, where: `marks of ${flight.key}` });
-  flight.own(fewer);
-  // First read after the load: they count only if they have not moved since before it.
-  for (const cell of fewer) flight.captureLate(cell, { known, stamp, applied: flight.applied ?? [] });
-  return fewer;
+  flight.own(cells);
+  for (const cell of cells) flight.captureLate(cell, { known, stamp, applied: flight.applied ?? [] });
+  return cells;
 }

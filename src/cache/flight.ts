@@ -1,6 +1,7 @@
 import { TidemarkError } from '../errors.js';
 import { ANYTHING, type Demand } from './demand.js';
 import { type Applied, type Held, type MarkCell, type MarkTable, wasApplied } from './marks.js';
+import type { Place as MapPlace } from './moves.js';
 import type { Entry, Place, Shelf } from './tier.js';
 
 /** What a load came to: the value, and the entry under which it was kept, if it was. */
@@ -31,8 +32,10 @@ export class Flight {
   readonly readAfter: number | null;
   /** Local time at which it began. */
   readonly begunAt: number;
-  /** Another load waits for it from its beginning. */
-  readonly isNested: boolean;
+  /** Another load waits for it, which holds a place in front of the origin meanwhile: this one needs none. */
+  isNested: boolean;
+  /** Ends its own wait for a place. */
+  hurry: () => void = () => {};
   /** The moment of the pattern log when it began. */
   readonly globs: number;
   /** Where every partition stood just before the origin was asked; null before that. */
@@ -43,6 +46,8 @@ export class Flight {
   unverified = false;
   /** When the origin was asked. */
   askedAt = -Infinity;
+  /** Where on the map its value comes from, as far as that is known. */
+  area: MapPlace | null = null;
   promise: Promise<Outcome>;
   /** The read that began it, as opposed to those that joined. */
   launchedBy: unknown = null;
@@ -242,6 +247,8 @@ export class Flight {
       throw new TidemarkError('LOAD_FAILED', `a load waits for itself: ${cycle}.`);
     }
     (this.#waitsFor ??= new Set()).add(other);
+    other.isNested = true;
+    other.hurry();
   }
 
   stopWaiting(other: Flight): void {

@@ -14,29 +14,49 @@ export interface GateOptions {
  */
 export class Gate {
   readonly #options: GateOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((hasPlace: boolean) => void)[] = [];
   #running = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
   }
 
-  /** Throws OVERLOADED if too many wait already. */
-  async pass<T>(where: string, call: () => Awaitable<T>): Promise<T> {
+  /**
+   * Throws OVERLOADED if too many wait already. `onWaiting` is given what ends the wait at once: for a call that somebody
+   * waits for who has a place, and would wait for ever.
+   */
+  async pass<T>(
+    where: string,
+    call: () => Awaitable<T>,
+    onWaiting: (hurry: () => void) => void = () => {},
+  ): Promise<T> {
     const { atOnce, waiting } = this.#options;
+    let hasPlace = true;
     if (this.#running >= atOnce) {
       if (this.#waiting.length >= waiting) {
         const message = `${where}: marks or store cannot be reached, and ${String(waiting)} reads wait for the origin already.`;
         throw new TidemarkError('OVERLOADED', message);
       }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      hasPlace = await new Promise<boolean>((resolve) => {
+        this.#waiting.push(resolve);
+        onWaiting(() => {
+          const at = this.#waiting.indexOf(resolve);
+          if (at < 0) return;
+          this.#waiting.splice(at, 1);
+          resolve(false);
+        });
+      });
     } else this.#running++;
     try {
       return await call();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next(); // takes this place
+      if (hasPlace) this.#free();
     }
+  }
+
+  #free(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running--;
+    else next(true); // takes this place
   }
 }

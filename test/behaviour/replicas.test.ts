@@ -316,6 +316,30 @@ describe('an outage', () => {
     await Promise.all(reads);
   });
 
+  test('never has a load wait for one that waits for its place', async () => {
+    const own = await inOutage({ outageOriginCalls: 1, outageQueue: 10 });
+    for (let i = 0; i < 6; i++) await own.tide.get('settlement', `s${String(i)}`); // so often until marks count as down
+    const inner = defineView(model)({ name: 'inner', load: () => 1 });
+    let goOn = (): void => {};
+    const paused = new Promise<void>((resolve) => (goOn = resolve));
+    const outer = defineView(model)({
+      name: 'outer',
+      load: async (read) => {
+        await paused;
+        return read.view(inner, {});
+      },
+    });
+    const reading = own.tide.view(outer, {});
+    await own.clock.advance(0);
+    const queued = own.tide.view(inner, {});
+    await own.clock.advance(0);
+    goOn();
+    await own.clock.advance(0);
+    expect(await Promise.race([Promise.all([reading, queued]), own.clock.advance(1).then(() => 'stuck')])).toEqual([
+      1, 1,
+    ]);
+  });
+
   test('beyond its queue a read fails with OVERLOADED, or gets what is held if it allows that', async () => {
     const own = await inOutage({ outageOriginCalls: 1, outageQueue: 0 });
     const release = own.db.hold('kingdom');
