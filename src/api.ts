@@ -1,48 +1,16 @@
 import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt } from './call.js';
 import type { ChildrenOf, EntityOrigin } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
-import type { AnyModel, ComputedOf, Entity, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
 import type { Rules } from './rules-verbs.js';
+import type { SpatialReader, TideSpatial } from './spatial-verbs.js';
 import type { Subject } from './subject.js';
 import type { ChangeOp, SubscribeOptions, SubscribeTarget, SubscriptionItem } from './watching.js';
 
 /** The public verbs as types, read off a model. No code. */
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Named coordinates, in units of the model's SRID: `{lon, lat}` in degrees for 4326, `{x, y}` for every other. */
-export type Point = { readonly x: number; readonly y: number } | { readonly lon: number; readonly lat: number };
-
-/** The types that declare a geometry. */
-export type PlacedType<M extends AnyModel> = {
-  [T in TypeName<M>]: M['entities'][T] extends Entity<object, { readonly geometry: (row: never) => unknown }>
-    ? T
-    : never;
-}[TypeName<M>];
-
-/** A closed box: what lies on its border is in it. */
-export interface InBox {
-  readonly min: Point;
-  readonly max: Point;
-  /** At most so many, by id. Default: all. */
-  readonly limit?: number | undefined;
-}
-
-/** A closed disc. Distances are planar, in units of the SRID. */
-export interface Near {
-  readonly point: Point;
-  readonly radius: number;
-  /** At most so many, the nearest. Default: all. */
-  readonly limit?: number | undefined;
-}
-
-export interface SpatialReader<M extends AnyModel> {
-  /** Everything in a box, by id. */
-  inBox<T extends PlacedType<M>>(type: T, query: InBox): Promise<readonly RecordOf<M, T>[]>;
-  /** Everything within a distance, nearest first, then by id. */
-  near<T extends PlacedType<M>>(type: T, query: Near): Promise<readonly RecordOf<M, T>[]>;
-}
 
 /** What a view's load reads through: whatever it reads, the view depends on. */
 export interface Reader<M extends AnyModel> {
@@ -57,7 +25,6 @@ export interface Reader<M extends AnyModel> {
   view<Params extends ViewParams, Result>(view: View<M, Params, Result>, params: Params): Promise<Result>;
   /** The values of its computed fields, as rules have them, null where none gives one; null if there is no such entity. */
   computed<T extends TypeName<M>>(type: T, id: IdOf<M, T>): Promise<ComputedOf<M, T> | null>;
-  /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
   readonly spatial: SpatialReader<M>;
 }
 
@@ -261,17 +228,7 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   /** The values of its computed fields, as rules have them, null where none gives one; null if there is no such entity. */
   computed<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...call: CallArguments<M>): Promise<ComputedOf<M, T> | null>;
 
-  /** Where things are. Needs `origin.<type>.all`, from which an index in this process is filled. */
-  readonly spatial: {
-    /** Everything in a box, by id. */
-    inBox<T extends PlacedType<M>>(
-      type: T,
-      query: InBox,
-      ...call: CallArguments<M>
-    ): Promise<readonly RecordOf<M, T>[]>;
-    /** Everything within a distance, nearest first, then by id. */
-    near<T extends PlacedType<M>>(type: T, query: Near, ...call: CallArguments<M>): Promise<readonly RecordOf<M, T>[]>;
-  };
+  readonly spatial: TideSpatial<M>;
 
   /** Tier 1 only, synchronous: undefined unless the value is held and provably fresh. Null: known to be absent. */
   peek<T extends TypeName<M>>(type: T, id: IdOf<M, T>, ...where: BranchArguments<M>): RecordOf<M, T> | null | undefined;

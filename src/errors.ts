@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   INVALID_RULE: 'A rule of a computed field is malformed: its id, place, priority or expression.',
   LOAD_FAILED: "A view's or getOrLoad's own load function threw.",
   MARKS_UNAVAILABLE: 'Marks could not be read or written.',
+  NOT_PLACED: 'An entity named in a spatial question does not exist, or lies nowhere.',
   OPERATOR_FAILED: 'An operator of the host threw, gave a promise, or read what its reads() does not name.',
   ORIGIN_FAILED: 'The origin threw or rejected; its error is the cause.',
   ORIGIN_MISSING: 'The origin has no loader for what was asked.',
@@ -56,6 +57,7 @@ export const ERROR_CODES = {
   UNKNOWN_PARENT: 'A parent link names a type that the model does not declare.',
   UNKNOWN_TYPE: 'An entity type that the model does not declare.',
   UNREQUESTED_ROW: 'The origin returned a row that nobody asked for.',
+  UNSUPPORTED_GEOMETRY: 'The embedded index cannot compare geometries of these kinds.',
 } as const;
 
 export type TidemarkErrorCode = keyof typeof ERROR_CODES;

@@ -13,7 +13,7 @@ export function fingerprintOf(topology: Topology): string {
     parents.map((parent) => parent.type),
     Object.entries(computed),
   ]);
-  return digestOf(JSON.stringify([topology.root, topology.parentOf !== undefined, types]));
+  return digestOf(JSON.stringify([topology.root, topology.parentOf !== undefined, types, topology.frame]));
 }
 
 /** A short text for a long one: about 64 bits of two FNV-1a sums, one from each end. Two texts may share it. */

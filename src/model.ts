@@ -1,4 +1,7 @@
 import { TidemarkError } from './errors.js';
+import { type Frame, type SpatialOptions, frameOf } from './frame.js';
+
+export type { SpatialOptions } from './frame.js';
 
 /** What can be an id. Numbers and bigints need `parseId`, since keys and wires carry text. */
 export type Id = string | number | bigint;
@@ -99,11 +102,6 @@ export interface ModelDefinition {
   readonly spatial?: SpatialOptions | undefined;
 }
 
-export interface SpatialOptions {
-  /** 3857 (default; metres) or another planar system, with `{x, y}`; or 4326, degrees, with `{lon, lat}`. */
-  readonly srid?: number | undefined;
-}
-
 /** A declared model. Everything else, types and keys, is read off it. */
 export interface Model<
   Entities extends Readonly<Record<string, AnyEntity>> = Readonly<Record<string, AnyEntity>>,
@@ -180,8 +178,7 @@ export interface EntityPlan {
 }
 
 export interface Topology {
-  /** The spatial reference system of every geometry. */
-  readonly srid: number;
+  readonly frame: Frame;
   readonly types: ReadonlyMap<string, EntityPlan>;
   readonly root: string;
   readonly parentOf: ((branch: string) => string | undefined) | undefined;
@@ -206,17 +203,12 @@ export function defineModel<
     entities: definition.entities,
     branched: (branches !== undefined) as Given extends { readonly branches: BranchOptions } ? true : false,
     topology: {
-      srid: checkedSrid(spatial?.srid ?? 3857),
+      frame: frameOf(spatial),
       types: compile(entities),
       root: branches?.root ?? 'main',
       parentOf: branches === undefined ? undefined : (branch) => branches.parentOf(branch),
     },
   };
-}
-
-function checkedSrid(srid: number): number {
-  if (Number.isSafeInteger(srid) && srid >= 0) return srid;
-  throw new TidemarkError('INVALID_MODEL', `spatial.srid: expected a whole number from 0, got ${String(srid)}.`);
 }
 
 function compile(entities: Readonly<Record<string, AnyEntity>>): ReadonlyMap<string, EntityPlan> {

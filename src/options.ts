@@ -1,7 +1,7 @@
 import type { Origin, Reader } from './api.js';
 import type { Codec } from './cache/codec.js';
 import { TidemarkError } from './errors.js';
-import type { Bus, Clock, LocalStore, Marks, Store } from './contract.js';
+import type { Bus, Clock, LocalStore, Marks, Spatial, Store } from './contract.js';
 import type { AnyModel, AnyRow } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
@@ -54,6 +54,8 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly marks?: Marks | undefined;
   /** Default: in this process. */
   readonly bus?: Bus | undefined;
+  /** Where things are, PostGIS say. Default: an index in this process, filled from `origin.<type>.all`. */
+  readonly spatial?: Spatial | undefined;
   /** Separates tides that share a store, marks and bus. Default: none. */
   readonly namespace?: string | undefined;
 

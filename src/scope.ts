@@ -19,7 +19,6 @@ export class Scope {
   readonly signal: AbortSignal | undefined;
   readonly principal: unknown;
   readonly loaders: RequestReader['loaders'];
-  readonly spatial: RequestReader['spatial'];
   readonly #tide: ScopeHost;
   readonly #reader: RequestReader;
 
@@ -29,8 +28,11 @@ export class Scope {
     this.branch = reader.branch;
     this.signal = reader.signal;
     this.loaders = reader.loaders;
-    this.spatial = reader.spatial;
     this.principal = principal;
+  }
+
+  get spatial(): RequestReader['spatial'] {
+    return this.#reader.spatial;
   }
 
   get(type: string, id: Id): Promise<unknown> {

@@ -22,6 +22,7 @@ import type { ComputedTarget } from './realtime/computed-watch.js';
 import type { Hub } from './realtime/hub.js';
 import type { Health, Stats } from './report.js';
 import { RuleBook } from './rule-book.js';
+import { type SpatialVerbs, spatialVerbs } from './cache/map-questions.js';
 import { Scope } from './scope.js';
 import { escapePart, idText, subjectParts } from './subject.js';
 import { type AnySubjects, createSubjects, targetSubject } from './subjects.js';
@@ -63,6 +64,11 @@ export class Tide {
     this.#core = parts.core;
     this.subject = createSubjects(parts.topology);
     this.cache = this.cacheVerbs();
+    this.spatial = spatialVerbs(parts.core.map, {
+      read: (verb, type, query, call) =>
+        this.#read(this.#core.located(this.#branch(call as Call), verb, type, query), call as Call),
+      readerOf: (call) => ({ get: (type, id) => this.get(type, id, call as Call) }),
+    });
     const { topology, fields } = parts;
     this.rules = new RuleBook({
       topology,
@@ -108,12 +114,7 @@ export class Tide {
     return this.#read(this.#core.computed(this.#branch(call), type, id), call);
   }
 
-  readonly spatial = {
-    inBox: async (type: string, query: object, call?: Call): Promise<unknown> =>
-      this.#read(this.#core.located(this.#branch(call), 'inBox', type, query), call),
-    near: async (type: string, query: object, call?: Call): Promise<unknown> =>
-      this.#read(this.#core.located(this.#branch(call), 'near', type, query), call),
-  };
+  readonly spatial: SpatialVerbs;
 
   /** The value at once if tier 1 holds it. With a demand of its own or a signal: a scope of one read. */
   #read(what: Loadable, call: Call | undefined): unknown {

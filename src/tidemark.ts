@@ -3,16 +3,18 @@ import { memory } from './adapters/memory/index.js';
 import type { Tidemark } from './api.js';
 import { Batches } from './cache/batch.js';
 import { chainOf } from './cache/branches.js';
+import { planOf } from './cache/cascade.js';
 import { Calls } from './cache/calls.js';
 import { Changer } from './cache/change.js';
 import { computedSource } from './cache/computed-source.js';
 import { typedJson } from './cache/codec.js';
-import { Core, type Located, type SpatialVerb } from './cache/core.js';
+import { Core } from './cache/core.js';
 import { ANYTHING, demandOf } from './cache/demand.js';
 import { subjectsOfEntry } from './cache/entry.js';
 import { Gate } from './cache/gate.js';
 import { KeyedValues } from './cache/keyed.js';
 import { Leases } from './cache/leases.js';
+import { Moves } from './cache/moves.js';
 import { MarkTable } from './cache/marks.js';
 import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
 import { Reads } from './cache/read.js';
@@ -24,15 +26,16 @@ import { CoarseClock, createRandom, systemClock } from './clock.js';
 import { createEvents } from './events.js';
 import { ModelFields } from './fields.js';
 import { fingerprintOf } from './fingerprint.js';
-import { TidemarkError } from './errors.js';
 import type { SubjectKey } from './contract.js';
-import type { AnyModel, EntityPlan, Topology } from './model.js';
+import type { AnyModel } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
 import { createHub } from './realtime/hub.js';
-import { footprintOf } from './spatial/cells.js';
-import { Indexes, inBoxQuery, nearQuery } from './spatial/queries.js';
-import { boundsOf, checkGeometry, extentOf, isUnstated } from './spatial/geometry.js';
+import { boxOfCell } from './spatial/cells.js';
+import { outside } from './spatial/finder.js';
+import { Indexes } from './spatial/indexes.js';
+import { mapQuestions, placeIn } from './spatial/locate.js';
+import { shapeOfBox } from './spatial/shape.js';
 import { escapePart, partitionOf } from './subject.js';
 import { Tide } from './tide.js';
 
@@ -65,8 +68,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
 
   const time = new CoarseClock(clock);
   const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
+  const { frame } = topology;
   const indexes: Indexes = new Indexes({
-    topology,
+    system: frame,
     chainOf: (branch) => chainOf(topology, branch),
     all: (branch, type) => core.askAll(branch, type),
     byIds: (branch, type, ids) => core.askRecords(branch, undefined, type, ids),
@@ -83,6 +87,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     maxStalenessMs,
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
+    moves: new Moves((cell) => shapeOfBox(boxOfCell(cell, frame.extent))),
     listener: {
       changed: (subjects, changeId) => {
         indexes.heard(subjects);
@@ -173,7 +178,20 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
     fields,
-    locate: (verb, plan, query) => ({ ...locate(indexes, topology, verb, plan, query), unheard }),
+    map: mapQuestions({
+      frame,
+      finder:
+        options.spatial === undefined
+          ? indexes
+          : outside({
+              spatial: options.spatial,
+              system: frame,
+              chainOf: (branch) => chainOf(topology, branch) ?? [branch],
+              byIds: (branch, type, ids) => core.askRecords(branch, undefined, type, ids),
+            }),
+      planOf: (type) => planOf(topology, type),
+      unheard,
+    }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);
   const hub = createHub({
@@ -198,12 +216,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     statistics,
     events,
-    footprintOf: (geometry, where) => {
-      const { srid } = topology;
-      if (typeof geometry === 'object' && geometry !== null && isUnstated(geometry)) return null;
-      checkGeometry(geometry, srid, where);
-      return footprintOf(boundsOf(geometry as object), extentOf(srid));
-    },
+    placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
   });
   return new Tide({
@@ -221,27 +234,6 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     closing,
     storeTimeoutMs,
   });
-}
-
-function locate(
-  indexes: Indexes,
-  topology: Topology,
-  verb: SpatialVerb,
-  plan: EntityPlan,
-  query: unknown,
-): Omit<Located, 'unheard'> {
-  if (plan.geometryOf === undefined) {
-    throw new TidemarkError(
-      'INVALID_GEOMETRY',
-      `${verb}: expected a type that declares a geometry, got '${plan.type}'.`,
-    );
-  }
-  const { text, footprint, answer } = (verb === 'near' ? nearQuery : inBoxQuery)(topology, query);
-  return {
-    text,
-    footprint,
-    answer: async (branch) => answer(await indexes.current(plan, branch)),
-  };
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {

@@ -11,6 +11,7 @@ import { type Footprint, idText, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
 import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
 import type { MarkTable } from './marks.js';
+import { areaKey } from './moves.js';
 import { createReceipt, queuedReceipt } from './receipt.js';
 import type { Statistics } from './stats.js';
 
@@ -33,8 +34,15 @@ export type ChangeEvent = Omit<ChangeItem, 'kind' | 'cursor'>;
 /** A change checked and understood: what it bumps and what it announces. */
 export interface PlannedChange {
   readonly bumps: Bumps;
+  /** Where exactly the entity was and is, by type and branch. */
+  readonly moved: readonly [key: string, shapes: readonly unknown[]] | null;
   readonly announce: (changeId: string) => ChangeEvent;
   readonly advice: readonly string[];
+}
+
+interface Located {
+  readonly footprint: Footprint;
+  readonly shape: unknown;
 }
 
 export interface ChangerOptions {
@@ -49,8 +57,8 @@ export interface ChangerOptions {
     events: readonly { topics: readonly SubjectKey[]; event: ChangeEvent; id: string }[],
     marks: Receipt['marks'],
   ) => Promise<void>;
-  /** Where a geometry is, in cells; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
-  readonly footprintOf: (geometry: unknown, where: string) => Footprint | null;
+  /** Where a geometry is, in cells and exactly; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
+  readonly placeOf: (geometry: unknown, where: string) => Located | null;
 }
 
 /** A change that touches more cells bumps the type's placement instead. */
@@ -77,9 +85,11 @@ export class Changer {
     const changeId = randomId(random);
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
+    table.moves.expect(changeId, shapesBy(planned));
     const bumps = await table.bump(subjects, { changeId }, (late) => {
       void this.#announce(planned, createReceipt(changeId, late));
     });
+    table.moves.made(changeId);
     statistics.changes += planned.length;
     events.emit('change', { changeId, subjects });
     if (bumps === 'queued') return queuedReceipt(changeId);
@@ -134,7 +144,12 @@ export class Changer {
       version: null,
       modifiedBy: change.by ?? null,
     };
-    return { bumps, advice: [], announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }) };
+    return {
+      bumps,
+      moved: null,
+      advice: [],
+      announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }),
+    };
   }
 
   #planEntity(change: AnyEntityChange, where: string): PlannedChange {
@@ -157,7 +172,8 @@ export class Changer {
       { before, after },
       (name) => `${where}.${name} of '${plan.type}' ${show(change.id)}`,
     );
-    const bumps = bumpsOf({ plan, id, branch, op, before, after, places, inherits }, topology);
+    const footprints = places && places.map(({ footprint }) => footprint);
+    const bumps = bumpsOf({ plan, id, branch, op, before, after, places: footprints, inherits }, topology);
     const event = {
       entityType: plan.type,
       entityId: change.id as Id,
@@ -169,6 +185,7 @@ export class Changer {
     };
     return {
       bumps,
+      moved: places && [areaKey(plan.type, branch), places.map(({ shape }) => shape)],
       advice: adviceOn(plan, op, before, after, bumps),
       announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }),
     };
@@ -198,26 +215,33 @@ export class Changer {
     plan: EntityPlan,
     images: Readonly<Record<string, AnyRow | null>>,
     where: (image: string) => string,
-  ): readonly Footprint[] | null {
+  ): readonly Located[] | null {
     const { geometryOf } = plan;
     if (geometryOf === undefined) return [];
-    const places: Footprint[] = [];
+    const places: Located[] = [];
     let unstated = false;
     for (const [name, row] of Object.entries(images)) {
       if (row === null) continue;
       const geometry = geometryOf(row);
       if (geometry === null || geometry === undefined) continue; // nowhere
-      const place = this.#options.footprintOf(geometry, where(name));
+      const place = this.#options.placeOf(geometry, where(name));
       if (place === null) unstated = true;
       else places.push(place);
     }
-    const bumped = new Set(places.flatMap(({ cells, ancestors }) => [...cells, ...ancestors]));
+    const bumped = new Set(places.flatMap(({ footprint: { cells, ancestors } }) => [...cells, ...ancestors]));
     return unstated || bumped.size > MOST_CELLS ? null : places;
   }
 
   #now(): string {
     return new Date(this.#options.clock.wallNow()).toISOString();
   }
+}
+
+function shapesBy(planned: readonly PlannedChange[]): Map<string, unknown[]> {
+  const shapes = new Map<string, unknown[]>();
+  for (const { moved } of planned)
+    if (moved !== null) shapes.set(moved[0], [...(shapes.get(moved[0]) ?? []), ...moved[1]]);
+  return shapes;
 }
 
 /** Names of the fields that differ, and the new values of those that may be published. */

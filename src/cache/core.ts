@@ -1,5 +1,5 @@
 import type { Aborts } from '../aborts.js';
-import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
+import type { AnyRow, Id, Topology } from '../model.js';
 import type { AnyModel } from '../model.js';
 import type { Reader, View, ViewParams } from '../api.js';
 import { TidemarkError } from '../errors.js';
@@ -15,6 +15,7 @@ import type { Deadline } from './origin.js';
 import { paramsText } from './params.js';
 import type { ReadRequest, Reads } from './read.js';
 import type { Gate } from './gate.js';
+import { type MapAnswer, type MapQuestions, type SpatialVerbs, spatialVerbs } from './map-questions.js';
 import { type SpaceOptions, type TypeSpaces, rulesSpace, spacesOf, viewSpace } from './spaces.js';
 import { type Entry, type Lifetime, type Place, type Shelf, type Space, checkTtl } from './tier.js';
 
@@ -31,18 +32,6 @@ export interface ReadContext {
 export interface Loadable extends Place {
   /** Called at most once per flight, and only on a miss. */
   readonly begin: (flight: Flight) => Promise<Outcome>;
-}
-
-export type SpatialVerb = 'inBox' | 'near';
-
-/** A checked question about where entities are. */
-export interface Located {
-  /** Unique within the type. */
-  readonly text: string;
-  readonly footprint: Footprint;
-  readonly answer: (branch: string) => Promise<readonly AnyRow[]>;
-  /** The answer must include changes that this replica has not heard of; `known`: that there are some. */
-  readonly unheard: (known: boolean) => void;
 }
 
 /** How computed fields are computed, through a reader whose reads become marks of the value. */
@@ -64,7 +53,7 @@ export interface CoreOptions {
   /** What reads ask for that say nothing themselves. */
   readonly demand: Demand;
   readonly lifetimeOf: (kind: Space['kind']) => Lifetime;
-  readonly locate: (verb: SpatialVerb, plan: EntityPlan, query: unknown) => Located;
+  readonly map: MapQuestions;
   readonly fields: Fields;
 }
 
@@ -74,6 +63,7 @@ export class Core {
   readonly reads: Reads;
   readonly aborts: Aborts;
   readonly demand: Demand;
+  readonly map: MapQuestions;
   readonly #options: CoreOptions;
   readonly #spaces = new Map<string, TypeSpaces>();
   readonly #spaceOptions: SpaceOptions;
@@ -87,6 +77,7 @@ export class Core {
     this.reads = options.reads;
     this.aborts = options.deadline.aborts;
     this.demand = options.demand;
+    this.map = options.map;
     this.#deriving = {
       ...options,
       readerFor: (branch, flight, patience) =>
@@ -170,16 +161,24 @@ export class Core {
   }
 
   /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
-  located(branch: string, verb: SpatialVerb, type: string, query: unknown): Loadable {
-    const space = this.#of(type).located;
-    const { text, footprint, answer, unheard } = this.#options.locate(verb, planOf(this.topology, type), query);
-    const place = { shelf: this.#shelf(space, branch), id: text };
+  located(branch: string, verb: string, type: string, query: unknown): Loadable {
+    const question = this.map.question(verb, planOf(this.topology, type), query);
+    const { text, footprint, unheard } = question;
+    const place = { shelf: this.#shelf(this.#of(type).located, branch), id: text };
+    let answer: MapAnswer | null = null;
     return this.derived(branch, place, {
       dependsOn: undefined,
-      also: (chain) => spatialSubjects(type, footprint, chain),
+      also: (chain) => spatialSubjects(type, footprint ?? NOWHERE, chain),
+      located: {
+        area: () => answer?.area ?? question.area,
+        late: (chain) => (answer?.footprint ? spatialSubjects(type, answer.footprint, chain) : []),
+      },
       ttlMs: () => undefined,
       unheard,
-      load: () => answer(branch),
+      load: async (reader) => {
+        answer = await question.answer(branch, reader);
+        return answer.rows;
+      },
     });
   }
 
@@ -303,12 +302,12 @@ export class BoundReader implements Reader<AnyModel> {
     return this.#value(() => this.#core.rules(this.branch, type, scope));
   }
 
-  readonly spatial = {
-    inBox: (type: string, query: object): Promise<never> =>
-      this.#value(() => this.#core.located(this.branch, 'inBox', type, query)),
-    near: (type: string, query: object): Promise<never> =>
-      this.#value(() => this.#core.located(this.branch, 'near', type, query)),
-  };
+  get spatial(): SpatialVerbs {
+    return spatialVerbs(this.#core.map, {
+      read: (verb, type, query) => this.#value(() => this.#core.located(this.branch, verb, type, query)),
+      readerOf: () => this,
+    });
+  }
 
   async #value(what: () => Loadable): Promise<never> {
     const { demand, into } = this.#context;
@@ -345,10 +344,14 @@ export class OriginReader implements Reader<AnyModel> {
   }
 
   /** An index shows what is committed: inside a transaction it would answer beside it. */
-  readonly spatial = {
-    inBox: (): Promise<never> => Promise.reject(outsideTransaction()),
-    near: (): Promise<never> => Promise.reject(outsideTransaction()),
-  };
+  get spatial(): SpatialVerbs {
+    return spatialVerbs(this.#core.map, {
+      read: () => {
+        throw outsideTransaction();
+      },
+      readerOf: () => this,
+    });
+  }
 
   /** Rules look at what is committed. */
   computed(): Promise<never> {
@@ -368,6 +371,9 @@ function outsideTransaction(): TidemarkError {
     'changes.read.spatial: the embedded index cannot answer inside a transaction.',
   );
 }
+
+/** Where the answer is not known to come from yet: only the marks of everything of the type. */
+const NOWHERE: Footprint = { cells: [], ancestors: [] };
 
 /** An escaped branch after a key of the host's own, so that branches never share a loaded value. */
 export function keyInBranch(topology: Topology, key: string, branch: string): string {

@@ -5,6 +5,7 @@ import type { AnyModel, Id } from '../model.js';
 import type { AnyView, Core, Loadable } from './core.js';
 import { type Demand, demandOf } from './demand.js';
 import { Flight } from './flight.js';
+import { type SpatialVerbs, spatialVerbs } from './map-questions.js';
 import type { ReadRequest } from './read.js';
 import { type Entry, type Place, type Shelf, isExpired, isUnmoved } from './tier.js';
 
@@ -36,6 +37,7 @@ export class RequestReader implements Reader<AnyModel> {
   readonly signal: AbortSignal | undefined;
   readonly loaders: Readonly<Record<string, EntityLoader<AnyModel, string>>>;
   readonly #core: Core;
+  #spatial: SpatialVerbs | undefined;
   readonly #memo = new Map<Shelf, Map<unknown, Remembered>>();
   /** What is left to ask for: a receipt once reached stays so, since this replica's marks include it. */
   #demanded: Demand;
@@ -70,12 +72,13 @@ export class RequestReader implements Reader<AnyModel> {
     return this.read(this.#core.computed(this.branch, type, id)) as never;
   }
 
-  readonly spatial = {
-    inBox: async (type: string, query: object): Promise<never> =>
-      this.read(this.#core.located(this.branch, 'inBox', type, query)) as never,
-    near: async (type: string, query: object): Promise<never> =>
-      this.read(this.#core.located(this.branch, 'near', type, query)) as never,
-  };
+  get spatial(): SpatialVerbs {
+    this.#spatial ??= spatialVerbs(this.#core.map, {
+      read: (verb, type, query) => this.read(this.#core.located(this.branch, verb, type, query)),
+      readerOf: () => this,
+    });
+    return this.#spatial;
+  }
 
   peek(type: string, id: Id): unknown {
     return this.#held(this.#core.record(this.branch, type, id))?.value;

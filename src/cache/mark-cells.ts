@@ -1,6 +1,7 @@
 import type { Bump, MarksRead, SubjectKey, Token } from '../contract.js';
 import { partitionOf } from '../subject.js';
 import { MarkCell, type Reading, isNewer } from './mark-cell.js';
+import { type Moves, isOfCell } from './moves.js';
 import type { Partition } from './partition.js';
 
 /** Cells that nothing relies on are kept for reuse up to this number. */
@@ -16,11 +17,13 @@ export class MarkCells {
   readonly #loose: MarkCell[] = [];
   #oldestLoose = 0;
   readonly #isHeldBack: (subject: SubjectKey) => boolean;
+  readonly #moves: Moves;
 
   /** `isHeldBack`: subjects whose latest change the store does not have yet; what it says of them is not the truth. */
-  constructor(partitions: readonly Partition[], isHeldBack: (subject: SubjectKey) => boolean) {
+  constructor(partitions: readonly Partition[], isHeldBack: (subject: SubjectKey) => boolean, moves: Moves) {
     this.partitions = partitions;
     this.#isHeldBack = isHeldBack;
+    this.#moves = moves;
   }
 
   get size(): number {
@@ -84,13 +87,16 @@ export class MarkCells {
   raise(bump: Bump, now: number): void {
     const token: Token = { epoch: bump.epoch, position: bump.position, nonce: bump.nonce };
     let moved = false;
+    let onMap = false;
     for (const subject of bump.subjects) {
       const cell = this.#cells.get(subject);
       if (cell === undefined || !isNewer(token, cell.token)) continue;
       if (!moved) this.version++;
       moved = true;
+      onMap ||= isOfCell(subject);
       this.#move(cell, token, now);
     }
+    if (onMap) this.#moves.raised(bump.subjects, bump.changeId, this.version);
   }
 
   #move(cell: MarkCell, token: Token, now: number): void {
@@ -132,6 +138,7 @@ export class MarkCells {
         if (newer) {
           if (!moved) this.version++;
           moved = true;
+          if (cell.token !== null && isOfCell(subject)) this.#moves.lost(this.version);
           // The age is of when the store was asked, which may be as late as now.
           this.#move(cell, token, sent.answeredAt - (read.agesMs[i] ?? 0));
         }
@@ -150,6 +157,7 @@ export class MarkCells {
   /** The subjects have changed, and the store does not know of it. Takes their cells, pinned. */
   holdBack(subjects: readonly SubjectKey[]): readonly MarkCell[] {
     this.version++;
+    if (subjects.some(isOfCell)) this.#moves.lost(this.version);
     return subjects.map((subject) => {
       const cell = this.take(subject);
       cell.valid = false;
@@ -161,6 +169,7 @@ export class MarkCells {
   /** Another epoch: every mark of the partition is unknown until it is read again. */
   forget(partition: Partition): void {
     this.version++;
+    this.#moves.lost(this.version);
     for (const cell of this.of(partition)) {
       cell.valid = false;
       cell.token = null;

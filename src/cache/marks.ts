@@ -10,6 +10,7 @@ import type { Applied, MarkCell } from './mark-cell.js';
 import { MarkCells } from './mark-cells.js';
 import { MarkReads } from './mark-reads.js';
 import { type MarksListener, MarkWatch } from './mark-watch.js';
+import type { Moves } from './moves.js';
 import { OwnBumps } from './own-bumps.js';
 import { Partition } from './partition.js';
 import type { ReceiptMarks } from './receipt.js';
@@ -32,6 +33,7 @@ export interface MarkTableOptions {
   /** Reads values of the store together with marks, where they lie together. */
   readonly fetch: Fetch | null;
   readonly subjectsOf: (value: Uint8Array) => readonly SubjectKey[];
+  readonly moves: Moves;
 }
 
 /** Marks as they were when the table had the version `stamp`. The caller unpins the cells. */
@@ -85,7 +87,7 @@ export class MarkTable {
     const { marks, clock, events, timeoutMs, listener } = options;
     this.calls = new Calls({ part: 'marks', clock, events, timeoutMs });
     const partitions = Array.from({ length: marks.partitions }, (_, number) => new Partition(number));
-    this.#cells = new MarkCells(partitions, (subject) => this.#queue.has(subject));
+    this.#cells = new MarkCells(partitions, (subject) => this.#queue.has(subject), options.moves);
     this.#patterns = this.#cells.take(PATTERNS);
     this.#watch = new MarkWatch({
       marks,
@@ -122,6 +124,10 @@ export class MarkTable {
       fetch,
       subjectsOf,
     });
+  }
+
+  get moves(): Moves {
+    return this.#options.moves;
   }
 
   /** Rises whenever any held mark changes. */

@@ -261,6 +261,7 @@ export class Reads {
       loadedAt: now,
       lifeMs: Math.min(lifeMs, kept.leftMs ?? Infinity),
       bytes: this.#weigh(value, flight),
+      area: flight.area,
     });
     try {
       this.tier.put(entry);

@@ -2,6 +2,7 @@ import { TidemarkError } from '../errors.js';
 import type { MarkCell, MarkTable } from './marks.js';
 import type { Demand } from './demand.js';
 import type { Counter } from '../report.js';
+import type { Place as MapPlace } from './moves.js';
 
 /** How long values live. All milliseconds; 0 for `ttlMs` and `absentTtlMs` is until evicted. */
 export interface Lifetime {
@@ -64,7 +65,9 @@ export class Entry {
   readonly cells: readonly MarkCell[];
   readonly shelf: Shelf;
   readonly id: unknown;
-  readonly stamp: number;
+  stamp: number;
+  /** Where on the map its value came from; null for what did not, or where nobody knows. */
+  readonly area: MapPlace | null;
   /** The moment of the pattern log when its load began, or when it was last tested against the log. */
   globs: number;
   readonly loadedAt: number;
@@ -86,6 +89,7 @@ export class Entry {
       /** From `loadedAt`; Infinity for until evicted. */
       readonly lifeMs: number;
       readonly bytes: number;
+      readonly area: MapPlace | null;
     },
   ) {
     const { loadedAt, lifeMs } = content;
@@ -99,6 +103,7 @@ export class Entry {
     this.globs = content.globs;
     this.loadedAt = Math.floor(loadedAt);
     this.bytes = content.bytes;
+    this.area = content.area;
   }
 
   get key(): string {
@@ -232,9 +237,21 @@ export class Tier {
 
 /** The test itself, mark by mark: also for an entry that tier 1 has evicted, whose cells may have been killed. */
 export function isUnmoved(entry: Entry, table: MarkTable): boolean {
-  for (const cell of entry.cells) if (!cell.valid || cell.changed > entry.stamp) return false;
+  for (const cell of entry.cells) {
+    if (!cell.valid || (cell.changed > entry.stamp && !isSpared(entry, table))) return false;
+  }
   if (table.globs.deletedSince(entry.globs, () => entry.key)) return false;
   entry.globs = table.globs.moment;
+  return true;
+}
+
+/** Its cells have moved, for what lies beside its area: then it stands as it would with the marks of now. */
+function isSpared(entry: Entry, { moves, version }: MarkTable): boolean {
+  const { area, cells, stamp } = entry;
+  if (area === null) return false;
+  const moved = cells.filter((cell) => cell.changed > stamp);
+  if (!moves.spare(area, moved, stamp)) return false;
+  entry.stamp = version;
   return true;
 }
 

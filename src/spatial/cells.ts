@@ -1,5 +1,7 @@
+import type { Box } from '../contract.js';
 import type { Footprint } from '../subject.js';
-import type { Box } from './geometry.js';
+import type { Area } from './area.js';
+import { shapeOfBox } from './shape.js';
 
 /**
  * Cells of a quadtree over the whole map, by name: '0' is the root, '3.5.2' the cell of level 3 in column 5 and row 2.
@@ -11,24 +13,35 @@ export const ROOT_CELL = '0';
 const LEVELS = 10;
 /** A cover has at most this many cells: a query carries each as a mark. */
 const MOST_CELLS = 8;
+/** So many are looked at, of a shape that fills its box badly. */
+const MOST_LOOKED_AT = 64;
 
-/** Cells that together contain the box, all of one level, the finest that needs at most eight. */
-export function coverOf(box: Box, extent: Box): string[] {
+/** Cells that together contain an area, all of one level, the finest that needs at most eight. */
+export function coverOf(area: Area, extent: Box): string[] {
   for (let level = LEVELS; level > 0; level--) {
-    const [left, right] = span(box.minX, box.maxX, extent.minX, extent.maxX, level);
-    const [bottom, top] = span(box.minY, box.maxY, extent.minY, extent.maxY, level);
-    if ((right - left + 1) * (top - bottom + 1) > MOST_CELLS) continue;
-    const cells: string[] = [];
-    for (let x = left; x <= right; x++) {
-      for (let y = bottom; y <= top; y++) cells.push(`${String(level)}.${String(x)}.${String(y)}`);
+    const spans = area.boxes.map((box) => ({
+      across: span(box.minX, box.maxX, extent.minX, extent.maxX, level),
+      up: span(box.minY, box.maxY, extent.minY, extent.maxY, level),
+    }));
+    const count = spans.reduce((sum, { across, up }) => sum + (across[1] - across[0] + 1) * (up[1] - up[0] + 1), 0);
+    if (count > MOST_LOOKED_AT) continue;
+    const cells = new Set<string>();
+    for (const { across, up } of spans) {
+      for (let x = across[0]; x <= across[1]; x++) {
+        for (let y = up[0]; y <= up[1]; y++) {
+          const cell = `${String(level)}.${String(x)}.${String(y)}`;
+          if (count === 1 || area.meets(shapeOfBox(boxOfCell(cell, extent)))) cells.add(cell);
+        }
+      }
     }
-    return cells;
+    // None only if rounding lost what just touches a cell's edge: a coarser level then.
+    if (cells.size > 0 && cells.size <= MOST_CELLS) return [...cells];
   }
   return [ROOT_CELL];
 }
 
-export function footprintOf(box: Box, extent: Box): Footprint {
-  const cells = coverOf(box, extent);
+export function footprintOf(area: Area, extent: Box): Footprint {
+  const cells = coverOf(area, extent);
   return { cells, ancestors: ancestorsOf(cells) };
 }
 
@@ -39,6 +52,26 @@ function span(from: number, to: number, least: number, most: number, level: numb
     Math.max(0, Math.min(count - 1, Math.floor(((value - least) / (most - least)) * count)));
   return [at(from), at(to)];
 }
+
+/**
+ * A little more than what a cell contains; those at the edge of the map reach to infinity, as far as numbers go.
+ */
+export function boxOfCell(cell: string, { minX, minY, maxX, maxY }: Box): Box {
+  if (cell === ROOT_CELL) return { minX: -FAR, minY: -FAR, maxX: FAR, maxY: FAR };
+  const [level = 0, x = 0, y = 0] = cell.split('.').map(Number);
+  const count = 2 ** level;
+  const [width, height] = [(maxX - minX) / count, (maxY - minY) / count];
+  const slack = 1e-9;
+  return {
+    minX: x === 0 ? -FAR : minX + (x - slack) * width,
+    maxX: x === count - 1 ? FAR : minX + (x + 1 + slack) * width,
+    minY: y === 0 ? -FAR : minY + (y - slack) * height,
+    maxY: y === count - 1 ? FAR : minY + (y + 1 + slack) * height,
+  };
+}
+
+/** Beyond every map, and near enough that squares of it are finite. */
+const FAR = 1e150;
 
 /** Every cell that contains one of these, up to the root; each once, without these themselves. */
 export function ancestorsOf(cells: readonly string[]): string[] {

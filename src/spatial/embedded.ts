@@ -1,7 +1,13 @@
 import RBush from 'rbush';
-import { TidemarkError } from '../errors.js';
+import knn from 'rbush-knn';
+import type { Box, Position, SpatialAsk, SpatialQuestion, SpatialSystem } from '../contract.js';
 import type { AnyRow, EntityPlan, Id } from '../model.js';
-import { type Box, boundsOf, checkGeometry } from './geometry.js';
+import { boxesAround } from './area.js';
+import { distanceBetween } from './distance.js';
+import type { Located } from './finder.js';
+import { boundsOf, checkGeometry } from './geometry.js';
+import { covers, intersects } from './relate.js';
+import { type Shape, shapeOf, shapeOfBox } from './shape.js';
 
 /** Where the index gets its rows: as readers of its branch see them, straight from the origin. */
 export interface IndexSource {
@@ -10,9 +16,13 @@ export interface IndexSource {
   byIds(ids: readonly Id[]): Promise<readonly (AnyRow | null)[]>;
 }
 
+export type IndexAsk = Pick<SpatialAsk, 'question' | 'where' | 'limit'>;
+
 interface Item extends Box {
   readonly id: Id;
   readonly row: AnyRow;
+  /** Undefined for a point, which is its box. */
+  readonly shape: Shape | undefined;
 }
 
 /**
@@ -21,7 +31,7 @@ interface Item extends Box {
  */
 export class EmbeddedIndex {
   readonly #plan: EntityPlan;
-  readonly #srid: number;
+  readonly #system: SpatialSystem;
   readonly #source: IndexSource;
   #tree = new RBush<Item>();
   readonly #items = new Map<string, Item>();
@@ -33,15 +43,17 @@ export class EmbeddedIndex {
   #covered = 0;
   #running: Promise<void> | null = null;
 
-  constructor(plan: EntityPlan, srid: number, source: IndexSource) {
+  constructor(plan: EntityPlan, system: SpatialSystem, source: IndexSource) {
     this.#plan = plan;
-    this.#srid = srid;
+    this.#system = system;
     this.#source = source;
   }
 
   get size(): number {
     return this.#items.size;
   }
+
+  // ── Keeping up ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** An entity changed. */
   changed(id: string): void {
@@ -110,36 +122,114 @@ export class EmbeddedIndex {
     const geometry = this.#plan.geometryOf?.(row);
     if (geometry === null || geometry === undefined) return null;
     const id = row[this.#plan.idField] as Id;
-    const where = `geometry of '${this.#plan.type}' ${JSON.stringify(String(id))}`;
-    checkGeometry(geometry, this.#srid, where);
+    checkGeometry(geometry, this.#system.srid, `geometry of '${this.#plan.type}' ${JSON.stringify(String(id))}`);
     const box = boundsOf(geometry);
-    if (box.minX !== box.maxX || box.minY !== box.maxY) {
-      throw new TidemarkError(
-        'INVALID_GEOMETRY',
-        `${where}: the embedded index holds points; expected one, got something larger.`,
-      );
-    }
-    return { ...box, id, row };
+    const isPoint = box.minX === box.maxX && box.minY === box.maxY;
+    return { ...box, id, row, shape: isPoint ? undefined : shapeOf(geometry) };
   }
 
-  /** Everything in a closed box, by id. */
-  inBox(box: Box): readonly AnyRow[] {
-    return this.#tree
-      .search(box)
-      .sort((a, b) => compareIds(a.id, b.id))
-      .map(({ row }) => row);
+  // ── Answering ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** As the contract of {@link Spatial.find} has it, from what the index shows. */
+  find({ question, where, limit }: IndexAsk): Located {
+    const wanted = ({ row }: Item): boolean =>
+      where.every(({ field, oneOf }) => oneOf.some((value) => value === (row[field] ?? null)));
+    switch (question.kind) {
+      case 'near':
+        return this.#near(question, wanted).slice(0, limit);
+      case 'nearest':
+        return this.#nearest(question, wanted);
+      case 'inBox': {
+        const boxes = question.boxes.map((box) => ({ box, shape: shapeOfBox(box) }));
+        const found = new Set(
+          boxes.flatMap(({ box, shape }) =>
+            this.#tree.search(box).filter((item) => item.shape === undefined || intersects(item.shape, shape)),
+          ),
+        );
+        return byId([...found].filter(wanted)).slice(0, limit);
+      }
+      case 'within': {
+        const region = shapeOf(question.region);
+        const isWithin = (item: Item): boolean => covers(region, shapeOfItem(item), question.strict);
+        return byId(this.#tree.search(region.box).filter((item) => wanted(item) && isWithin(item))).slice(0, limit);
+      }
+      case 'containing': {
+        const { point, strict } = question;
+        const shape = shapeOf(point);
+        const contains = (item: Item): boolean => {
+          if (item.shape === undefined) return item.minX === point.x && item.minY === point.y;
+          return item.shape.polygons.length > 0 ? covers(item.shape, shape, strict) : intersects(item.shape, shape);
+        };
+        return byId(this.#tree.search(shape.box).filter((item) => wanted(item) && contains(item))).slice(0, limit);
+      }
+    }
   }
 
-  /** Everything at most `radius` from a point, nearest first, then by id. */
-  near(x: number, y: number, radius: number): readonly AnyRow[] {
-    const found: { readonly item: Item; readonly distance: number }[] = [];
-    for (const item of this.#tree.search({ minX: x - radius, minY: y - radius, maxX: x + radius, maxY: y + radius })) {
-      const distance = Math.hypot(item.minX - x, item.minY - y);
-      if (distance <= radius) found.push({ item, distance });
-    }
-    found.sort((a, b) => a.distance - b.distance || compareIds(a.item.id, b.item.id));
-    return found.map(({ item }) => item.row);
+  #near(
+    { point, radius }: { readonly point: Position; readonly radius: number },
+    wanted: (item: Item) => boolean,
+  ): Located {
+    const boxes =
+      this.#system.distance === 'geodesic' ? boxesAround(point, radius * (1 + ROUNDING)) : boxAround(point, radius);
+    const found = new Set(boxes.flatMap((box) => this.#tree.search(box)));
+    return this.#byDistance(point, [...found].filter(wanted), radius);
   }
+
+  #byDistance(
+    point: Position,
+    items: readonly Item[],
+    most: number,
+  ): { readonly row: AnyRow; readonly distance: number }[] {
+    const from = shapeOf(point);
+    const found: { readonly item: Item; readonly row: AnyRow; readonly distance: number }[] = [];
+    for (const item of items) {
+      const isPlanarPoint = item.shape === undefined && this.#system.distance === 'planar';
+      const distance = isPlanarPoint
+        ? Math.hypot(item.minX - point.x, item.minY - point.y)
+        : distanceBetween(from, shapeOfItem(item), this.#system);
+      if (distance <= most) found.push({ item, row: item.row, distance });
+    }
+    return found.sort((a, b) => a.distance - b.distance || compareIds(a.item.id, b.item.id));
+  }
+
+  #nearest(
+    { point, count, maxDistance = Infinity }: Extract<SpatialQuestion, { kind: 'nearest' }>,
+    wanted: (item: Item) => boolean,
+  ): Located {
+    if (this.#system.distance === 'geodesic') return this.#nearestOnEarth(point, count, maxDistance, wanted);
+    // The nearest by their boxes are no farther than the farthest of them really is: nor are the nearest.
+    const candidates = knn(this.#tree, point.x, point.y, count, wanted);
+    const reach = this.#byDistance(point, candidates, Infinity).at(-1)?.distance ?? 0;
+    const most = candidates.length < count ? maxDistance : Math.min(reach, maxDistance);
+    if (most === Infinity) return this.#byDistance(point, candidates, most);
+    return this.#near({ point, radius: most }, wanted).slice(0, count);
+  }
+
+  /** Ever farther, beginning where so many would be if they were spread evenly. */
+  #nearestOnEarth(point: Position, count: number, maxDistance: number, wanted: (item: Item) => boolean): Located {
+    const farthest = Math.min(maxDistance, HALF_WAY_ROUND_METRES);
+    for (let radius = HALF_WAY_ROUND_METRES * Math.sqrt(count / Math.max(1, this.size)); ; radius *= 2) {
+      const found = this.#near({ point, radius: Math.min(radius, farthest) }, wanted);
+      if (found.length >= count || radius >= farthest) return found.slice(0, count);
+    }
+  }
+}
+
+const HALF_WAY_ROUND_METRES = 20_040_000;
+/** What is looked through is a little more than what is asked: sums are rounded. */
+const ROUNDING = 1e-9;
+
+function boxAround({ x, y }: Position, radius: number): readonly Box[] {
+  const reach = radius + (radius + Math.abs(x) + Math.abs(y)) * ROUNDING;
+  return [{ minX: x - reach, minY: y - reach, maxX: x + reach, maxY: y + reach }];
+}
+
+function shapeOfItem({ minX, minY, maxX, maxY, shape }: Item): Shape {
+  return shape ?? shapeOfBox({ minX, minY, maxX, maxY });
+}
+
+function byId(items: readonly Item[]): Located {
+  return items.toSorted((a, b) => compareIds(a.id, b.id)).map(({ row }) => ({ row, distance: null }));
 }
 
 /** Numbers by size, text by its UTF-16 units. */

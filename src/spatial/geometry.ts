@@ -1,25 +1,19 @@
+import type { Box, Position } from '../contract.js';
 import { TidemarkError } from '../errors.js';
+import { DEGREES } from '../frame.js';
 
-/** Closed: what lies on the border is inside. */
-export interface Box {
-  readonly minX: number;
-  readonly minY: number;
-  readonly maxX: number;
-  readonly maxY: number;
-}
+/** A position as GeoJSON has it; heights that follow are ignored. */
+export type XY = readonly [x: number, y: number];
 
-/** WGS 84, degrees. Every other SRID is planar: `{x, y}` in its own units. */
-export const DEGREES = 4326;
-
-/** The whole map: what lies outside is counted as at its edge. */
-export function extentOf(srid: number): Box {
-  const half = 20_037_508.342789244; // Web Mercator's square
-  return srid === DEGREES
-    ? { minX: -180, minY: -90, maxX: 180, maxY: 90 }
-    : { minX: -half, minY: -half, maxX: half, maxY: half };
-}
-
-const SHAPES = ['Point', 'MultiPoint', 'LineString', 'MultiLineString', 'Polygon', 'MultiPolygon'];
+/** By type of GeoJSON: how deep its positions are nested, and how many a line of them has at least. */
+const SHAPES: Readonly<Record<string, { readonly depth: number; readonly least: number }>> = {
+  Point: { depth: 0, least: 1 },
+  MultiPoint: { depth: 1, least: 1 },
+  LineString: { depth: 1, least: 2 },
+  MultiLineString: { depth: 2, least: 2 },
+  Polygon: { depth: 2, least: 4 },
+  MultiPolygon: { depth: 3, least: 4 },
+};
 
 /**
  * Checks that a geometry is `{x, y}`, or `{lon, lat}` for SRID 4326, or GeoJSON, with finite coordinates in range.
@@ -34,8 +28,11 @@ export function checkGeometry(geometry: unknown, srid: number, where: string): v
       checkGeometry(part, srid, `${where}.geometries[${String(i)}]`);
     });
   } else if (type !== undefined) {
-    if (!SHAPES.includes(type as string)) throw fault(`${where}.type`, `one of ${SHAPES.join(', ')}`, type);
-    checkCoordinates(coordinates, srid, `${where}.coordinates`);
+    const shape = SHAPES[type as string];
+    if (shape === undefined || !Object.hasOwn(SHAPES, type as string)) {
+      throw fault(`${where}.type`, `one of ${Object.keys(SHAPES).join(', ')}`, type);
+    }
+    checkCoordinates(coordinates, { ...shape, srid }, `${where}.coordinates`);
   } else pointOf(geometry, srid, where);
 }
 
@@ -46,7 +43,7 @@ export function isUnstated(geometry: object): boolean {
 }
 
 /** A named point as numbers. Throws INVALID_GEOMETRY. */
-export function pointOf(point: unknown, srid: number, where: string): { readonly x: number; readonly y: number } {
+export function pointOf(point: unknown, srid: number, where: string): Position {
   if (typeof point !== 'object' || point === null) throw fault(where, axesOf(srid), point);
   const [across, up] = srid === DEGREES ? (['lon', 'lat'] as const) : (['x', 'y'] as const);
   if (!(across in point) && ('lon' in point || 'x' in point)) {
@@ -62,21 +59,24 @@ export function pointOf(point: unknown, srid: number, where: string): { readonly
   return { x: x as number, y: y as number };
 }
 
-/** A box by two named corners. Throws INVALID_GEOMETRY. */
-export function boxOf(box: unknown, srid: number, where: string): Box {
+/**
+ * A box by two named corners; two boxes if it reaches across the antimeridian, which only degrees have. Throws
+ * INVALID_GEOMETRY.
+ */
+export function boxesOf(box: unknown, srid: number, where: string): readonly Box[] {
   const { min, max } = (typeof box === 'object' && box !== null ? box : {}) as Record<string, unknown>;
   const least = pointOf(min, srid, `${where}.min`);
   const most = pointOf(max, srid, `${where}.max`);
-  if (least.x > most.x || least.y > most.y) {
+  if (least.y > most.y || (least.x > most.x && srid !== DEGREES)) {
     const shown = `(${String(least.x)}, ${String(least.y)}) and (${String(most.x)}, ${String(most.y)})`;
-    throw new TidemarkError(
-      'INVALID_GEOMETRY',
-      `${where}: expected min below max on both axes, got ${shown}${
-        srid === DEGREES && least.x > most.x ? '; a box across the antimeridian is two boxes' : ''
-      }.`,
-    );
+    throw new TidemarkError('INVALID_GEOMETRY', `${where}: expected min below max on both axes, got ${shown}.`);
   }
-  return { minX: least.x, minY: least.y, maxX: most.x, maxY: most.y };
+  const [minY, maxY] = [least.y, most.y];
+  if (least.x <= most.x) return [{ minX: least.x, minY, maxX: most.x, maxY }];
+  return [
+    { minX: least.x, minY, maxX: 180, maxY },
+    { minX: -180, minY, maxX: most.x, maxY },
+  ];
 }
 
 /** The smallest box around a geometry that was checked. */
@@ -102,21 +102,39 @@ export function boundsOf(geometry: object): Box {
   return bounds;
 }
 
-function checkCoordinates(value: unknown, srid: number, where: string): void {
-  if (!Array.isArray(value)) throw fault(where, 'an array', value);
-  if (value.length === 0) throw fault(where, 'at least one position', 'none');
-  if (Array.isArray(value[0])) {
-    value.forEach((part: unknown, i) => {
-      checkCoordinates(part, srid, `${where}[${String(i)}]`);
-    });
+function checkCoordinates(
+  value: unknown,
+  { depth, least, srid }: { readonly depth: number; readonly least: number; readonly srid: number },
+  where: string,
+): void {
+  if (!Array.isArray(value)) throw fault(where, depth === 0 ? 'a position' : 'an array', value);
+  if (depth === 0) {
+    if (value.length < 2 || value.length > 3)
+      throw fault(where, 'a position of 2 or 3 numbers', `${String(value.length)}`);
+    checkPosition(
+      value,
+      srid,
+      value.map((_, i) => `${where}[${String(i)}]`),
+    );
     return;
   }
-  if (value.length < 2 || value.length > 3)
-    throw fault(where, 'a position of 2 or 3 numbers', `${String(value.length)}`);
-  checkPosition(
-    value,
-    srid,
-    value.map((_, i) => `${where}[${String(i)}]`),
+  if (value.length === 0) throw fault(where, 'at least one position', 'none');
+  value.forEach((part: unknown, i) => {
+    checkCoordinates(part, { depth: depth - 1, least, srid }, `${where}[${String(i)}]`);
+  });
+  if (depth === 1 && value.length < least) {
+    throw fault(where, `${String(least)} positions or more`, `${String(value.length)} `.trim());
+  }
+  if (depth === 1 && least === 4) checkClosed(value as readonly XY[], where);
+}
+
+function checkClosed(ring: readonly XY[], where: string): void {
+  const [first, last] = [ring[0] as XY, ring.at(-1) as XY];
+  if (first[0] === last[0] && first[1] === last[1]) return;
+  const shown = `(${first.join(', ')}) and (${last.join(', ')})`;
+  throw new TidemarkError(
+    'INVALID_GEOMETRY',
+    `${where}: expected a closed ring, whose last position is its first, got ${shown}; add the first one at its end.`,
   );
 }
 

@@ -12,7 +12,7 @@ const lock = JSON.parse(readFileSync(new URL('../../package-lock.json', import.m
 };
 const locked = Object.entries(lock.packages).filter(([path]) => path !== '');
 
-const PERMISSIVE = /^(MIT|ISC|Apache-2\.0|BSD-2-Clause|BSD-3-Clause|0BSD|BlueOak-1\.0\.0)$/;
+const PERMISSIVE = /^(MIT|ISC|Apache-2\.0|BSD-2-Clause|BSD-3-Clause|0BSD|BlueOak-1\.0\.0|Unlicense)$/;
 
 test('everything that an app installs with tidemark is permissively licensed', () => {
   const shipped = locked.filter(([, { dev }]) => dev !== true);
