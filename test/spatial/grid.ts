@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type ChangeOp, defineModel, entity } from '../../src/index.js';
+import { type ChangeOp, type Clock, type Receipt, defineModel, entity } from '../../src/index.js';
 import { fakeClock, seededRandom } from '../../src/testing/index.js';
 import type { Library } from '../plant.js';
 
@@ -246,21 +246,20 @@ export interface Played {
 export type Shared = Pick<Parameters<Library['createTidemark']>[0], 'marks' | 'bus' | 'store' | 'namespace'>;
 
 /**
- * Two replicas; after every change each is asked everything. Throws where an answer is not what looking at everything gives.
- * `settle` lets what is on its way arrive.
+ * Two replicas; after every change each is asked everything, as of that change. Throws where an answer is not what looking at
+ * everything gives. Without a clock of its own the machine's counts.
  */
 export async function play(
   library: Library,
   { questions, changes }: History,
-  shared: Shared = library.memory(),
-  settle: () => Promise<void> = async () => {},
+  sharedBy: (replica: number) => Shared = always(library.memory()),
+  clock: Clock | undefined = fakeClock(),
 ): Promise<Played> {
   const db: Database = { town: new Map(), region: new Map() };
-  const clock = fakeClock();
   const tides = [0, 1].map((n) =>
     library.createTidemark<Model>({
       model,
-      ...shared,
+      ...sharedBy(n),
       clock,
       random: seededRandom(n + 1),
       origin: {
@@ -270,11 +269,11 @@ export async function play(
     }),
   );
   let reads = 0;
-  const check = async (after: unknown): Promise<void> => {
+  const check = async (after: unknown, receipt?: Receipt): Promise<void> => {
     for (const [n, tide] of tides.entries()) {
       for (const asked of questions) {
         reads++;
-        const found = await answer(tide, asked);
+        const found = await answer(tide, asked, receipt);
         const right = expected(db, asked);
         if (JSON.stringify(found) === JSON.stringify(right)) continue;
         const told = [found, right].map((each) => JSON.stringify(each));
@@ -293,9 +292,8 @@ export async function play(
       db[type].set(row.id, after as never);
       const images = told === 'nothing' && before?.deleted === after.deleted ? {} : { before, after };
       // That the row has not moved is what an update without `before` says.
-      await tides[by]?.change({ type, id: row.id, op: opOf(before, after), ...images } as never);
-      await settle();
-      await check({ type, ...row });
+      const receipt = await tides[by]?.change({ type, id: row.id, op: opOf(before, after), ...images } as never);
+      await check({ type, ...row }, receipt);
     }
     const { hits } = tides.reduce((sum, tide) => ({ hits: sum.hits + (tide.stats().byType['spatial']?.hits ?? 0) }), {
       hits: 0,
@@ -306,6 +304,8 @@ export async function play(
   }
 }
 
+const always = (shared: Shared) => (): Shared => shared;
+
 function opOf(before: { readonly deleted: boolean } | null, after: { readonly deleted: boolean }): ChangeOp {
   if (before === null) return 'create';
   if (before.deleted === after.deleted) return 'update';
@@ -315,7 +315,9 @@ function opOf(before: { readonly deleted: boolean } | null, after: { readonly de
 async function answer(
   tide: ReturnType<typeof import('../../src/index.js').createTidemark<Model>>,
   asked: Question,
+  after: Receipt | undefined,
 ): Promise<readonly string[] | string> {
+  const call = { after };
   const {
     kind,
     type,
@@ -333,21 +335,25 @@ async function answer(
   const ask = (): Promise<readonly { readonly id: string }[]> => {
     switch (kind) {
       case 'near':
-        return tide.spatial.near(type, { point: at, radius, ...of });
+        return tide.spatial.near(type, { point: at, radius, ...of }, call);
       case 'nearest': {
         const { limit: _, ...where } = of;
-        return tide.spatial.nearest(type, { point: at, k, maxDistance: radius === 0 ? undefined : radius, ...where });
+        return tide.spatial.nearest(
+          type,
+          { point: at, k, maxDistance: radius === 0 ? undefined : radius, ...where },
+          call,
+        );
       }
       case 'inBox': {
         const max = { x: area.x + area.width, y: area.y + area.height };
-        return tide.spatial.inBox(type, { min: { x: area.x, y: area.y }, max, ...of });
+        return tide.spatial.inBox(type, { min: { x: area.x, y: area.y }, max, ...of }, call);
       }
       case 'within':
         return region === undefined
-          ? tide.spatial.within(type, { polygon: { type: 'Polygon', coordinates: ringsOf(area) }, strict, ...of })
-          : tide.spatial.within(type, { region: { type: 'region', id: region }, strict, ...of });
+          ? tide.spatial.within(type, { polygon: { type: 'Polygon', coordinates: ringsOf(area) }, strict, ...of }, call)
+          : tide.spatial.within(type, { region: { type: 'region', id: region }, strict, ...of }, call);
       case 'containing':
-        return tide.spatial.containing('region', { point: at, strict, limit });
+        return tide.spatial.containing('region', { point: at, strict, limit }, call);
     }
   };
   try {
