@@ -93,7 +93,7 @@ async function load(
 ): Promise<Settled> {
   const { reads, deadline, gate } = options;
   flight.shelf.space.counter.loads++;
-  if (flight.bypassesStore || flight.unverified) what.unheard?.(flight.bypassesStore);
+  if (flight.bypassesStore || flight.unverified) what.unheard?.(flight.bypassesStore || flight.demand.strong);
   else if (reads.table.isAhead(flight.cells)) what.unheard?.(true);
   const loading = (): Promise<unknown> =>
     withDeadline(deadline, flight.key, 'LOAD_FAILED', (patience) => {

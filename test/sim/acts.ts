@@ -37,6 +37,7 @@ export class Acts {
       engine.at(engine.now + 30 * i, () => {
         for (const name of names) this.#readers.read(replica, name);
         for (const key of ['flag:0', 'flag:1']) this.#keys.get(replica, key);
+        if (this.#sim.isMapped) this.#readers.readPlaces(replica, 'main');
         if (this.#sim.isRuled) for (const id of IDS.settlement) this.#readers.readFields(replica, id, 'main');
         for (const kingdom of IDS.kingdom) this.#readers.readRealm(replica, kingdom, true, 'main');
       });

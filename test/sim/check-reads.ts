@@ -1,6 +1,6 @@
 import type { PromiseName, Violated } from './check.js';
 import type { ChangeRecord, History, ReadRecord } from './history.js';
-import type { Commit, ValueName, World } from './world.js';
+import { type Commit, type ValueName, type World, typeOfId } from './world.js';
 
 export interface ReadCheckerParts {
   readonly world: World;
@@ -26,13 +26,24 @@ export class ReadChecker {
   }
 
   judge(read: ReadRecord, name: ValueName, value: unknown): void {
-    const { world, violated } = this.#parts;
-    const content = JSON.stringify(value);
+    const fault = this.#faultOf(read, name, JSON.stringify(value));
+    if (fault !== null) this.#parts.violated(...fault, read);
+  }
+
+  /** Everything that a read could have given of a value. */
+  allowed(read: ReadRecord, name: ValueName): unknown[] {
+    const { world } = this.#parts;
+    const contents = new Set<string>();
+    for (let number = world.last; number >= 0; number--) contents.add(world.contentAt(name, number));
+    return [...contents]
+      .filter((content) => this.#faultOf(read, name, content) === null)
+      .map((text) => JSON.parse(text) as unknown);
+  }
+
+  #faultOf(read: ReadRecord, name: ValueName, content: string): readonly [rule: PromiseName, message: string] | null {
+    const { world } = this.#parts;
     const seen = world.newestWith(name, content, world.last);
-    if (seen === null) {
-      violated('P1', `${read.label}: ${name} was never ${content}`, read);
-      return;
-    }
+    if (seen === null) return ['P1', `${read.label}: ${name} was never ${content}`];
     for (let number = read.lastAtStart; number > seen; number--) {
       const commit = world.commits[number - 1] as Commit;
       if (!world.touches(commit, name)) continue;
@@ -41,9 +52,9 @@ export class ReadChecker {
       if (promise === null || this.#isExcused(read, name, commit, seen)) continue;
       const [rule, why] = promise;
       const what = `${name} is as after commit ${String(seen)}, before commit ${String(number)}`;
-      violated(rule, `${read.label} on ${read.process.name}: ${what}, ${why}`, read);
-      return;
+      return [rule, `${read.label} on ${read.process.name}: ${what}, ${why}`];
     }
+    return null;
   }
 
   /** Of a read past every cache: it sees whatever was committed when it began. */
@@ -132,7 +143,8 @@ export class ReadChecker {
   #isExcused(read: ReadRecord, name: ValueName, commit: Commit, seen: number): boolean {
     const [what, branch] = name.split('@') as [string, string];
     if (branch !== commit.branch && this.#hangsElsewhere(read, name, commit)) return true;
-    const [type, id] = (what.includes('/') ? what.replace(/^.*\//, 'settlement:') : what).split(':');
+    const inPlace = what.split('/')[1];
+    const [type, id] = inPlace === undefined ? what.split(':') : [typeOfId(inPlace), inPlace];
     if (what.includes('<') || (commit.type === type && commit.id === id)) return false;
     for (let number = commit.number - 1; number > seen; number--) {
       const earlier = this.#parts.world.commits[number - 1] as Commit;

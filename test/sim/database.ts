@@ -58,7 +58,7 @@ export class Database {
     const { world } = this;
     const ask = <T>(label: string, context: OriginContext, read: (number: number) => T): Promise<T> =>
       this.ask(process, label, context, read);
-    return Object.fromEntries(TYPES.map((type) => [type, of(type)]));
+    return Object.fromEntries([...TYPES, 'province' as const].map((type) => [type, of(type)]));
   }
 
   /** Where a replica's rules come from: always the newest that is committed. */

@@ -117,6 +117,25 @@ export function ruling(steps: Steps, at: number): void {
   read(at + Number(length) + 20 * random());
 }
 
+/** It is asked where things are while they move, and provinces are redrawn. */
+export function mapping(steps: Steps, at: number): void {
+  const { random } = steps;
+  const { branch } = steps.focus();
+  const which = steps.nat();
+  const length = Number(weighted({ '15': 3, '80': 2, '2500': 1 }, random));
+  const during = (): number => at + length * random();
+  const ask = (when: number): void => {
+    for (let each = 0; each < steps.config.replicas; each++) steps.add(when, 'where', onReplica(branch, each), which);
+  };
+  if (steps.chance(0.7)) ask(at - 20);
+  for (let i = 0; i < 3; i++) {
+    const what = steps.chance(0.4) ? 'redraw' : 'change';
+    steps.add(during(), what, onReplica(branch, steps.nat()), what === 'change' ? HOT.settlement : steps.nat());
+  }
+  for (let i = 0; i < 4; i++) steps.add(during(), 'where', onReplica(branch, steps.nat()), which);
+  ask(at + length + 20 * random());
+}
+
 /** The fork hangs elsewhere, and not everybody knows. */
 export function regraft(steps: Steps, at: number): void {
   const focus = { branch: IN.fork, entity: steps.nat(), list: 1 };

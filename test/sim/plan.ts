@@ -1,6 +1,6 @@
 import { type Random, randomOf, weighted } from './dice.js';
 import { disaster } from './disasters.js';
-import { clash, family, joining, lag, regraft, ruling, start } from './meetings.js';
+import { clash, family, joining, lag, mapping, regraft, ruling, start } from './meetings.js';
 import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
@@ -90,7 +90,7 @@ export const FAULTS = {
 } as const;
 
 export type Fault = keyof typeof FAULTS;
-export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules';
+export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules' | 'where' | 'redraw';
 
 export function planOf(seed: number): Plan {
   const random = randomOf(seed, 'plan');
@@ -99,7 +99,8 @@ export function planOf(seed: number): Plan {
   const shape = weighted({ start: 1, brief: 9, full: 10 }, random);
   const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
-  return { seed, config, steps: [...steps.all, ...rulings(seed, config, end)].sort(([a], [b]) => a - b) };
+  const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
+  return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
 
 /** By dice of their own: the rest of a world is what it would be without them. */
@@ -116,6 +117,24 @@ export const isRuled = ({ steps }: Plan): boolean => steps.some(isRuling);
 
 /** The same without rules and those who look at what they say. */
 export const withoutRulings = (plan: Plan): Plan => ({ ...plan, steps: plan.steps.filter((step) => !isRuling(step)) });
+
+/** The same for who asks where things are, and redraws the map. */
+function mappings(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'mappings'), config);
+  for (let share = 0.25; steps.chance(share); share = 0.5) mapping(steps, 25 + end * steps.random());
+  return steps.all;
+}
+
+const isMapping = ([, what]: Step): boolean => what === 'where' || what === 'redraw';
+
+/** Whether there are provinces in it. */
+export const isMapped = ({ steps }: Plan): boolean => steps.some(isMapping);
+
+/** The same without provinces and those who ask where things are. */
+export const withoutMappings = (plan: Plan): Plan => ({
+  ...plan,
+  steps: plan.steps.filter((step) => !isMapping(step)),
+});
 
 /** One disaster after the other. Returns when it ends. */
 function brief(steps: Steps): number {

@@ -5,7 +5,7 @@ import type { Step } from './plan.js';
 import { type Asking, type Realm, realmOf } from './realm.js';
 import type { Replica } from './replica.js';
 import type { Simulation } from './simulation.js';
-import { BOXES, DISCS, type Fields, IDS, LISTS, type Row, type Type, type ValueName } from './world.js';
+import { BOXES, DISCS, type Fields, IDS, LISTS, NEAREST, type Row, SPOT, type Type, type ValueName } from './world.js';
 
 type How = { readonly after?: never; readonly consistency?: 'strong' };
 
@@ -42,6 +42,9 @@ export class Readers {
       case 'box':
       case 'near':
         this.read(replica, `${what}:${String(b % (what === 'box' ? BOXES : DISCS).length)}@${branch}`);
+        return true;
+      case 'where':
+        this.read(replica, `${pick(PLACES, b)}@${branch}`, { strong: c % 8 === 0 });
         return true;
       case 'everywhere':
         for (const each of sim.replicas) {
@@ -84,16 +87,25 @@ export class Readers {
 
   #judge(read: ReadRecord, name: ValueName, value: unknown): void {
     read.endAt = this.#sim.engine.now;
-    if (!/^(box|near):/.test(name)) {
+    const [region, branch] = name.split('@') as [string, string];
+    const kind = region.split(':')[0] as string;
+    if (kind === 'nearest' || kind === 'in') {
+      this.#sim.places.judge(read, name, value as readonly Row[] | null);
+      return;
+    }
+    if (!['box', 'near', 'holding'].includes(kind)) {
       this.#sim.reads.judge(read, name, value);
       return;
     }
     // Answers about places are kept up row by row: each is regular, all together need not be of one moment.
-    const [region, branch] = name.split('@') as [string, string];
-    for (const id of IDS.settlement) {
+    for (const id of IDS[kind === 'holding' ? 'province' : 'settlement']) {
       const row = (value as readonly Row[]).find((one) => one.id === id) ?? null;
       this.#sim.reads.judge(read, `${region}/${id}@${branch}`, row);
     }
+  }
+
+  readPlaces(replica: Replica, branch: string): void {
+    for (const place of new Set(PLACES)) this.read(replica, `${place}@${branch}`);
   }
 
   read(
@@ -143,6 +155,9 @@ export class Readers {
     const [kind, id] = what.split(':') as [string, string];
     if (kind === 'box') return tide.spatial.inBox('settlement', BOXES[Number(id)] as (typeof BOXES)[0], call);
     if (kind === 'near') return tide.spatial.near('settlement', DISCS[Number(id)] as (typeof DISCS)[0], call);
+    if (kind === 'nearest') return tide.spatial.nearest('settlement', NEAREST[Number(id)] as (typeof NEAREST)[0], call);
+    if (kind === 'holding') return tide.spatial.containing('province', { point: SPOT }, call);
+    if (kind === 'in') return within(tide.spatial.within('settlement', { region: { type: 'province', id } }, call));
     if (inScope) return replica.scope.get(kind as Type, id);
     return scope === 1 ? tide.scope(call).loaders[kind as Type].load(id) : tide.get(kind as Type, id, call);
   }
@@ -197,6 +212,17 @@ export class Readers {
       );
     });
   }
+}
+
+/** What is asked of a map with provinces. */
+const PLACES = ['nearest:0', 'nearest:1', 'holding:0', 'in:p1', 'in:p1', 'in:p2'] as const;
+
+/** Null where there is no such region. */
+async function within(found: Promise<readonly Row[]>): Promise<readonly Row[] | null> {
+  return found.catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'NOT_PLACED') return null;
+    throw error;
+  });
 }
 
 /** Which list a number stands for. */

@@ -3,13 +3,14 @@ import { PROMISES, type PromiseName, type Violated, Violation } from './check.js
 import { ChangeChecker } from './check-changes.js';
 import { DeliveryChecker, type Session } from './check-delivery.js';
 import { FieldsChecker } from './check-fields.js';
+import { PlacesChecker } from './check-places.js';
 import { ReadChecker } from './check-reads.js';
 import type { Overheard } from './contracts.js';
 import { Database } from './database.js';
 import { ids, pick, randomOf } from './dice.js';
 import { Engine } from './engine.js';
 import { type ChangeRecord, History, type ReadRecord } from './history.js';
-import { type Plan, isRuled } from './plan.js';
+import { type Plan, isMapped, isRuled } from './plan.js';
 import type { Process } from './process.js';
 import type { RunOptions } from './run.js';
 import { type Replica, startReplica } from './replica.js';
@@ -40,6 +41,7 @@ export class Simulation {
   readonly changes: ChangeChecker;
   readonly delivery: DeliveryChecker;
   readonly fields: FieldsChecker;
+  readonly places: PlacesChecker;
   readonly replicas: Replica[] = [];
   readonly sessions: Session[] = [];
   readonly newId: () => string;
@@ -83,6 +85,7 @@ export class Simulation {
     this.delivery = new DeliveryChecker({ history, violated, runIdsCompared });
     const begin = (process: Process, label: string): ReadRecord => this.begin(process, label);
     this.fields = new FieldsChecker({ world, reads: this.reads, violated, begin });
+    this.places = new PlacesChecker(this.reads, violated);
     this.primary = this.addServer(plan.config.partitions);
     for (let index = 0; index < plan.config.replicas; index++) this.start(index);
   }
@@ -98,6 +101,10 @@ export class Simulation {
   }
 
   /** Replicas have rules: somebody edits them, or looks at what they say. */
+  get isMapped(): boolean {
+    return isMapped(this.plan);
+  }
+
   get isRuled(): boolean {
     return isRuled(this.plan);
   }

@@ -15,13 +15,15 @@ export interface Row {
   readonly gone: boolean;
 }
 
-export type Type = 'kingdom' | 'guild' | 'settlement' | 'structure';
+export type Type = 'kingdom' | 'guild' | 'settlement' | 'structure' | 'province';
+/** Those that are in every world. Provinces are where somebody asks where things are. */
 export const TYPES: readonly Type[] = ['kingdom', 'guild', 'settlement', 'structure'];
 export const IDS: Readonly<Record<Type, readonly string[]>> = {
   kingdom: ['k1', 'k2'],
   guild: ['g1'],
   settlement: ['s1', 's2', 's3'],
   structure: ['t1', 't2', 't3'],
+  province: ['p1', 'p2'],
 };
 export const BRANCHES = ['main', 'draft', 'fork'] as const;
 /** `[type, parent type]` of every list. */
@@ -42,6 +44,57 @@ export interface Fields {
   readonly edition: number;
 }
 export const DISCS = [{ point: { x: 45, y: 45 }, radius: 30 }] as const;
+/** Questions for the nearest settlements. */
+export const NEAREST = [
+  { point: { x: 50, y: 50 }, k: 2 },
+  { point: { x: 10, y: 90 }, k: 1, maxDistance: 70 },
+] as const;
+/** A point that may lie in provinces. */
+export const SPOT = { x: 40, y: 40 } as const;
+
+/** The corners of a province: where it is says how large it is. */
+export function landOf({
+  x,
+  y,
+}: Row): (typeof BOXES)[number] | { min: { x: number; y: number }; max: { x: number; y: number } } {
+  return { min: { x, y }, max: { x: x + 5 + ((x * 3) % 45), y: y + 5 + ((y * 5) % 45) } };
+}
+
+function outlineOf(row: Row): object {
+  const { min, max } = landOf(row);
+  const ring = [
+    [min.x, min.y],
+    [max.x, min.y],
+    [max.x, max.y],
+    [min.x, max.y],
+    [min.x, min.y],
+  ];
+  return { type: 'Polygon', coordinates: [ring] };
+}
+
+const isWithin = (
+  { x, y }: { readonly x: number; readonly y: number },
+  { min, max }: ReturnType<typeof landOf>,
+): boolean => x >= min.x && x <= max.x && y >= min.y && y <= max.y;
+
+/** What the nearest would be if the settlements were these. */
+export function nearestOf(which: number, settlements: readonly (Row | null)[]): Row[] {
+  const {
+    point,
+    k,
+    maxDistance = Infinity,
+  }: { point: { x: number; y: number }; k: number; maxDistance?: number } = NEAREST[which] as (typeof NEAREST)[number];
+  const away = ({ x, y }: Row): number => Math.hypot(x - point.x, y - point.y);
+  return settlements
+    .filter((row) => row !== null)
+    .filter((row) => away(row) <= maxDistance)
+    .sort((a, b) => away(a) - away(b) || (a.id < b.id ? -1 : 1))
+    .slice(0, k);
+}
+
+/** Whether a settlement lies in a province, if they are these. */
+export const liesIn = (settlement: Row | null, province: Row): boolean =>
+  settlement !== null && isWithin(settlement, landOf(province));
 
 /** What the replicas of one app version know of the model. `parentOf` may be behind the database. */
 export function modelOf(schema: number, parentOf: (branch: string) => string | undefined) {
@@ -57,6 +110,7 @@ export function modelOf(schema: number, parentOf: (branch: string) => string | u
         computed: { own: 'json', above: 'json', below: 'json', edition: 'number' },
       }),
       structure: entity<Row>()({ ...options, parents: { settlement: 'parentId', guild: 'guildId' } }),
+      province: entity<Row>()({ ...options, geometry: outlineOf }),
     },
     branches: { root: 'main', parentOf },
   });
@@ -81,7 +135,7 @@ export function rulesOf(edition: number): FieldRule[] {
   }));
 }
 
-/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `edition:all@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`. */
+/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `edition:all@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`; wherever it is, `map:0/s1@main`. */
 export type ValueName = string;
 
 export interface Commit {
@@ -130,6 +184,7 @@ export class World {
     put('settlement', 's2', 'k2', 60, 60);
     put('structure', 't1', 's1', 0, 0, 'g1');
     put('structure', 't2', 's1', 0, 0);
+    put('province', 'p1', '', 5, 5);
     this.#states = [{ rows, parents: new Map([['draft', 'main']]), edition: 0 }];
   }
 
@@ -261,9 +316,9 @@ export class World {
     if (list !== null) return this.children(list[1] as Type, list[2] as Type, list[3] as string, branch, number);
     const [kind, which] = what.split(':') as [string, string];
     if (kind === 'edition') return this.edition(number);
-    if (kind === 'box' || kind === 'near') {
+    if (which.includes('/')) {
       const [region, id] = which.split('/') as [string, string];
-      const row = this.record('settlement', id, branch, number);
+      const row = this.record(typeOfId(id), id, branch, number);
       return row !== null && isIn(row, `${kind}:${region}`) ? row : null;
     }
     return this.record(kind as Type, which, branch, number);
@@ -280,7 +335,11 @@ export const PARENT: Readonly<Record<Type, Type | null>> = {
   guild: null,
   settlement: 'kingdom',
   structure: 'settlement',
+  province: null,
 };
+
+/** Of what an answer about places may hold. */
+export const typeOfId = (id: string): Type => (id.startsWith('p') ? 'province' : 'settlement');
 
 const keyOf = (branch: string, type: Type, id: string): string => `${branch}/${type}/${id}`;
 
@@ -314,8 +373,11 @@ function visible(state: State, type: Type, id: string, branch: string): Row | nu
 }
 
 /** Whether it lies in a box or a disc, named as in a {@link ValueName}. */
-function isIn({ x, y }: Row, region: string): boolean {
+function isIn(row: Row, region: string): boolean {
   const [kind, which] = region.split(':') as [string, string];
+  if (kind === 'map') return true;
+  if (kind === 'holding') return isWithin(SPOT, landOf(row));
+  const { x, y } = row;
   if (kind === 'box') {
     const { min, max } = BOXES[Number(which)] as (typeof BOXES)[number];
     return x >= min.x && x <= max.x && y >= min.y && y <= max.y;

@@ -22,6 +22,9 @@ export class Writers {
       case 'change':
         this.#change(replica, branch, this.#entity(b), { dice: c, laterMs: [0, 0, 0, 2, 30, 300][(c >> 7) % 6] ?? 0 });
         return true;
+      case 'redraw':
+        this.#change(replica, branch, ['province', pick(IDS.province, b)], { dice: c, laterMs: 0 });
+        return true;
       case 'bulk':
         this.#bulk(replica, branch, pick(TYPES, b), [b >> 2, c]);
         return true;
