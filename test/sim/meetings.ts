@@ -128,6 +128,8 @@ export function mapping(steps: Steps, at: number): void {
     for (let each = 0; each < steps.config.replicas; each++) steps.add(when, 'where', onReplica(branch, each), which);
   };
   if (steps.chance(0.7)) ask(at - 20);
+  // What is not heard of may have been anywhere.
+  if (steps.chance(0.2)) steps.add(at - 1, 'lose', steps.nat(), 0, length + 30);
   for (let i = 0; i < 3; i++) {
     const what = steps.chance(0.4) ? 'redraw' : 'change';
     steps.add(during(), what, onReplica(branch, steps.nat()), what === 'change' ? HOT.settlement : steps.nat());

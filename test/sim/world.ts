@@ -113,6 +113,8 @@ export function modelOf(schema: number, parentOf: (branch: string) => string | u
       province: entity<Row>()({ ...options, geometry: outlineOf }),
     },
     branches: { root: 'main', parentOf },
+    // Small enough that things lie in cells of their own.
+    spatial: { extent: { min: { x: 0, y: 0 }, max: { x: 160, y: 160 } } },
   });
 }
 

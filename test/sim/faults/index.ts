@@ -1,20 +1,25 @@
 import { CHANGE_FAULTS } from './changes.js';
 import { BLIND_CHECK, NO_LOOSE_CELL, SMALL_QUEUE, type SimFault } from './fault.js';
 import { MARK_FAULTS } from './marks.js';
+import { PLACE_FAULTS } from './places.js';
 import { READ_FAULTS } from './reads.js';
 import { SERVER_FAULTS } from './servers.js';
 
 export type { SimFault } from './fault.js';
 
 /** What the simulation must catch: PROTOCOL.md's list, and what was found on the way. */
-export const FAULTS: readonly SimFault[] = [...SERVER_FAULTS, ...MARK_FAULTS, ...CHANGE_FAULTS, ...READ_FAULTS];
+export const FAULTS: readonly SimFault[] = [
+  ...SERVER_FAULTS,
+  ...MARK_FAULTS,
+  ...CHANGE_FAULTS,
+  ...READ_FAULTS,
+  ...PLACE_FAULTS,
+];
 
 /** Of that list, what cannot be planted yet or at all, and why. */
 export const NOT_PLANTED: Readonly<Record<string, string>> = {
   'the sweeper replays an older row as the newest': 'comes with the Postgres outbox',
   'early cut-off keeps an old entry valid': 'nothing cuts off: an entry is judged by its marks, whatever its value',
-  'a polygon is asked for without `under`': 'comes with the spatial step',
-  'k-nearest is shrunk from cells that were not read': 'comes with the spatial step',
   'a re-assertion with the old token': 'only the store mints tokens; sent again in one epoch: see the first fault',
   "a waiter takes a wake-up's value": 'a wake-up carries none; whoever waited looks at tier 2: see promotion',
 };

@@ -169,8 +169,8 @@ export const READ_FAULTS: readonly SimFault[] = [
     edits: [
       [
         'realtime/computed-subscription.ts',
-        'this.#watched.hasStoodSince(this.#began.moment) ? shown',
-        'this.#began ? shown',
+        'if (began !== undefined && this.#watched.wasHeldAt(began.moment))',
+        'if (began !== undefined)',
       ],
     ],
   },
