@@ -8,6 +8,7 @@ const postgis = await reach('postgis');
 export interface Database {
   readonly pool: Pool;
   readonly schema: string;
+  readonly connectionString: string;
 }
 
 /** Declares tests against a real PostGIS; where there is none they are skipped, loudly. */
@@ -32,6 +33,6 @@ export function describePostgis(name: string, declare: (database: () => Database
       await client.query(`drop schema ${schema} cascade`);
       await client.end();
     });
-    declare(() => ({ pool, schema }));
+    declare(() => ({ pool, schema, connectionString }));
   });
 }
