@@ -1,4 +1,4 @@
-import type { SpatialAsk, SpatialFilter, SpatialQuestion } from '../../contract.js';
+import type { SpatialAsk, SpatialFilter, SpatialQuestion, SpatialSystem } from '../../contract.js';
 import { boxSql, geometrySql, measured, pointSql } from './shapes.js';
 import type { Parameters, Statement } from './statement.js';
 import { parameters } from './statement.js';
@@ -28,13 +28,14 @@ import { type CheckedTable, columnOf, quoted, relationOf } from './tables.js';
  * (t."kind" = any($6) or t."kind" is null)                                                             -- where
  * ```
  *
- * In a table with branches a row counts if its branch is of the chain and no nearer branch has a row of the same id,
- * wherever that one is and deleted or not:
+ * In a table with branches a row counts if of those with its id it is of the nearest branch of the chain, wherever the
+ * others are and deleted or not. As a join this would depend on how many rows the planner expects, and PostGIS lets it
+ * expect too few.
  *
  * ```sql
- * t."branch"::text = any($5::text[]) and not exists (
- *   select from "places" n where n."id" = t."id"
- *     and array_position($5::text[], n."branch"::text) < array_position($5::text[], t."branch"::text))
+ * t."branch"::text = any($5::text[]) and t."branch"::text = (
+ *   select n."branch"::text from "places" n where n."id" = t."id" and n."branch"::text = any($5::text[])
+ *   order by array_position($5::text[], n."branch"::text) limit 1)
  * ```
  *
  * Throws INVALID_OPTION for a field without a column.
@@ -47,12 +48,14 @@ export function findSql(table: CheckedTable, ask: SpatialAsk): Statement {
     const from = measured(geometry, system);
     const to = measured(pointSql(given, question.point, system.srid), system);
     const distance = `ST_Distance(${from}, ${to})`;
-    const radius = question.kind === 'near' ? question.radius : question.maxDistance;
-    const within = radius === undefined ? [] : [`ST_DWithin(${from}, ${to}, ${given.add(radius, 'float8')})`];
-    const conditions = [...within, ...conditionsOf(table, ask, given)];
+    const conditions = conditionsOf(table, ask, given);
     const limit = given.add(question.kind === 'near' ? ask.limit : question.count, 'bigint');
-    const reach = question.kind === 'near' ? [] : [reachSql(given, { table, question, from, to, conditions, limit })];
-    return select(table, { distance, conditions: [...reach, ...conditions], limit, given });
+    const radius =
+      question.kind === 'near'
+        ? given.add(question.radius, 'float8')
+        : reachSql(given, { table, question, system, from, to, conditions, limit });
+    const within = `ST_DWithin(${from}, ${to}, ${radius})`;
+    return select(table, { distance, conditions: [within, ...conditions], limit, given });
   }
   const asked = askedSql(given, { geometry, question, srid: system.srid });
   const conditions = [asked, ...conditionsOf(table, ask, given)];
@@ -83,6 +86,7 @@ function select(table: CheckedTable, { distance, conditions, limit, given }: Par
 interface Reach {
   readonly table: CheckedTable;
   readonly question: Extract<SpatialQuestion, { kind: 'nearest' }>;
+  readonly system: SpatialSystem;
   readonly from: string;
   readonly to: string;
   readonly conditions: readonly string[];
@@ -95,20 +99,30 @@ interface Reach {
  * of these. The reach is a little more than that, since the index rounds too; what is too much is cut off by the limit.
  *
  * ```sql
- * ST_DWithin(t."geom", $point, (select max(k."distance") * (1 + 1e-9) + $slack from (
+ * least($maxDistance, (select max(k."distance") * (1 + 1e-9) + $slack from (
  *   select ST_Distance(t."geom", $point) as "distance" from "places" t
- *   where not ST_IsEmpty(t."geom") and … order by t."geom" <-> $point limit $count) k))
+ *   where not ST_IsEmpty(t."geom") and t."geom" && ST_Expand($point, $maxDistance + $slack) and …
+ *   order by t."geom" <-> $point limit $count) k))
  * ```
  */
-function reachSql(given: Parameters, { table, question, from, to, conditions, limit }: Reach): string {
-  const slack = 1e-6 + 1e-12 * (Math.abs(question.point.x) + Math.abs(question.point.y));
+function reachSql(given: Parameters, reach: Reach): string {
+  const { table, question, from, to, limit } = reach;
+  const { point, maxDistance } = question;
+  const slack = 1e-6 + 1e-12 * (Math.abs(point.x) + Math.abs(point.y));
+  const conditions = [`not ST_IsEmpty(t.${quoted(table.geometry)})`, ...reach.conditions];
+  if (maxDistance !== undefined) {
+    const bound = given.add(maxDistance * (1 + 1e-9) + slack, 'float8');
+    // Of a box the planner knows how many rows are in it, of ST_DWithin it does not; on the globe there is no box.
+    const isGeodesic = reach.system.distance === 'geodesic';
+    conditions.push(isGeodesic ? `ST_DWithin(${from}, ${to}, ${bound})` : `${from} && ST_Expand(${to}, ${bound})`);
+  }
   const candidates = [
     `select ST_Distance(${from}, ${to}) as "distance" from ${relationOf(table)} t`,
-    `where ${[`not ST_IsEmpty(t.${quoted(table.geometry)})`, ...conditions].join(' and ')}`,
+    `where ${conditions.join(' and ')}`,
     `order by ${from} <-> ${to} limit ${limit}`,
   ].join(' ');
-  const far = `select max(k."distance") * (1 + 1e-9) + ${given.add(slack, 'float8')} from (${candidates}) k`;
-  return `ST_DWithin(${from}, ${to}, (${far}))`;
+  const far = `(select max(k."distance") * (1 + 1e-9) + ${given.add(slack, 'float8')} from (${candidates}) k)`;
+  return maxDistance === undefined ? far : `least(${given.add(maxDistance, 'float8')}, ${far})`;
 }
 
 interface Asked {
@@ -160,10 +174,10 @@ function branchSql(table: CheckedTable, branches: readonly string[], given: Para
   if (table.branch === undefined) return [];
   const chain = given.add(branches, 'text[]');
   const branchOf = (row: string): string => `${row}.${quoted(table.branch as string)}::text`;
-  const depthOf = (row: string): string => `array_position(${chain}, ${branchOf(row)})`;
-  const id = quoted(table.id);
-  return [
-    `${branchOf('t')} = any(${chain})`,
-    `not exists (select from ${relationOf(table)} n where n.${id} = t.${id} and ${depthOf('n')} < ${depthOf('t')})`,
-  ];
+  const nearest = [
+    `select ${branchOf('n')} from ${relationOf(table)} n`,
+    `where n.${quoted(table.id)} = t.${quoted(table.id)} and ${branchOf('n')} = any(${chain})`,
+    `order by array_position(${chain}, ${branchOf('n')}) limit 1`,
+  ].join(' ');
+  return [`${branchOf('t')} = any(${chain})`, `${branchOf('t')} = (${nearest})`];
 }
