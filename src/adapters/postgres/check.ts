@@ -24,22 +24,22 @@ export async function checkTables(
 }
 
 const POSTGIS = `select e.extversion as "version", quote_ident(n.nspname) as "schema",
-  to_regprocedure('st_makepoint(float8, float8)') is not null as "reachable"
+  current_setting('search_path') as "path", to_regprocedure('st_makepoint(float8, float8)') is not null as "reachable"
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'postgis'`;
 
 async function postgisFaults(sql: Sql): Promise<readonly SpatialFault[]> {
   const { rows } = await sql.query(POSTGIS, []);
-  const [found] = rows as readonly { version: string; schema: string; reachable: boolean }[];
+  const [found] = rows as readonly { version: string; schema: string; path: string; reachable: boolean }[];
   const fault = (what: string, mend: string): readonly SpatialFault[] => [{ type: null, what, mend }];
   if (found === undefined) return fault('The database has no PostGIS.', 'create extension postgis');
-  const { version, schema, reachable } = found;
+  const { version, schema, path, reachable } = found;
   if (Number.parseInt(version, 10) < 3) {
     return fault(`PostGIS is ${version}; expected 3.0 or later.`, 'alter extension postgis update');
   }
   if (reachable) return [];
   return fault(
     `PostGIS is in the schema ${schema}, which the search_path does not name.`,
-    `alter role current_user set search_path to "$user", public, ${schema}`,
+    `alter role current_user set search_path to ${path === '' ? schema : `${path}, ${schema}`}`,
   );
 }
 
