@@ -11,10 +11,10 @@ import { type CheckedTable, columnOf, quoted, relationOf } from './tables.js';
  * ```sql
  * select t."id"::text as "id", ST_Distance(t."geom", ST_SetSRID(ST_MakePoint($1::float8, $2::float8), $3::int)) as "distance"
  * from "places" t
- * where ST_DWithin(t."geom", ST_SetSRID(ST_MakePoint($1::float8, $2::float8), $3::int), $4::float8)
+ * where ST_DWithin(t."geom", ST_SetSRID(ST_MakePoint($1::float8, $2::float8), $3::int), $5::float8)
  *   and t."deleted_at" is null
  * order by "distance", t."id"::text collate "C"
- * limit $5::bigint
+ * limit $4::bigint
  * ```
  *
  * with `::geography` behind both geometries where distances are geodesic. The others differ in their `where`:
@@ -49,7 +49,7 @@ export function findSql(table: CheckedTable, ask: SpatialAsk): Statement {
     const to = measured(pointSql(given, question.point, system.srid), system);
     const distance = `ST_Distance(${from}, ${to})`;
     const conditions = conditionsOf(table, ask, given);
-    const limit = given.add(question.kind === 'near' ? ask.limit : question.count, 'bigint');
+    const limit = given.add(question.kind === 'near' ? (ask.limit ?? null) : question.count, 'bigint');
     const radius =
       question.kind === 'near'
         ? given.add(question.radius, 'float8')
@@ -59,7 +59,7 @@ export function findSql(table: CheckedTable, ask: SpatialAsk): Statement {
   }
   const asked = askedSql(given, { geometry, question, srid: system.srid });
   const conditions = [asked, ...conditionsOf(table, ask, given)];
-  return select(table, { distance: 'null', conditions, limit: given.add(ask.limit, 'bigint'), given });
+  return select(table, { distance: 'null', conditions, limit: given.add(ask.limit ?? null, 'bigint'), given });
 }
 
 interface Parts {
@@ -76,7 +76,7 @@ function select(table: CheckedTable, { distance, conditions, limit, given }: Par
   const text = [
     `select ${id}::text as "id", ${distance} as "distance"`,
     `from ${relationOf(table)} t`,
-    `where ${conditions.length === 0 ? 'true' : conditions.join('\n  and ')}`,
+    `where ${conditions.join('\n  and ')}`,
     `order by ${distance === 'null' ? byId : `"distance", ${byId}`}`,
     `limit ${limit}`,
   ].join('\n');
@@ -101,7 +101,7 @@ interface Reach {
  * ```sql
  * least($maxDistance, (select max(k."distance") * (1 + 1e-9) + $slack from (
  *   select ST_Distance(t."geom", $point) as "distance" from "places" t
- *   where not ST_IsEmpty(t."geom") and t."geom" && ST_Expand($point, $maxDistance + $slack) and …
+ *   where t."geom" && ST_Expand($point, $maxDistance + $slack) and …
  *   order by t."geom" <-> $point limit $count) k))
  * ```
  */
@@ -109,7 +109,7 @@ function reachSql(given: Parameters, reach: Reach): string {
   const { table, question, from, to, limit } = reach;
   const { point, maxDistance } = question;
   const slack = 1e-6 + 1e-12 * (Math.abs(point.x) + Math.abs(point.y));
-  const conditions = [`not ST_IsEmpty(t.${quoted(table.geometry)})`, ...reach.conditions];
+  const conditions = [...reach.conditions];
   if (maxDistance !== undefined) {
     const bound = given.add(maxDistance * (1 + 1e-9) + slack, 'float8');
     // Of a box the planner knows how many rows are in it, of ST_DWithin it does not; on the globe there is no box.
@@ -118,7 +118,7 @@ function reachSql(given: Parameters, reach: Reach): string {
   }
   const candidates = [
     `select ST_Distance(${from}, ${to}) as "distance" from ${relationOf(table)} t`,
-    `where ${conditions.join(' and ')}`,
+    `where ${conditions.join(' and ') || 'true'}`,
     `order by ${from} <-> ${to} limit ${limit}`,
   ].join(' ');
   const far = `(select max(k."distance") * (1 + 1e-9) + ${given.add(slack, 'float8')} from (${candidates}) k)`;

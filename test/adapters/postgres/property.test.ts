@@ -3,7 +3,7 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Box, Position, SpatialQuestion } from '../../../src/contract.js';
 import { describePostgis } from '../../services/postgres.js';
-import { type Places, place, places } from './world.js';
+import { GEODESIC, PLANAR, type Places, place, places } from './world.js';
 
 const runs = process.env['TIDEMARK_LONG'] === undefined ? 50 : 3000;
 const CHAINS = [['main'], ['draft', 'main'], ['leaf', 'draft', 'main']];
@@ -137,5 +137,42 @@ describePostgis('random points on a grid', (database) => {
       }
     });
     await fc.assert(property, { numRuns: runs });
+  });
+});
+
+describePostgis('the nearest of random shapes anywhere', (database) => {
+  const shapes = {
+    planar: `ST_SetSRID(ST_MakePoint((random() - 0.5) * 4e7, (random() - 0.5) * 4e7), 3857)`,
+    geodesic: `ST_SetSRID(ST_MakePoint(random() * 360 - 180, degrees(asin(random() * 2 - 1))), 4326)`,
+  };
+
+  test.each([
+    ['planar', PLANAR],
+    ['geodesic', GEODESIC],
+  ] as const)('%s, are those with the smallest distances of all', async (kind, system) => {
+    const { pool, schema, connectionString } = database();
+    const byIndex = new Pool({ connectionString, options: BY_INDEX });
+    const world = await places({ pool: byIndex, schema, table: kind, system });
+    const empty = `ST_SetSRID('MULTIPOINT EMPTY'::geometry, ${String(system.srid)})`;
+    await pool.query(`insert into ${schema}.${kind} (id, geom)
+      select i, case when i % 10 = 0 then ${empty} else ${shapes[kind]} end from generate_series(1, 1000) i`);
+    await pool.query(`insert into ${schema}.${kind} (id, geom)
+      select 'line ' || a.id, ST_MakeLine(a.geom, ST_Translate(a.geom, 0.5, 0.25)) from ${schema}.${kind} a
+      where not ST_IsEmpty(a.geom)`);
+    const cast = kind === 'geodesic' ? '::geography' : '';
+    const { rows: points } = await pool.query<Position>(
+      `select ST_X(p) x, ST_Y(p) y from (select ${shapes[kind]} p from generate_series(1, 60)) q`,
+    );
+    for (const [i, point] of points.entries()) {
+      const [count, maxDistance] = [(i % 20) + 1, i % 2 === 0 ? undefined : i * 1e5];
+      const { rows } = await pool.query<{ id: string; d: number }>(
+        `select id, d from ${schema}.${kind}, ST_SetSRID(ST_MakePoint($1, $2), ${String(system.srid)}) p,
+          ST_Distance(geom${cast}, p${cast}) d where d <= $3 order by d, id collate "C" limit $4`,
+        [point.x, point.y, maxDistance ?? Infinity, count],
+      );
+      const found = await world.find({ kind: 'nearest', point, count, maxDistance });
+      expect(found).toEqual(rows.map(({ id, d }) => [id, d]));
+    }
+    await byIndex.end();
   });
 });
