@@ -6,7 +6,7 @@ import { type CheckedTable, columnOf, quoted, relationOf } from './tables.js';
 
 /**
  * What a question is in SQL. Rows are `id` as text and `distance`, null where nothing was asked about one; in the order
- * that {@link Spatial.find} promises. Near, with a column `deletedAt`, is
+ * that `Spatial.find` promises. Near, with a column `deletedAt`, is
  *
  * ```sql
  * select t."id"::text as "id", ST_Distance(t."geom", ST_SetSRID(ST_MakePoint($1::float8, $2::float8), $3::int)) as "distance"
