@@ -8,6 +8,7 @@ const options = {
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',
+    postgres: 'src/adapters/postgres/index.ts',
     redis: 'src/adapters/redis/index.ts',
     rules: 'src/rules/index.ts',
     testing: 'src/testing/index.ts',

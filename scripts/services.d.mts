@@ -24,3 +24,8 @@ export interface RedisSentinel {
 export function startRedis(settings?: Readonly<Record<string, string | number>>): Promise<RedisServer>;
 export function startCluster(options?: { readonly replicas?: number | undefined }): Promise<RedisCluster>;
 export function startSentinel(): Promise<RedisSentinel>;
+export interface PostgresServer extends Address {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+export function startPostgres(): Promise<PostgresServer>;

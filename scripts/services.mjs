@@ -1,11 +1,12 @@
 // Servers for tests, on free ports, with data directories of their own that go with them.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { findPostgres } from './postgres.mjs';
 import { findRedis } from './redis.mjs';
 
 const HOST = '127.0.0.1';
@@ -19,7 +20,7 @@ export async function startRedis(settings = {}) {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
   const all = { bind: HOST, port, dir: directory, save: '', 'enable-debug-command': 'yes', ...settings };
-  return daemon({
+  return redisDaemon({
     program: 'redis-server',
     args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)]),
     port,
@@ -76,7 +77,7 @@ export async function startSentinel() {
     ];
     writeFileSync(join(directory, 'sentinel.conf'), lines.join('\n'));
     servers.push(
-      await daemon({ program: 'redis-sentinel', args: [join(directory, 'sentinel.conf')], port, directory }),
+      await redisDaemon({ program: 'redis-sentinel', args: [join(directory, 'sentinel.conf')], port, directory }),
     );
     await until('the sentinel knows the replica', async () =>
       all([{ port }], 'master-link-status\nok', 'sentinel', 'replicas', name),
@@ -88,25 +89,97 @@ export async function startSentinel() {
   }
 }
 
-async function daemon({ program, args, port, directory }) {
+/**
+ * One PostgreSQL with PostGIS in its only database: on a port of this machine, with a superuser who needs no password, and
+ * with nothing kept through a crash. `stop()` ends it and removes its data.
+ */
+export async function startPostgres() {
+  const { paths, missing } = findPostgres();
+  if (paths === undefined) throw new Error(missing);
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-postgres-'));
+  const login = ['-h', HOST, '-p', String(port), '-U', 'postgres'];
+  const identity = unprivileged();
+  if (identity.uid !== undefined) chownSync(directory, identity.uid, identity.gid);
+  try {
+    await finish(
+      paths.initdb,
+      ['-D', join(directory, 'data'), '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--no-locale', '-N'],
+      {
+        ...identity,
+        cwd: directory,
+      },
+    );
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+  const settings = {
+    listen_addresses: HOST,
+    port,
+    unix_socket_directories: directory,
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    log_min_messages: 'panic',
+  };
+  const { stop } = await daemon({
+    command: paths.postgres,
+    args: [
+      ...['-D', join(directory, 'data')],
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${String(value)}`]),
+    ],
+    options: { ...identity, cwd: directory },
+    // Its own processes, and its memory, go with it: by SIGKILL both would stay.
+    signal: 'SIGQUIT',
+    isUp: () =>
+      finish(paths.pg_isready, ['-q', ...login]).then(
+        () => true,
+        () => false,
+      ),
+    ...{ port, directory },
+  });
+  try {
+    await finish(paths.psql, ['-qX', ...login, '-c', 'create extension postgis', 'postgres']);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { host: HOST, port, url: `postgresql://postgres@${HOST}:${String(port)}/postgres`, stop };
+}
+
+/** PostgreSQL does not run as root: the user that its package has made, or nothing where this is not root. */
+function unprivileged() {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag) => spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' });
+  const [user, group] = [id('-u'), id('-g')];
+  if (user.status !== 0) throw new Error("PostgreSQL does not run as root, and there is no user 'postgres'");
+  return { uid: Number(user.stdout), gid: Number(group.stdout) };
+}
+
+function redisDaemon({ program, args, port, directory }) {
   const { paths, missing } = findRedis();
   if (paths === undefined) throw new Error(missing);
+  return daemon({ command: paths[program], args, port, directory, isUp: () => answers(port) });
+}
+
+async function daemon({ command, args, options = {}, signal = 'SIGKILL', isUp, port, directory }) {
   let child;
   let guard;
   const start = async () => {
-    child = spawn(paths[program], args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
     child.unref();
-    guard = guardOver(child, directory);
-    await until(`${program} answers on port ${String(port)}`, () => {
-      if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')} ended with ${String(child.exitCode)}`);
-      return answers(port);
+    guard = guardOver(child, signal, directory);
+    await until(`${command} answers on port ${String(port)}`, () => {
+      if (child.exitCode !== null) throw new Error(`${command} ${args.join(' ')} ended with ${String(child.exitCode)}`);
+      return isUp();
     });
   };
   const kill = async () => {
     guard.kill('SIGKILL');
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.ref();
-    child.kill('SIGKILL');
+    child.kill(signal);
     await once(child, 'exit');
   };
   const stop = async () => {
@@ -130,10 +203,12 @@ async function daemon({ program, args, port, directory }) {
 }
 
 /** Ends a server when this process ends, however that happens: the guard's input is then at its end. */
-function guardOver({ pid }, directory) {
-  const then = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
+function guardOver({ pid }, signal, directory) {
+  const then =
+    'cat >/dev/null; kill -s "$1" "$0"; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 "$0" && sleep 0.2; done; rm -rf "$2"';
   const stdio = ['pipe', 'ignore', 'ignore'];
-  const guard = spawn('sh', ['-c', then, String(pid), directory], { stdio, detached: true });
+  const args = ['-c', then, String(pid), signal.replace('SIG', ''), directory];
+  const guard = spawn('sh', args, { stdio, detached: true });
   guard.unref();
   guard.stdin.unref();
   return guard;
@@ -149,6 +224,15 @@ const cli = (port, ...command) =>
 const redisCli = (...args) =>
   new Promise((resolve) => {
     execFile(program(), args, { encoding: 'utf8' }, (error, stdout) => resolve({ stdout, failed: error !== null }));
+  });
+
+/** Runs a program to its end; throws with what it said if it failed. */
+const finish = (command, args, options = {}) =>
+  new Promise((resolve, reject) => {
+    execFile(command, args, { encoding: 'utf8', ...options }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${command} ${args.join(' ')} failed: ${stderr}${stdout}`));
+    });
   });
 
 /** Whether every server answers a command with this among it. */

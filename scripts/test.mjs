@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideChromium } from './chromium.mjs';
 import { requireNode } from './node-version.mjs';
+import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
 import { run } from './run.mjs';
 
@@ -14,6 +15,8 @@ const chromium = provideChromium();
 if (chromium.missing !== undefined) console.warn(`\nNO CHROMIUM: the page is not tested: ${chromium.missing}`);
 const redis = provideRedis();
 if (redis.missing !== undefined) console.warn(`\nNO REDIS: its adapter is not tested: ${redis.missing}`);
+const postgres = providePostgres();
+if (postgres.missing !== undefined) console.warn(`\nNO POSTGIS: its adapter is not tested: ${postgres.missing}`);
 
 const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const scratch = mkdtempSync(join(tmpdir(), 'tidemark-test-'));

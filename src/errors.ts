@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   RULE_THREW: 'A rule threw by its own operator "throw"; what it threw is the cause.',
   RULE_TOO_LARGE: 'A rule is deeper or larger than it may be.',
   RULE_TYPE: 'A rule does not fit the declared types of its context.',
+  SPATIAL_NOT_READY: 'PostGIS, or a table that it was told of, is not as spatial queries need it.',
   STORE_DOWN: 'Marks or store failed several times in a row and are not asked for a moment; seen in error events only.',
   STORE_FAILED: 'The shared store could not do what it was asked; its error is the cause.',
   STORE_TIMEOUT: 'The shared store did not answer within storeTimeoutMs; seen in error events only.',
