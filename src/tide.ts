@@ -12,7 +12,7 @@ import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
-import type { Clock, Marks, Store, SubjectKey } from './contract.js';
+import type { Clock, Marks, Spatial, Store, SubjectKey } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
@@ -41,6 +41,18 @@ export interface TideParts {
   readonly events: Events;
   readonly closing: AbortController;
   readonly storeTimeoutMs: number;
+}
+
+/** Throws SPATIAL_NOT_READY with everything that is wrong, and what mends it. */
+async function checkSpatial({ types, frame }: Topology, spatial: Spatial | undefined): Promise<void> {
+  const placed = [...types.values()].filter(({ geometryOf }) => geometryOf !== undefined).map(({ type }) => type);
+  const faults = (await spatial?.check(placed, frame)) ?? [];
+  if (faults.length === 0) return;
+  const lines = faults.map(({ type, what, mend }) => {
+    const about = type === null ? what : `${type}: ${what}`;
+    return mend === null ? about : `${about}\n  mend: ${mend}`;
+  });
+  throw new TidemarkError('SPATIAL_NOT_READY', `spatial: expected tables that answer well, got\n${lines.join('\n')}`);
 }
 
 /** What any verb may be told, types erased. */
@@ -273,7 +285,9 @@ export class Tide {
 
   async ready(): Promise<void> {
     this.#assertOpen();
+    const { topology, options } = this.#parts;
     await this.#core.reads.table.start();
+    await checkSpatial(topology, options.spatial);
   }
 
   on<Name extends TideEventName>(event: Name, listener: TideListener<Name>): () => void {

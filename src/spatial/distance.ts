@@ -35,7 +35,11 @@ function planar(a: Shape, b: Shape): number {
   return Math.min(fromVertices(a, b), fromVertices(b, a));
 }
 
-const apart = (a: XY, b: XY): number => Math.hypot(b[0] - a[0], b[1] - a[1]);
+/** Not Math.hypot, which differs from PostGIS in the last bit: what is equally far there is so here. */
+export function apart(a: XY, b: XY): number {
+  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+  return Math.sqrt(dx * dx + dy * dy);
+}
 
 /** The least distance of the vertices of one from the other: of shapes that do not meet, one of the two is the distance. */
 function fromVertices(a: Shape, b: Shape): number {
@@ -53,5 +57,5 @@ function fromEdge(point: XY, [from, to]: readonly [XY, XY]): number {
   const along = ((point[0] - from[0]) * dx + (point[1] - from[1]) * dy) / (dx * dx + dy * dy);
   if (along <= 0) return apart(point, from);
   if (along >= 1) return apart(point, to);
-  return Math.abs((from[1] - point[1]) * dx - (from[0] - point[0]) * dy) / Math.hypot(dx, dy);
+  return apart(point, [from[0] + along * dx, from[1] + along * dy]);
 }

@@ -3,10 +3,10 @@ import knn from 'rbush-knn';
 import type { Box, Position, SpatialAsk, SpatialQuestion, SpatialSystem } from '../contract.js';
 import type { AnyRow, EntityPlan, Id } from '../model.js';
 import { boxesAround } from './area.js';
-import { distanceBetween } from './distance.js';
+import { apart, distanceBetween } from './distance.js';
 import type { Located } from './finder.js';
 import { boundsOf, checkGeometry } from './geometry.js';
-import { covers, intersects } from './relate.js';
+import { contains as containsPoint, covers, intersects } from './relate.js';
 import { type Shape, shapeOf, shapeOfBox } from './shape.js';
 
 /** Where the index gets its rows: as readers of its branch see them, straight from the origin. */
@@ -158,7 +158,7 @@ export class EmbeddedIndex {
         const shape = shapeOf(point);
         const contains = (item: Item): boolean => {
           if (item.shape === undefined) return item.minX === point.x && item.minY === point.y;
-          return item.shape.polygons.length > 0 ? covers(item.shape, shape, strict) : intersects(item.shape, shape);
+          return containsPoint(item.shape, [point.x, point.y], strict);
         };
         return byId(this.#tree.search(shape.box).filter((item) => wanted(item) && contains(item))).slice(0, limit);
       }
@@ -185,7 +185,7 @@ export class EmbeddedIndex {
     for (const item of items) {
       const isPlanarPoint = item.shape === undefined && this.#system.distance === 'planar';
       const distance = isPlanarPoint
-        ? Math.hypot(item.minX - point.x, item.minY - point.y)
+        ? apart([item.minX, item.minY], [point.x, point.y])
         : distanceBetween(from, shapeOfItem(item), this.#system);
       if (distance <= most) found.push({ item, row: item.row, distance });
     }

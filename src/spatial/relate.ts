@@ -143,6 +143,23 @@ function meetsPoint({ points, lines, polygons }: Shape, point: XY): boolean {
   );
 }
 
+/** Whether a point lies on a shape; strict: and on no border of it, which lines have at their ends. */
+export function contains({ points, lines, polygons }: Shape, point: XY, strict: boolean): boolean {
+  const sides = polygons.map((polygon) => sideOf(point, polygon));
+  if (sides.includes('in') || points.some((other) => samePoint(other, point))) return true;
+  if (sides.includes('on')) return !strict;
+  const isOnLine = lines.some((line) => edgesOf(line).some((edge) => isOnEdge(point, edge)));
+  return isOnLine && !(strict && endsAt(lines, point));
+}
+
+/** Where an odd number of lines end is their border: a closed line has none. */
+function endsAt(lines: readonly (readonly XY[])[], point: XY): boolean {
+  const ends = lines
+    .flatMap((line) => [line[0], line.at(-1)])
+    .filter((end) => end !== undefined && samePoint(end, point));
+  return ends.length % 2 === 1;
+}
+
 /** Every edge of a shape's lines and borders. */
 export function bordersOf({ lines, polygons }: Shape): Edge[] {
   return [...lines.flatMap(edgesOf), ...polygons.flatMap(edgesOfPolygon)];

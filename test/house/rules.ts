@@ -108,7 +108,7 @@ const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory', 
 /** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '': ['dataloader', 'lru-cache', 'mitt'],
-  spatial: ['rbush'],
+  spatial: ['geographiclib-geodesic', 'point-in-polygon-hao', 'rbush', 'rbush-knn', 'robust-predicates'],
   adapters: [],
   'adapters/memory': ['lru-cache', 'mitt'],
   testing: [],
