@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type ChangeOp, type Clock, type Receipt, defineModel, entity } from '../../src/index.js';
+import { type ChangeOp, type Clock, type Receipt, type Tidemark, defineModel, entity } from '../../src/index.js';
 import { fakeClock, seededRandom } from '../../src/testing/index.js';
 import type { Library } from '../plant.js';
 
@@ -292,7 +292,7 @@ export async function play(
       db[type].set(row.id, after as never);
       const images = told === 'nothing' && before?.deleted === after.deleted ? {} : { before, after };
       // That the row has not moved is what an update without `before` says.
-      const receipt = await tides[by]?.change({ type, id: row.id, op: opOf(before, after), ...images } as never);
+      const receipt = await tides[by]?.change({ type, id: row.id, op: opOf(before, after), ...images });
       await check({ type, ...row }, receipt);
     }
     const { hits } = tides.reduce((sum, tide) => ({ hits: sum.hits + (tide.stats().byType['spatial']?.hits ?? 0) }), {
@@ -313,7 +313,7 @@ function opOf(before: { readonly deleted: boolean } | null, after: { readonly de
 }
 
 async function answer(
-  tide: ReturnType<typeof import('../../src/index.js').createTidemark<Model>>,
+  tide: Pick<Tidemark<Model>, 'spatial'>,
   asked: Question,
   after: Receipt | undefined,
 ): Promise<readonly string[] | string> {
