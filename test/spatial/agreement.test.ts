@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { postgis } from '../../src/adapters/postgres/index.js';
 import { frameOf } from '../../src/frame.js';
 import { type Geometry, defineModel, entity } from '../../src/index.js';
-import type { AnyRow } from '../../src/model.js';
 import { EmbeddedIndex } from '../../src/spatial/embedded.js';
 import { Indexes } from '../../src/spatial/indexes.js';
 import { faultOf } from '../../src/spatial/validity.js';
