@@ -19,13 +19,23 @@ export const EVERYWHERE: Area = {
 };
 
 export function areaOfShape(shape: Shape): Area {
-  return { boxes: [shape.box], meets: (other) => intersects(shape, other) };
+  return areaIn([shape.box], (other) => intersects(shape, other));
 }
 
 export function areaOfBoxes(boxes: readonly Box[]): Area {
   const shapes = boxes.map(shapeOfBox);
-  return { boxes, meets: (other) => shapes.some((shape) => intersects(shape, other)) };
+  return areaIn(boxes, (other) => shapes.some((shape) => intersects(shape, other)));
 }
+
+/** What does not end has no coordinates to reckon with: it meets whatever its box meets. */
+function areaIn(boxes: readonly Box[], meets: (shape: Shape) => boolean): Area {
+  return {
+    boxes,
+    meets: (shape) => boxes.some((box) => boxesMeet(box, shape.box)) && (!isFinite(shape.box) || meets(shape)),
+  };
+}
+
+const isFinite = (box: Box): boolean => Object.values(box).every(Number.isFinite);
 
 /** Two ways to compute one distance differ in the last bit: what counts is a little more than what is asked. */
 const reachOf = (radius: number): number => radius * (1 + 1e-9) + 1e-6;
@@ -35,17 +45,13 @@ export function disc(at: Position, radius: number, system: SpatialSystem): Area 
   const centre: Shape = shapeOf(at);
   if (system.distance === 'planar') {
     const boxes = [{ minX: at.x - reach, minY: at.y - reach, maxX: at.x + reach, maxY: at.y + reach }];
-    return { boxes, meets: (other) => distanceBetween(centre, other, system) <= reach };
+    return areaIn(boxes, (other) => distanceBetween(centre, other, system) <= reach);
   }
   const boxes = boxesAround(at, reach);
-  return {
-    boxes,
-    meets: (other) => {
-      const point = onlyPoint(other);
-      if (point !== null) return metresBetween([at.x, at.y], point) <= reach;
-      return boxes.some((box) => boxesMeet(box, other.box));
-    },
-  };
+  return areaIn(boxes, (other) => {
+    const point = onlyPoint(other);
+    return point === null || metresBetween([at.x, at.y], point) <= reach;
+  });
 }
 
 /** A degree of latitude is at least this long, in metres, and so is one of longitude at the equator. */

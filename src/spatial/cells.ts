@@ -53,25 +53,20 @@ function span(from: number, to: number, least: number, most: number, level: numb
   return [at(from), at(to)];
 }
 
-/**
- * A little more than what a cell contains; those at the edge of the map reach to infinity, as far as numbers go.
- */
+/** A little more than what a cell contains; those at the edge of the map reach to infinity. */
 export function boxOfCell(cell: string, { minX, minY, maxX, maxY }: Box): Box {
-  if (cell === ROOT_CELL) return { minX: -FAR, minY: -FAR, maxX: FAR, maxY: FAR };
+  if (cell === ROOT_CELL) return { minX: -Infinity, minY: -Infinity, maxX: Infinity, maxY: Infinity };
   const [level = 0, x = 0, y = 0] = cell.split('.').map(Number);
   const count = 2 ** level;
   const [width, height] = [(maxX - minX) / count, (maxY - minY) / count];
   const slack = 1e-9;
   return {
-    minX: x === 0 ? -FAR : minX + (x - slack) * width,
-    maxX: x === count - 1 ? FAR : minX + (x + 1 + slack) * width,
-    minY: y === 0 ? -FAR : minY + (y - slack) * height,
-    maxY: y === count - 1 ? FAR : minY + (y + 1 + slack) * height,
+    minX: x === 0 ? -Infinity : minX + (x - slack) * width,
+    maxX: x === count - 1 ? Infinity : minX + (x + 1 + slack) * width,
+    minY: y === 0 ? -Infinity : minY + (y - slack) * height,
+    maxY: y === count - 1 ? Infinity : minY + (y + 1 + slack) * height,
   };
 }
-
-/** Beyond every map, and near enough that squares of it are finite. */
-const FAR = 1e150;
 
 /** Every cell that contains one of these, up to the root; each once, without these themselves. */
 export function ancestorsOf(cells: readonly string[]): string[] {

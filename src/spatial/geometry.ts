@@ -109,8 +109,7 @@ function checkCoordinates(
 ): void {
   if (!Array.isArray(value)) throw fault(where, depth === 0 ? 'a position' : 'an array', value);
   if (depth === 0) {
-    if (value.length < 2 || value.length > 3)
-      throw fault(where, 'a position of 2 or 3 numbers', `${String(value.length)}`);
+    if (value.length < 2 || value.length > 3) throw fault(where, 'a position of 2 or 3 numbers', value.length);
     checkPosition(
       value,
       srid,
@@ -118,12 +117,12 @@ function checkCoordinates(
     );
     return;
   }
-  if (value.length === 0) throw fault(where, 'at least one position', 'none');
+  if (value.length === 0) throw fault(where, 'at least one position', 0);
   value.forEach((part: unknown, i) => {
     checkCoordinates(part, { depth: depth - 1, least, srid }, `${where}[${String(i)}]`);
   });
   if (depth === 1 && value.length < least) {
-    throw fault(where, `${String(least)} positions or more`, `${String(value.length)} `.trim());
+    throw fault(where, `${String(least)} positions or more`, value.length);
   }
   if (depth === 1 && least === 4) checkClosed(value as readonly XY[], where);
 }

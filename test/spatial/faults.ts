@@ -86,6 +86,15 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'the map ends at its edge',
+    edits: [
+      ['spatial/cells.ts', 'x === 0 ? -Infinity :', ''],
+      ['spatial/cells.ts', 'x === count - 1 ? Infinity :', ''],
+      ['spatial/cells.ts', 'y === 0 ? -Infinity :', ''],
+      ['spatial/cells.ts', 'y === count - 1 ? Infinity :', ''],
+    ],
+  },
+  {
     name: 'an answer is spared by what says nothing of where',
     edits: [
       [

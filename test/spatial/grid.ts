@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { type ChangeOp, type Clock, type Receipt, type Tidemark, defineModel, entity } from '../../src/index.js';
+import {
+  type ChangeOp,
+  type Clock,
+  type Receipt,
+  type Spatial,
+  type Tidemark,
+  defineModel,
+  entity,
+} from '../../src/index.js';
 import { fakeClock, seededRandom } from '../../src/testing/index.js';
 import type { Library } from '../plant.js';
 
@@ -166,8 +174,9 @@ interface Question {
 }
 
 const axis = fc.integer({ min: -7, max: 7 });
-const far = fc.oneof({ weight: 9, arbitrary: axis }, { weight: 1, arbitrary: fc.constantFrom(-20, 20) });
-const point = fc.tuple(axis, axis);
+/** At the edge of the map and beyond it, too. */
+const far = fc.oneof({ weight: 6, arbitrary: axis }, { weight: 1, arbitrary: fc.constantFrom(-20, -15, 15, 20) });
+const point = fc.tuple(far, far);
 const rect = fc.record({
   x: axis,
   y: axis,
@@ -245,6 +254,22 @@ export interface Played {
 /** What every replica of it shares. */
 export type Shared = Pick<Parameters<Library['createTidemark']>[0], 'marks' | 'bus' | 'store' | 'namespace'>;
 
+/** Where things are kept beside the rows, for who asks there. */
+export interface Outside {
+  readonly spatial: Spatial;
+  put(
+    type: 'town' | 'region',
+    id: string,
+    row: { readonly geometry: object | null; readonly level: number | null; readonly deleted: boolean },
+  ): Promise<void>;
+}
+
+const geometryOf = (row: Town | Region): object | null => {
+  if ('at' in row) return row.at && { type: 'Point', coordinates: row.at };
+  return row.rect && { type: 'Polygon', coordinates: ringsOf(row.rect) };
+};
+const levelOf = (row: Town | Region): number | null => ('level' in row ? row.level : null);
+
 /**
  * Two replicas; after every change each is asked everything, as of that change. Throws where an answer is not what looking at
  * everything gives. Without a clock of its own the machine's counts.
@@ -254,6 +279,7 @@ export async function play(
   { questions, changes }: History,
   sharedBy: (replica: number) => Shared = always(library.memory()),
   clock: Clock | undefined = fakeClock(),
+  outside?: Outside,
 ): Promise<Played> {
   const db: Database = { town: new Map(), region: new Map() };
   const tides = [0, 1].map((n) =>
@@ -261,6 +287,7 @@ export async function play(
       model,
       ...sharedBy(n),
       clock,
+      spatial: outside?.spatial,
       random: seededRandom(n + 1),
       origin: {
         town: { byIds: (ids) => ids.flatMap((id) => db.town.get(id) ?? []), all: () => db.town.values() },
@@ -290,6 +317,7 @@ export async function play(
       if (before === null && row.deleted) continue;
       const after = type === 'town' ? (row as Town) : (row as Region);
       db[type].set(row.id, after as never);
+      await outside?.put(type, row.id, { geometry: geometryOf(after), level: levelOf(after), deleted: after.deleted });
       const images = told === 'nothing' && before?.deleted === after.deleted ? {} : { before, after };
       // That the row has not moved is what an update without `before` says.
       const receipt = await tides[by]?.change({ type, id: row.id, op: opOf(before, after), ...images });

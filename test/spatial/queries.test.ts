@@ -219,9 +219,12 @@ describe('what a change costs', () => {
   });
 });
 
+type Verb = 'near' | 'inBox' | 'nearest' | 'within' | 'containing';
+const polygon = (...ring: readonly number[][]): object => ({ type: 'Polygon', coordinates: [ring] });
+
 describe('what cannot be a query says what, where and why', () => {
   const { tide } = setUp();
-  const cases: readonly [name: string, verb: 'near' | 'inBox', query: unknown, message: RegExp][] = [
+  const cases: readonly [name: string, verb: Verb, query: unknown, message: RegExp][] = [
     ['no query', 'near', undefined, /near: expected an object, got undefined/],
     ['no point', 'near', { radius: 1 }, /near\.point: expected \{x, y\}, got undefined/],
     [
@@ -251,6 +254,77 @@ describe('what cannot be a query says what, where and why', () => {
       /inBox: expected min below max on both axes/,
     ],
     ['a box without a corner', 'inBox', { min: { x: 1, y: 0 } }, /inBox\.max: expected \{x, y\}/],
+    ['no k', 'nearest', { point: { x: 0, y: 0 } }, /nearest\.k: expected how many, got undefined/],
+    ['a k of 0', 'nearest', { point: { x: 0, y: 0 }, k: 0 }, /nearest\.k: expected a whole number above 0, got 0/],
+    [
+      'an endless distance',
+      'nearest',
+      { point: { x: 0, y: 0 }, k: 1, maxDistance: Infinity },
+      /nearest\.maxDistance: expected a finite number from 0, got Infinity/,
+    ],
+    ['neither region nor polygon', 'within', {}, /within: expected a region or a polygon, got neither/],
+    ['both', 'within', { region: { type: 'town', id: 'a' }, polygon: {} }, /within: .* got both/],
+    [
+      'a region without a name',
+      'within',
+      { region: 'k' },
+      /within\.region: expected an entity as \{ type, id \}, got string/,
+    ],
+    [
+      'a region that is no area',
+      'within',
+      { polygon: { type: 'Point', coordinates: [0, 0] } },
+      /expected a Polygon or a MultiPolygon, got Point/,
+    ],
+    [
+      'an unknown shape',
+      'within',
+      { polygon: { type: 'Circle' } },
+      /within\.polygon\.type: expected one of Point, .*got "Circle"/,
+    ],
+    [
+      'an open ring',
+      'within',
+      { polygon: polygon([0, 0], [4, 0], [4, 4], [0, 4]) },
+      /within\.polygon\.coordinates\[0\]: expected a closed ring.*\(0, 0\) and \(0, 4\); add the first one at its end/,
+    ],
+    [
+      'a ring of two',
+      'within',
+      { polygon: polygon([0, 0], [4, 0], [0, 0]) },
+      /coordinates\[0\]: expected 4 positions or more, got 3/,
+    ],
+    [
+      'a bow-tie',
+      'within',
+      { polygon: polygon([0, 0], [4, 4], [4, 0], [0, 4], [0, 0]) },
+      /expected a valid polygon: the ring crosses or touches itself at \(2, 2\)/,
+    ],
+    [
+      'NaN in a ring',
+      'within',
+      { polygon: polygon([0, 0], [NaN, 0], [4, 4], [0, 0]) },
+      /coordinates\[0\]\[1\]\[0\]: expected a finite number, got NaN/,
+    ],
+    ['no polygon in it', 'within', { polygon: { type: 'Polygon', coordinates: [] } }, /at least one position, got 0/],
+    [
+      'a strictness that is none',
+      'containing',
+      { point: { x: 0, y: 0 }, strict: 'yes' },
+      /containing\.strict: expected true or false, got string/,
+    ],
+    [
+      'a filter that is no value',
+      'near',
+      { point: { x: 0, y: 0 }, radius: 1, where: { name: {} } },
+      /near\.where\.name: expected a string/,
+    ],
+    [
+      'an option that is none',
+      'near',
+      { point: { x: 0, y: 0 }, radius: 1, srid: 4326 },
+      /near: expected point, radius, limit, where, got "srid"/,
+    ],
   ];
   test.each(cases)('%s', async (_, verb, asked, message) => {
     const failure: unknown = await tide.spatial[verb]('town', asked as never, { branch: 'main' }).catch(
