@@ -71,16 +71,28 @@ function settings() {
 }
 const context = { branch: 'main', signal: new AbortController().signal, recentlyChanged: false };
 
-const [single, sentinel, cluster] = await Promise.all([reach('single'), reach('sentinel'), reach('cluster')]);
+const [single, sentinel, cluster, postgis] = await Promise.all([
+  reach('single'),
+  reach('sentinel'),
+  reach('cluster'),
+  reach('postgis'),
+]);
 
 /** Why a guide cannot be run here. */
 export const LACKING: Readonly<Record<string, string | undefined>> = {
   'docs/guides/redis.md': single.missing ?? sentinel.missing ?? cluster.missing,
+  'docs/guides/postgres.md': postgis.missing,
 };
 for (const [path, missing] of Object.entries(LACKING))
-  if (missing !== undefined) console.warn(`NO REDIS: ${path} is not run: ${missing}`);
+  if (missing !== undefined) console.warn(`NO SERVER: ${path} is not run: ${missing}`);
 
 export const PRELUDES = {
+  'docs/guides/postgres.md': () => {
+    // Tables of its own, that go with the connection.
+    const url = new URL(postgis.missing === undefined ? postgis.url : 'postgres://nowhere');
+    url.searchParams.set('options', '-c search_path=pg_temp,public');
+    return { url: url.toString() };
+  },
   'docs/guides/model.md': () => {
     const { origin } = settings().db;
     const database = {

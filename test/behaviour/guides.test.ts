@@ -5,6 +5,7 @@ import { transform } from 'esbuild';
 import * as keyv from 'keyv';
 import NodeCache from 'node-cache';
 import * as ioredis from 'ioredis';
+import * as pg from 'pg';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import * as tidemark from '../../src/index.js';
@@ -12,6 +13,7 @@ import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
+import * as postgres from '../../src/adapters/postgres/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
 import * as rules from '../../src/rules/index.js';
 import * as testing from '../../src/testing/index.js';
@@ -24,9 +26,11 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
   'tidemark/node-cache': nodeCacheAdapter,
+  'tidemark/postgres': postgres,
   'tidemark/redis': redis,
   'tidemark/rules': rules,
   ioredis,
+  pg,
   keyv,
   'node-cache': { default: NodeCache },
 };
