@@ -1,4 +1,4 @@
-import type { Bus, Clock, EntityOrigin, Fetch, Marks, Store } from '../contract.js';
+import type { Bus, Clock, EntityOrigin, Fetch, Marks, Spatial, Store } from '../contract.js';
 
 /** How a wrapped contract misbehaves. All of it can be changed while it runs, by the {@link Chaos} it becomes. */
 export interface ChaosOptions {
@@ -107,6 +107,20 @@ export function chaosBus(bus: Bus, options: ChaosOptions): Bus & Chaos {
       subscribe: (topic, listener) => call('bus.subscribe', () => bus.subscribe(topic, listener)),
       read: (topic, since, limit) => call('bus.read', () => bus.read(topic, since, limit)),
       close: () => bus.close(),
+    },
+    chaos,
+  );
+}
+
+/** The same for a spatial back end. */
+export function chaosSpatial(spatial: Spatial, options: ChaosOptions): Spatial & Chaos {
+  const { call, chaos } = createChaos(options);
+  return withChaos<Spatial>(
+    {
+      find: (ask) => call('spatial.find', () => spatial.find(ask)),
+      distance: (a, b, system) => call('spatial.distance', () => spatial.distance(a, b, system)),
+      overlaps: (a, b, system) => call('spatial.overlaps', () => spatial.overlaps(a, b, system)),
+      check: (types, system) => call('spatial.check', () => spatial.check(types, system)),
     },
     chaos,
   );

@@ -1,4 +1,4 @@
-export { chaosBus, chaosMarks, chaosOrigin, chaosStore } from './chaos.js';
+export { chaosBus, chaosMarks, chaosOrigin, chaosSpatial, chaosStore } from './chaos.js';
 export type { Chaos, ChaosOptions } from './chaos.js';
 export { casesFor } from './cases/case.js';
 export type { ContractCase, Elapse, RunnableCase, Skip } from './cases/case.js';
@@ -7,6 +7,8 @@ export type { BusCase, BusFixture } from './cases/bus-fixture.js';
 export { localStoreCases } from './cases/local-store.js';
 export { marksCases } from './cases/marks.js';
 export type { MarksCase, MarksFixture } from './cases/marks-fixture.js';
+export { spatialCases } from './cases/spatial.js';
+export type { SpatialCase, SpatialFixture, SpatialRow } from './cases/spatial.js';
 export { storeCases } from './cases/store.js';
 export type { StoreCase, StoreFixture } from './cases/store-fixture.js';
 export { fakeClock } from './clock.js';

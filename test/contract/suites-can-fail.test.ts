@@ -5,6 +5,7 @@ import {
   casesFor,
   localStoreCases,
   marksCases,
+  spatialCases,
   storeCases,
   type ContractCase,
 } from '../../src/testing/index.js';
@@ -12,6 +13,7 @@ import type { Broken } from './broken/broken.js';
 import { brokenBuses } from './broken/bus.js';
 import { brokenLocalStores } from './broken/local-store.js';
 import { brokenMarks } from './broken/marks.js';
+import { brokenSpatial } from './broken/spatial.js';
 import { brokenStores } from './broken/store.js';
 
 /** Cases for which no broken double has been found yet that only they catch. */
@@ -44,6 +46,7 @@ suiteCanFail('local stores', localStoreCases, brokenLocalStores);
 suiteCanFail('stores', storeCases, brokenStores);
 suiteCanFail('marks', marksCases, brokenMarks);
 suiteCanFail('buses', busCases, brokenBuses);
+suiteCanFail('spatial back ends', spatialCases, brokenSpatial);
 
 test('a skip keeps its case in the list with the reason, and a skip of no case is refused', () => {
   const [first, ...others] = localStoreCases.map(({ name }) => name) as [string, ...string[]];
