@@ -15,6 +15,8 @@ export type Campaign = Row;
 export interface Kingdom extends Row {
   readonly campaignId: string;
   readonly level: number;
+  /** GeoJSON; left out where none is known. */
+  readonly outline?: object;
 }
 
 export interface Settlement extends Row {
@@ -50,7 +52,12 @@ const place = (row: { readonly lon: number; readonly lat: number }) => ({ lon: r
 export const model = defineModel({
   entities: {
     campaign: entity<Campaign>()({ ...common, announce: ['name'] }),
-    kingdom: entity<Kingdom>()({ ...common, parents: { campaign: 'campaignId' }, announce: ['name', 'level'] }),
+    kingdom: entity<Kingdom>()({
+      ...common,
+      parents: { campaign: 'campaignId' },
+      geometry: (row) => row.outline,
+      announce: ['name', 'level'],
+    }),
     settlement: entity<Settlement>()({
       ...common,
       parents: { kingdom: 'kingdomId' },

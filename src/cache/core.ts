@@ -163,14 +163,14 @@ export class Core {
   /** An answer about where entities of a type are. Throws INVALID_GEOMETRY for a type without, or a malformed query. */
   located(branch: string, verb: string, type: string, query: unknown): Loadable {
     const question = this.map.question(verb, planOf(this.topology, type), query);
-    const { text, footprint, unheard } = question;
+    const { text, unheard } = question;
     const place = { shelf: this.#shelf(this.#of(type).located, branch), id: text };
     let answer: MapAnswer | null = null;
     return this.derived(branch, place, {
       dependsOn: undefined,
-      also: (chain) => spatialSubjects(type, footprint ?? NOWHERE, chain),
+      also: (chain) => spatialSubjects(type, question.footprint() ?? NOWHERE, chain),
       located: {
-        area: () => answer?.area ?? question.area,
+        area: () => answer?.area ?? question.area(),
         late: (chain) => (answer?.footprint ? spatialSubjects(type, answer.footprint, chain) : []),
       },
       ttlMs: () => undefined,

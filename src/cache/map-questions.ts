@@ -7,9 +7,9 @@ export interface MapQuestion {
   /** Unique within the type. */
   readonly text: string;
   /** Null where only the answer tells. */
-  readonly footprint: Footprint | null;
+  readonly footprint: () => Footprint | null;
   /** Where an answer comes from that is found in tier 2; null where only the answer tells. */
-  readonly area: MapPlace | null;
+  readonly area: () => MapPlace | null;
   readonly answer: (branch: string, reader: RowReader) => Promise<MapAnswer>;
   /** The answer must include changes that this replica has not heard of; `known`: that there are some. */
   readonly unheard: (known: boolean) => void;

@@ -3,7 +3,6 @@ import { TidemarkError } from '../errors.js';
 import type { Id } from '../model.js';
 import { escapePart, idText } from '../subject.js';
 import { boxesOf, checkGeometry, pointOf } from './geometry.js';
-import { checkedRegion } from './region.js';
 
 /** Questions as people ask them, checked. */
 
@@ -98,8 +97,9 @@ const READ: Readonly<Record<SpatialVerb, (given: Given, system: SpatialSystem) =
       return { name: `in-${escapePart(region.type)}`, parts, question: null, region };
     }
     checkGeometry(polygon, srid, 'within.polygon');
-    const shape = checkedRegion(polygon as Geometry, 'within.polygon');
-    const parts = [escapePart(JSON.stringify(shape.coordinates)), srid, ...how];
+    // Whether it is valid takes a while: that is looked at by who loads.
+    const shape = polygon as Geometry;
+    const parts = [escapePart(JSON.stringify(shape.coordinates ?? null)), srid, ...how];
     return { name: 'in-polygon', parts, question: { kind: 'within', region: shape, strict } };
   },
   containing: ({ point: at, strict: given }, { srid }) => {

@@ -22,10 +22,10 @@ export interface Answer {
 /** A question about one type, checked. */
 export interface Question {
   readonly text: string;
-  /** Null where only the answer tells. */
-  readonly footprint: Footprint | null;
+  /** Null where only the answer tells. Both are asked for by who loads: a hit needs neither. */
+  readonly footprint: () => Footprint | null;
   /** Where an answer that was kept came from; null if it does not say. */
-  readonly area: Area | null;
+  readonly area: () => Area | null;
   readonly answer: (branch: string, read: ReadRow, signal: AbortSignal) => Promise<Answer>;
 }
 
@@ -47,17 +47,23 @@ export function questionOf(
 ): Question {
   placed(plan, verb);
   const asked = askOf(verb, query, frame);
-  const known = asked.question === null ? null : areaAsked(asked.question, frame);
+  let made: Area | null | undefined;
+  const known = (): Area | null => (made ??= asked.question === null ? null : areaAsked(asked.question, frame));
   return {
     text: asked.text,
-    footprint: known === null ? null : footprintOf(known, frame.extent),
+    footprint: () => {
+      const from = known();
+      return from === null ? null : footprintOf(from, frame.extent);
+    },
     area: known,
     answer: async (branch, read, signal) => {
       const question = asked.question ?? (await within(asked, planOf, read, frame));
+      if (asked.question?.kind === 'within') checkedRegion(asked.question.region, 'within.polygon');
       const { where, limit } = asked;
       const located = await finder.find(plan, branch, { question, where, limit, signal });
       const rows = located.map(({ row }) => row);
-      if (known !== null) return { rows, area: known, footprint: null };
+      const from = known();
+      if (from !== null) return { rows, area: from, footprint: null };
       const distances = located.map(({ distance }) => distance ?? 0);
       const area =
         question.kind === 'nearest' ? areaOfNearest(question, distances, frame) : (areaAsked(question, frame) as Area);

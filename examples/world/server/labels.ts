@@ -70,9 +70,7 @@ function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
   const [first = '', x, y] = parts;
   switch (prefix) {
     case 'spatial':
-      return first.endsWith('near')
-        ? `Settlements around ${degrees(y, 'NS')}, ${degrees(x, 'EW')}`
-        : 'Settlements in a box';
+      return placesIn(first, `${degrees(y, 'NS')}, ${degrees(x, 'EW')}`);
     case 'computed-fields':
       return `Rules of every ${x ?? 'type'}`;
     case 'search':
@@ -82,6 +80,12 @@ function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
     default:
       return [prefix, ...parts].join(' ');
   }
+}
+
+function placesIn(question: string, point: string): string {
+  if (question.endsWith('near')) return `Settlements around ${point}`;
+  if (question.endsWith('containing')) return `Countries at ${point}`;
+  return question.endsWith('polygon') ? 'Settlements in what was drawn' : 'Settlements in a box';
 }
 
 const WORDS: Readonly<Record<string, string>> = { view: 'Summary', 'computed-fields': 'Fields' };

@@ -7,6 +7,7 @@ import { edits } from './edits.ts';
 import { Refused } from './errors.ts';
 import { atMost } from './limits.ts';
 import { explain } from './measure.ts';
+import { places } from './places.ts';
 import type { Connection, Node, RequestContext, World } from './request.ts';
 import { typeDefs } from './sdl.ts';
 
@@ -62,6 +63,7 @@ const queries = {
     return here.nodes<'settlement'>(await here.scope.spatial.near('settlement', disc));
   },
 
+  ...places,
   branches,
   cached: (_: unknown, { type, id, branch }: One & { type: TypeName }, request: RequestContext) =>
     cached(request.world, { type, id, branch: request.in(branch).branch }),

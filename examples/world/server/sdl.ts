@@ -10,6 +10,10 @@ export const typeDefs = /* GraphQL */ `
     inBox(west: Float!, south: Float!, east: Float!, north: Float!, branch: String, limit: Int = 500): [Settlement!]!
     "By distance. The radius is in degrees."
     near(lon: Float!, lat: Float!, radius: Float!, branch: String, limit: Int = 20): [Settlement!]!
+    "What lies within what somebody drew: a polygon of [lon, lat], whose last corner is its first."
+    drawn(polygon: [[Float!]!]!, branch: String, limit: Int = 500): Found!
+    "The kingdoms that a point lies in."
+    at(lon: Float!, lat: Float!, branch: String): Kingdoms!
     branches: [Branch!]!
     "Which of the values in and around an entity are held in memory. Loads nothing and counts as no read."
     cached(type: EntityType!, id: ID!, branch: String): [CachedValue!]!
@@ -23,6 +27,7 @@ export const typeDefs = /* GraphQL */ `
     "With expectedVersion: refused as CONFLICT if somebody else was quicker."
     edit(type: EntityType!, id: ID!, branch: String, expectedVersion: Int, fields: Fields!): Edit!
     addStructure(settlementId: ID!, name: String!, kind: String!, branch: String): Edit!
+    move(id: ID!, lon: Float!, lat: Float!, branch: String, expectedVersion: Int): Edit!
     remove(type: EntityType!, id: ID!, branch: String): Edit!
     restore(type: EntityType!, id: ID!, branch: String): Edit!
   }
@@ -118,6 +123,19 @@ export const typeDefs = /* GraphQL */ `
     lat: Float!
     version: Int!
     settlement: Settlement
+  }
+
+  type Found {
+    "Whether the answer was held."
+    state: CacheState!
+    "How long ago it was found."
+    ageMs: Float!
+    settlements: [Settlement!]!
+  }
+
+  type Kingdoms {
+    state: CacheState!
+    kingdoms: [Kingdom!]!
   }
 
   type Hit {
