@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import * as library from '../../src/index.js';
 import { type Played, history, play } from './grid.js';
 
-const RUNS = process.env['TIDEMARK_LONG'] === undefined ? 150 : 5000;
+const RUNS = process.env['TIDEMARK_LONG'] === undefined ? 100 : 5000;
 
 test(
   'after any change every answer, on every replica, is what looking at everything gives',

@@ -31,7 +31,7 @@ function setUp() {
       clock,
       origin: { place: { byIds: (ids) => ids.flatMap((id) => places.get(id) ?? []), all: () => places.values() } },
     });
-  const discs = Array.from({ length: 150 }, () => ({ point: spot(), radius: 20 + random() * 80 }));
+  const discs = Array.from({ length: 100 }, () => ({ point: spot(), radius: 20 + random() * 80 }));
   const isIn = ({ x, y }: Place, { point, radius }: (typeof discs)[0]): boolean =>
     Math.hypot(x - point.x, y - point.y) <= radius;
   return { random, spot, places, discs, isIn, here: replica(), there: replica() };
@@ -46,7 +46,7 @@ test('a move drops what it left and entered where it is made, and little more wh
   };
   for (const tide of [here, there]) expect(await dropped(tide)).toBe(discs.length);
   const sum = { exact: 0, here: 0, there: 0 };
-  for (let move = 0; move < 40; move++) {
+  for (let move = 0; move < 25; move++) {
     const before = places.get(`p${String(Math.floor(random() * places.size))}`) as Place;
     const after = { ...before, ...(move % 5 === 0 ? spot() : { x: before.x + random() * 5, y: before.y }) };
     places.set(before.id, after);

@@ -13,8 +13,13 @@ afterAll(() => {
   console.info(`planted faults of spatial answers, found after how many histories:\n${found.join('\n')}`);
 });
 
+/** What shows in few histories only is left to the long command. */
+const RARE = ['the map ends at its edge', 'a strict question has the answer of one that is not'];
+const LONG = process.env['TIDEMARK_LONG'] !== undefined;
+const chosen = FAULTS.filter(({ name }) => LONG || !RARE.includes(name));
+
 describe(`a fault planted in the source is found within ${String(MOST_HISTORIES)} histories`, () => {
-  test.each(FAULTS.map((fault) => [fault.name, fault] as const))('%s', { timeout: 300_000 }, async (name, fault) => {
+  test.each(chosen.map((fault) => [fault.name, fault] as const))('%s', { timeout: 300_000 }, async (name, fault) => {
     const library = await plant(fault);
     const { failed, numRuns } = await fc.check(
       fc.asyncProperty(history, async (one) => {
