@@ -22,7 +22,7 @@ const goal = (text, limit, figure) => ({
 export default {
   title: 'What a move drops',
   question: 'Of 10,000 cached answers about where things are, how many does one move make stale?',
-  setting: `${PLACES.toLocaleString('en')} places on a map of 1,000 by 1,000, ${QUESTIONS.toLocaleString('en')} answers: 40 % discs, 25 % boxes, 20 % polygons, 15 % the ten nearest. Four moves in five are short, the fifth goes anywhere. Exact: the place was or is in the answer, by looking at everything. After every move all answers are read again and misses counted, which loads them again; in process and on a replica that hears of ${MOVES} moves through shared marks, in Redis by a tide whose tier 1 holds one answer, so that entries are judged by their marks alone (${MOVES_ON_REDIS} moves). Missed: answers that differ from looking at everything, of all that a move concerned and of fifty others after each tenth move.`,
+  setting: `${PLACES.toLocaleString('en')} places on a map of 1,000 by 1,000, ${QUESTIONS.toLocaleString('en')} answers: 40 % discs, 25 % boxes, 20 % polygons, 15 % the ten nearest. Four moves in five are short, the fifth goes anywhere. Exact: the place was or is in the answer, by looking at everything. After every move all answers are read again and loads counted; in process and on a replica that hears of ${MOVES} moves through shared marks, in Redis by a tide whose tier 1 holds one answer, so that entries are judged by their marks alone (${MOVES_ON_REDIS} moves). Missed: answers that differ from looking at everything, of all that a move concerned and of fifty others after each tenth move.`,
   packages: ['ioredis'],
   goals: [
     goal('dropped in the process that moves ≤ 1.0 × exact', 1, 'here'),
@@ -87,7 +87,7 @@ function world(clustered) {
 async function readAll(tide, questions, note = () => {}) {
   tide.resetStats();
   for (const question of questions) note(question, await tide.spatial[question.verb]('place', question.query));
-  return tide.stats().misses;
+  return tide.stats().loads;
 }
 
 async function isRight(tide, question, places) {

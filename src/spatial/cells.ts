@@ -11,13 +11,15 @@ import { shapeOfBox } from './shape.js';
 export const ROOT_CELL = '0';
 
 const LEVELS = 10;
-/** A cover has at most this many cells: a query carries each as a mark. */
-const MOST_CELLS = 8;
+/** The cover of a question has at most this many cells: its answer carries each as a mark. */
+export const MOST_ASKED = 16;
+/** That of what changed: each is written, where it was and where it is. */
+export const MOST_CHANGED = 8;
 /** So many are looked at, of a shape that fills its box badly. */
 const MOST_LOOKED_AT = 64;
 
-/** Cells that together contain an area, all of one level, the finest that needs at most eight. */
-export function coverOf(area: Area, extent: Box): string[] {
+/** Cells that together contain an area, all of one level, the finest that needs at most so many. */
+export function coverOf(area: Area, extent: Box, most: number): string[] {
   for (let level = LEVELS; level > 0; level--) {
     const spans = area.boxes.map((box) => ({
       across: span(box.minX, box.maxX, extent.minX, extent.maxX, level),
@@ -35,13 +37,13 @@ export function coverOf(area: Area, extent: Box): string[] {
       }
     }
     // None only if rounding lost what just touches a cell's edge: a coarser level then.
-    if (cells.size > 0 && cells.size <= MOST_CELLS) return [...cells];
+    if (cells.size > 0 && cells.size <= most) return [...cells];
   }
   return [ROOT_CELL];
 }
 
-export function footprintOf(area: Area, extent: Box): Footprint {
-  const cells = coverOf(area, extent);
+export function footprintOf(area: Area, extent: Box, most: number): Footprint {
+  const cells = coverOf(area, extent, most);
   return { cells, ancestors: ancestorsOf(cells) };
 }
 

@@ -5,7 +5,7 @@ import type { AnyRow, EntityPlan, Id } from '../model.js';
 import type { Footprint } from '../subject.js';
 import { type Area, areaAsked, areaOfNearest, areaOfShape } from './area.js';
 import { type Asked, type RegionRef, SPATIAL_VERBS, type SpatialVerb, askOf, refOf } from './ask.js';
-import { footprintOf } from './cells.js';
+import { MOST_ASKED, MOST_CHANGED, footprintOf } from './cells.js';
 import type { Finder } from './finder.js';
 import { checkGeometry, isUnstated } from './geometry.js';
 import { checkedRegion } from './region.js';
@@ -53,7 +53,7 @@ export function questionOf(
     text: asked.text,
     footprint: () => {
       const from = known();
-      return from === null ? null : footprintOf(from, frame.extent);
+      return from === null ? null : footprintOf(from, frame.extent, MOST_ASKED);
     },
     area: known,
     answer: async (branch, read, signal) => {
@@ -67,7 +67,7 @@ export function questionOf(
       const distances = located.map(({ distance }) => distance ?? 0);
       const area =
         question.kind === 'nearest' ? areaOfNearest(question, distances, frame) : (areaAsked(question, frame) as Area);
-      return { rows, area, footprint: footprintOf(area, frame.extent) };
+      return { rows, area, footprint: footprintOf(area, frame.extent, MOST_ASKED) };
     },
   };
 }
@@ -141,7 +141,7 @@ export function placeIn(
   if (typeof geometry === 'object' && geometry !== null && isUnstated(geometry)) return null;
   checkGeometry(geometry, srid, where);
   const shape = shapeOf(geometry as object);
-  return { footprint: footprintOf(areaOfShape(shape), extent), shape };
+  return { footprint: footprintOf(areaOfShape(shape), extent, MOST_CHANGED), shape };
 }
 
 /** What the rest of the library asks; `unheard` is for who keeps an index by what is heard. */

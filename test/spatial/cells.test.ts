@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ancestorsOf, coverOf, footprintOf } from '../../src/spatial/cells.js';
+import { MOST_ASKED, MOST_CHANGED, ancestorsOf, coverOf, footprintOf } from '../../src/spatial/cells.js';
 import type { Box } from '../../src/index.js';
 import { frameOf } from '../../src/frame.js';
 import { areaOfBoxes } from '../../src/spatial/area.js';
@@ -22,8 +22,8 @@ const meet = (a: Box, b: Box): boolean => a.minX <= b.maxX && b.minX <= a.maxX &
 
 /** What a query in `asked` carries and what a change in `changed` bumps have a mark in common. */
 function isHeard(asked: Box, changed: Box): boolean {
-  const query = footprintOf(areaOfBoxes([asked]), EARTH);
-  const change = footprintOf(areaOfBoxes([changed]), EARTH);
+  const query = footprintOf(areaOfBoxes([asked]), EARTH, MOST_ASKED);
+  const change = footprintOf(areaOfBoxes([changed]), EARTH, MOST_CHANGED);
   const bumped = new Set([...change.cells, ...change.ancestors]);
   return query.cells.some((cell) => bumped.has(cell)) || query.ancestors.some((cell) => change.cells.includes(cell));
 }
@@ -41,13 +41,15 @@ test('a query and a change whose boxes meet always share a mark', () => {
 test('a cover has at most eight cells, all of one level, and a point one cell of the finest', () => {
   fc.assert(
     fc.property(box, (any) => {
-      const cells = coverOf(areaOfBoxes([any]), EARTH);
+      const cells = coverOf(areaOfBoxes([any]), EARTH, MOST_CHANGED);
       expect(cells.length).toBeGreaterThan(0);
       expect(cells.length).toBeLessThanOrEqual(8);
       expect(new Set(cells.map((cell) => cell.split('.')[0])).size).toBe(1);
     }),
   );
-  expect(coverOf(areaOfBoxes([{ minX: 12.5, minY: 41.9, maxX: 12.5, maxY: 41.9 }]), EARTH)).toEqual(['10.547.750']);
+  expect(coverOf(areaOfBoxes([{ minX: 12.5, minY: 41.9, maxX: 12.5, maxY: 41.9 }]), EARTH, MOST_ASKED)).toEqual([
+    '10.547.750',
+  ]);
 });
 
 test('the ancestors of a cell are one of each level above it, up to the root', () => {
