@@ -29,9 +29,11 @@ function read(): Results {
 /** What the last long command said of a fault. */
 export const known = (name: string): Caught | undefined => read().caught.find((one) => one.name === name);
 
-/** Writes what the long command found, and RESULTS.md anew. */
+/** Writes what the long command found, of all faults or of some, and RESULTS.md anew. */
 export function record(caught: readonly Caught[]): void {
-  write({ ...read(), caught });
+  const before = read();
+  const found = new Map([...before.caught, ...caught].map((one) => [one.name, one]));
+  write({ ...before, caught: [...found.values()] });
 }
 
 export function recordClean(seeds: number, seconds: number): void {
