@@ -9,8 +9,8 @@ import { clientsOf, throwAwayRedis } from './redis.mjs';
 
 const PLACES = 20_000;
 const QUESTIONS = 10_000;
-const MOVES = 100;
-const MOVES_ON_REDIS = 10;
+const MOVES = 60;
+const MOVES_ON_REDIS = 8;
 const title = (clustered) => (clustered ? 'places around twenty towns' : 'places anywhere');
 
 const goal = (text, limit, figure) => ({
@@ -87,7 +87,7 @@ function world(clustered) {
 async function readAll(tide, questions, note = () => {}) {
   tide.resetStats();
   for (const question of questions) note(question, await tide.spatial[question.verb]('place', question.query));
-  return tide.stats().loads;
+  return tide.stats().byType.spatial?.loads ?? 0;
 }
 
 async function isRight(tide, question, places) {
@@ -136,8 +136,7 @@ async function inRedis(clustered) {
         const rows = await Promise.all(some.map(({ verb, query }) => tide.spatial[verb]('place', query)));
         some.forEach((question, i) => note(question, rows[i]));
       }
-      const { loads } = tide.stats();
-      return loads;
+      return tide.stats().byType.spatial?.loads ?? 0;
     };
     assert.equal(await readAtOnce(), QUESTIONS);
     await new Promise((resume) => setTimeout(resume, 500)); // what is stored is stored
