@@ -40,11 +40,12 @@ describeRedis((connected) => {
     const [first, second] = [open(here), open(there)];
 
     expect(await first.tide.get('settlement', 'ankh')).toMatchObject({ name: 'Ankh' });
-    await vi.waitFor(async () => {
+    const isStored = async (): Promise<void> => {
       const stored: string[] = [];
       for await (const page of second.store.scan('tm1:m:*')) stored.push(...page);
       expect(stored).toHaveLength(1);
-    });
+    };
+    await vi.waitFor(isStored, { timeout: 20_000 });
     expect(await second.tide.get('settlement', 'ankh')).toMatchObject({ name: 'Ankh' });
     expect(calls).toBe(1);
 
