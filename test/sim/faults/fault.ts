@@ -11,8 +11,6 @@ export interface SimFault extends Fault {
   readonly rules?: Partial<ServerRules>;
   /** Looked for in worlds without faults: what a hole or an outage would hide, or show for another reason, is not there. */
   readonly calm?: boolean;
-  /** Takes more worlds than CI has time for, whatever was recorded of it. */
-  readonly rare?: boolean;
 }
 
 /** A read that is older than it may be. */

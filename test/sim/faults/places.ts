@@ -5,7 +5,6 @@ export const PLACE_FAULTS: readonly SimFault[] = [
   {
     name: 'a polygon is asked for without `under`',
     breaks: STALE,
-    rare: true,
     edits: [['cache/cascade.ts', '...ancestors.map((cell) => underSubject(type, cell, branch)),', '']],
   },
   {
