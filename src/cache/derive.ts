@@ -65,7 +65,7 @@ export async function derive(
   const found = await find(reads, flight, looked, () => required);
   if (found !== null) return found;
   const loading = (lease: Lease | null): Promise<Outcome> =>
-    loadFor(lease, () => load(options, flight, branch, what, chain));
+    loadFor(flight, lease, () => load(options, flight, branch, what, chain));
   const { leases } = reads;
   if (leases === null || flight.bypassesStore || flight.unstorable || !looked.sharing) return loading(null);
   const [lease] = await leases.take([flight], looked.stored);
@@ -73,13 +73,15 @@ export async function derive(
 }
 
 /** A load for which other replicas wait, if it has a lease. */
-async function loadFor(lease: Lease | null, run: () => Promise<Settled>): Promise<Outcome> {
+async function loadFor(flight: Flight, lease: Lease | null, run: () => Promise<Settled>): Promise<Outcome> {
   try {
     const { outcome, stored } = await run();
     void stored.then((kept) => lease?.release(kept ? 'stored' : 'not kept'));
     return outcome;
   } catch (error) {
-    void lease?.fail(error);
+    // Who waits shares the marks that were known before. What was read on the way may have failed it, and changed since.
+    if (flight.late.length > 0 || flight.unstorable) void lease?.release('not kept');
+    else void lease?.fail(error);
     throw error;
   }
 }

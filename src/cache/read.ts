@@ -114,7 +114,11 @@ export class Reads {
   }
 
   async #landing(request: ReadRequest, flight: Flight): Promise<Outcome> {
-    const outcome = await flight.promise;
+    const outcome = await flight.promise.catch((error: unknown) => {
+      // So with a failure: it may come of what was read and has changed.
+      if (flight.launchedBy === request || !flight.isOvertaken) throw error;
+      return OVERTAKEN;
+    });
     if (servesAll(outcome) || flight.launchedBy === request) return outcome;
     const next = this.start(request);
     return next instanceof Flight ? next.promise : { value: next.value, entry: next };
@@ -298,6 +302,8 @@ export interface Settled {
 }
 
 const NOT_STORED = Promise.resolve(false);
+
+const OVERTAKEN: Outcome = { value: undefined, entry: null };
 
 /** False for what a change has overtaken: whoever joined later must read again. */
 function servesAll({ entry, unverified }: Outcome): boolean {

@@ -545,3 +545,73 @@ test('what a branch inherits is not kept while this replica’s tree of branches
   await a.get('settlement', 's0', fork);
   expect(a.peek('settlement', 's0', fork)).toBeDefined();
 });
+
+describe('a load that failed for what it had read', () => {
+  /** Fails for a settlement that is not there, and is slow to say so. */
+  function strict() {
+    let goOn = (): void => {};
+    const slowly = new Promise<void>((resolve) => (goOn = resolve));
+    const view = defineView(model)({
+      name: 'strict',
+      load: async (read, { id }: { id: string }) => {
+        const row = await read.get('settlement', id);
+        if (row !== null) return row.name;
+        await slowly;
+        throw new Error('there is none');
+      },
+    });
+    return { view, goOn };
+  }
+  const founded = { id: 's77', kingdomId: 'k1', name: 'Founded' };
+
+  test('is not heard of by who began after that had changed, on another replica', async () => {
+    const { db, clock, a, b } = replicas();
+    await Promise.all([a.tide.ready(), b.tide.ready()]);
+    const { view, goOn } = strict();
+    const failing = a.tide.view(view, { id: 's77' }).catch((error: unknown) => error);
+    await clock.advance(50);
+    db.put('settlement', founded);
+    await b.tide.change({ type: 'settlement', id: 's77', op: 'create', after: founded });
+    const later = b.tide.view(view, { id: 's77' });
+    await clock.advance(50);
+    goOn();
+    for (let i = 0; i < 10; i++) await clock.advance(50);
+    expect(await failing).toMatchObject({ code: 'LOAD_FAILED' });
+    expect(await later).toBe('Founded');
+  });
+
+  test('nor by who joined it here before it was known what it depends on', async () => {
+    const own = world();
+    await own.tide.ready();
+    const vacant = defineView(model)({
+      name: 'vacant',
+      load: async (read, { id }: { id: string }) => {
+        if ((await read.get('settlement', id)) !== null) throw new Error('it is taken');
+        return 'vacant';
+      },
+    });
+    const release = own.db.hold('settlement');
+    const first = own.tide.view(vacant, { id: 's1' }).catch((error: unknown) => error);
+    await own.clock.advance(1);
+    // Its kingdom goes, and it with that: which the row would say that is on its way.
+    own.db.remove('settlement', 's1');
+    await own.tide.change({ type: 'kingdom', id: 'k1', op: 'delete', before: { id: 'k1' } });
+    const later = own.tide.view(vacant, { id: 's1' });
+    await own.clock.advance(1);
+    release();
+    await own.clock.advance(1);
+    expect(await first).toMatchObject({ code: 'LOAD_FAILED' });
+    expect(await later).toBe('vacant');
+  });
+
+  test('fails for all who wait where nothing that it read has changed', async () => {
+    const { clock, a, b } = replicas();
+    await Promise.all([a.tide.ready(), b.tide.ready()]);
+    const { view, goOn } = strict();
+    const all = [a, b].map(({ tide }) => tide.view(view, { id: 's77' }).catch((error: unknown) => error));
+    await clock.advance(50);
+    goOn();
+    for (let i = 0; i < 10; i++) await clock.advance(50);
+    for (const one of all) expect(await one).toMatchObject({ code: 'LOAD_FAILED' });
+  });
+});
