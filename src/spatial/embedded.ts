@@ -151,7 +151,9 @@ export class EmbeddedIndex {
       case 'within': {
         const region = shapeOf(question.region);
         const isWithin = (item: Item): boolean => covers(region, shapeOfItem(item), question.strict);
-        return byId(this.#tree.search(region.box).filter((item) => wanted(item) && isWithin(item))).slice(0, limit);
+        // A region of many parts may leave most of its extent free: Russia lies on both sides of the 180th meridian.
+        const near = new Set(region.boxes.flatMap((box) => this.#tree.search(box)));
+        return byId([...near].filter((item) => wanted(item) && isWithin(item))).slice(0, limit);
       }
       case 'containing': {
         const { point, strict } = question;

@@ -36,11 +36,13 @@ export interface LocateOptions {
   readonly frame: Frame;
   readonly finder: Finder;
   readonly planOf: (type: string) => EntityPlan;
+  /** Outlines of entities that are known to be valid: looking at one with thousands of corners takes a while. */
+  readonly valid: WeakSet<object>;
 }
 
 /** Throws INVALID_GEOMETRY or INVALID_OPTION. */
 export function questionOf(
-  { frame, finder, planOf }: LocateOptions,
+  { frame, finder, planOf, valid }: LocateOptions,
   verb: SpatialVerb,
   plan: EntityPlan,
   query: unknown,
@@ -57,7 +59,7 @@ export function questionOf(
     },
     area: known,
     answer: async (branch, read, signal) => {
-      const question = asked.question ?? (await within(asked, planOf, read, frame));
+      const question = asked.question ?? (await within(asked, { planOf, frame, valid }, read));
       if (asked.question?.kind === 'within') checkedRegion(asked.question.region, 'within.polygon');
       const { where, limit } = asked;
       const located = await finder.find(plan, branch, { question, where, limit, signal });
@@ -80,13 +82,13 @@ function placed(plan: EntityPlan, where: string): (row: AnyRow) => unknown {
 
 async function within(
   { region }: Asked,
-  planOf: (type: string) => EntityPlan,
+  { planOf, frame, valid }: Omit<LocateOptions, 'finder'>,
   read: ReadRow,
-  frame: Frame,
 ): Promise<SpatialQuestion> {
   const named = region as NonNullable<Asked['region']>;
   const { geometry, where } = await placeOf(named, planOf, read, frame, 'within.region');
-  return { kind: 'within', region: checkedRegion(geometry, where), strict: named.strict };
+  if (!valid.has(geometry)) valid.add(checkedRegion(geometry, where));
+  return { kind: 'within', region: geometry, strict: named.strict };
 }
 
 /** The geometry of an entity. Throws NOT_PLACED if there is no such entity, or it lies nowhere. */
@@ -114,7 +116,7 @@ async function placeOf(
  * INVALID_GEOMETRY.
  */
 export async function compared(
-  { frame, planOf }: Omit<LocateOptions, 'finder'>,
+  { frame, planOf }: Pick<LocateOptions, 'frame' | 'planOf'>,
   verb: string,
   pair: readonly [unknown, unknown],
   read: ReadRow,
@@ -145,8 +147,9 @@ export function placeIn(
 }
 
 /** What the rest of the library asks; `unheard` is for who keeps an index by what is heard. */
-export function mapQuestions(options: LocateOptions & { readonly unheard: (known: boolean) => void }) {
-  const { finder, unheard } = options;
+export function mapQuestions(given: Omit<LocateOptions, 'valid'> & { readonly unheard: (known: boolean) => void }) {
+  const { finder, unheard } = given;
+  const options = { ...given, valid: new WeakSet<object>() };
   const read =
     (reader: RowReader): ReadRow =>
     async (type, id) =>

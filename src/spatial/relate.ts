@@ -1,5 +1,6 @@
 import hao from 'point-in-polygon-hao';
 import { orient2d } from 'robust-predicates';
+import type { Box } from '../contract.js';
 import type { XY } from './geometry.js';
 import { type Polygon, type Shape, boxesMeet } from './shape.js';
 
@@ -26,7 +27,7 @@ export function edgesOf(line: readonly XY[]): Edge[] {
   return edges;
 }
 
-const edgesOfPolygon = (polygon: Polygon): Edge[] => polygon.flatMap(edgesOf);
+export const edgesOfPolygon = (polygon: Polygon): Edge[] => polygon.flatMap(edgesOf);
 
 const turn = (a: XY, b: XY, c: XY): number => orient2d(a[0], a[1], b[0], b[1], c[0], c[1]);
 
@@ -43,7 +44,7 @@ function isInBoxOf([x, y]: XY, a: XY, b: XY): boolean {
   );
 }
 
-function boxesOfEdgesMeet([a, b]: Edge, [c, d]: Edge): boolean {
+export function boxesOfEdgesMeet([a, b]: Edge, [c, d]: Edge): boolean {
   return (
     Math.max(a[0], b[0]) >= Math.min(c[0], d[0]) &&
     Math.max(c[0], d[0]) >= Math.min(a[0], b[0]) &&
@@ -83,8 +84,15 @@ export interface Course {
 
 export function courseOf(edges: readonly Edge[], polygon: Polygon): Course {
   const course = { crosses: false, in: false, on: false, out: false };
-  const others = edgesOfPolygon(polygon);
+  // Most of two outlines is far from the other: only what lies in both extents is compared.
+  const extent = extentOf(polygon.flat());
+  const within = extentOf(edges.flat());
+  const others = edgesOfPolygon(polygon).filter((other) => meetsBox(other, within));
   for (const edge of edges) {
+    if (!meetsBox(edge, extent)) {
+      course.out = true;
+      continue;
+    }
     const near = others.filter((other) => boxesOfEdgesMeet(edge, other));
     if (near.some((other) => cross(edge, other))) course.crosses = true;
     const [from, to] = edge;
@@ -100,6 +108,20 @@ export function courseOf(edges: readonly Edge[], polygon: Polygon): Course {
   }
   return course;
 }
+
+function extentOf(positions: readonly XY[]): Box {
+  const box = { minX: Infinity, minY: Infinity, maxX: -Infinity, maxY: -Infinity };
+  for (const [x, y] of positions) {
+    box.minX = Math.min(box.minX, x);
+    box.minY = Math.min(box.minY, y);
+    box.maxX = Math.max(box.maxX, x);
+    box.maxY = Math.max(box.maxY, y);
+  }
+  return box;
+}
+
+const meetsBox = ([[ax, ay], [bx, by]]: Edge, { minX, minY, maxX, maxY }: Box): boolean =>
+  Math.max(ax, bx) >= minX && Math.min(ax, bx) <= maxX && Math.max(ay, by) >= minY && Math.min(ay, by) <= maxY;
 
 const distanceAlong = (from: XY, to: XY): number => Math.abs(to[0] - from[0]) + Math.abs(to[1] - from[1]);
 
@@ -130,24 +152,21 @@ export function intersects(a: Shape, b: Shape): boolean {
     a.points.some((point) => meetsPoint(b, point)) ||
     b.points.some((point) => meetsPoint(a, point)) ||
     bordersMeet(a, b) ||
-    startsOf(a).some((point) => b.polygons.some((polygon) => sideOf(point, polygon) !== 'out')) ||
-    startsOf(b).some((point) => a.polygons.some((polygon) => sideOf(point, polygon) !== 'out'))
+    startsOf(a).some((point) => sideOfArea(point, b) !== 'out') ||
+    startsOf(b).some((point) => sideOfArea(point, a) !== 'out')
   );
 }
 
-function meetsPoint({ points, lines, polygons }: Shape, point: XY): boolean {
-  return (
-    points.some((other) => samePoint(other, point)) ||
-    lines.some((line) => edgesOf(line).some((edge) => isOnEdge(point, edge))) ||
-    polygons.some((polygon) => sideOf(point, polygon) !== 'out')
-  );
+function meetsPoint(shape: Shape, point: XY): boolean {
+  return contains(shape, point, false);
 }
 
 /** Whether a point lies on a shape; strict: and on no border of it, which lines have at their ends. */
-export function contains({ points, lines, polygons }: Shape, point: XY, strict: boolean): boolean {
-  const sides = polygons.map((polygon) => sideOf(point, polygon));
-  if (sides.includes('in') || points.some((other) => samePoint(other, point))) return true;
-  if (sides.includes('on')) return !strict;
+export function contains(shape: Shape, point: XY, strict: boolean): boolean {
+  const { points, lines } = shape;
+  const side = sideOfArea(point, shape);
+  if (side === 'in' || points.some((other) => samePoint(other, point))) return true;
+  if (side === 'on') return !strict;
   const isOnLine = lines.some((line) => edgesOf(line).some((edge) => isOnEdge(point, edge)));
   return isOnLine && !(strict && endsAt(lines, point));
 }
@@ -166,8 +185,8 @@ export function bordersOf({ lines, polygons }: Shape): Edge[] {
 }
 
 function bordersMeet(a: Shape, b: Shape): boolean {
-  const others = bordersOf(b);
-  return bordersOf(a).some((edge) => others.some((other) => edgesMeet(edge, other)));
+  const others = bordersOf(b).filter((edge) => meetsBox(edge, a.box));
+  return bordersOf(a).some((edge) => meetsBox(edge, b.box) && others.some((other) => edgesMeet(edge, other)));
 }
 
 /** One point of each line and each polygon. */
@@ -180,7 +199,7 @@ export function covers(region: Shape, shape: Shape, strict: boolean): boolean {
   const { box } = region;
   const { minX, minY, maxX, maxY } = shape.box;
   if (minX < box.minX || minY < box.minY || maxX > box.maxX || maxY > box.maxY) return false;
-  const sides = shape.points.map((point) => best(region.polygons.map((polygon) => sideOf(point, polygon))));
+  const sides = shape.points.map((point) => sideOfArea(point, region));
   if (sides.includes('out')) return false;
   const lines = shape.lines.map((line) => linesCourse(edgesOf(line), region.polygons));
   if (lines.some((course) => course.crosses || course.out)) return false;
@@ -188,9 +207,20 @@ export function covers(region: Shape, shape: Shape, strict: boolean): boolean {
   return !strict || shape.polygons.length > 0 || sides.includes('in') || lines.some((course) => course.in);
 }
 
-function best(sides: readonly Side[]): Side {
-  return sides.includes('in') ? 'in' : sides.includes('on') ? 'on' : 'out';
+/** Of all polygons of a shape. */
+function sideOfArea(point: XY, { polygons, boxes }: Shape): Side {
+  let found: Side = 'out';
+  for (let i = 0; i < polygons.length; i++) {
+    if (!isInBox(point, boxes[i] as Box)) continue;
+    const side = sideOf(point, polygons[i] as Polygon);
+    if (side === 'in') return 'in';
+    if (side === 'on') found = 'on';
+  }
+  return found;
 }
+
+const isInBox = ([x, y]: XY, { minX, minY, maxX, maxY }: Box): boolean =>
+  minX <= x && x <= maxX && minY <= y && y <= maxY;
 
 /** A line may go from one polygon of a region into another where these touch: its pieces count by themselves. */
 function linesCourse(edges: readonly Edge[], polygons: readonly Polygon[]): Course {

@@ -8,6 +8,8 @@ export interface Shape {
   readonly lines: readonly (readonly XY[])[];
   /** Closed rings each, the outer one first. */
   readonly polygons: readonly Polygon[];
+  /** Of each polygon, in their order. */
+  readonly boxes: readonly Box[];
   readonly box: Box;
 }
 
@@ -18,8 +20,10 @@ export type Polygon = readonly Ring[];
 export function shapeOf(geometry: object): Shape {
   const shape = { points: [] as XY[], lines: [] as XY[][], polygons: [] as XY[][][] };
   collect(geometry, shape);
-  return { ...shape, box: boundsOf(geometry) };
+  return { ...shape, boxes: shape.polygons.map(boxOfPolygon), box: boundsOf(geometry) };
 }
+
+const boxOfPolygon = ([outer = []]: Polygon): Box => boundsOf({ type: 'LineString', coordinates: outer });
 
 type Parts = { readonly points: XY[]; readonly lines: XY[][]; readonly polygons: XY[][][] };
 
@@ -59,15 +63,15 @@ export function geometryOf(geometry: object): Geometry {
 /** A box as what it covers. */
 export function shapeOfBox(box: Box): Shape {
   const { minX, minY, maxX, maxY } = box;
-  if (minX === maxX && minY === maxY) return { points: [[minX, minY]], lines: [], polygons: [], box };
+  if (minX === maxX && minY === maxY) return { points: [[minX, minY]], lines: [], polygons: [], boxes: [], box };
   const [a, b, c, d]: XY[] = [
     [minX, minY],
     [maxX, minY],
     [maxX, maxY],
     [minX, maxY],
   ] as XY[];
-  if (minX === maxX || minY === maxY) return { points: [], lines: [[a as XY, c as XY]], polygons: [], box };
-  return { points: [], lines: [], polygons: [[[a, b, c, d, a] as XY[]]], box };
+  if (minX === maxX || minY === maxY) return { points: [], lines: [[a as XY, c as XY]], polygons: [], boxes: [], box };
+  return { points: [], lines: [], polygons: [[[a, b, c, d, a] as XY[]]], boxes: [box], box };
 }
 
 /** Whether two closed boxes have a point in common. */

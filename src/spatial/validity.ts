@@ -1,5 +1,5 @@
 import type { XY } from './geometry.js';
-import { courseOf, cross, edgesOf, isInPolygon, isOnEdge } from './relate.js';
+import { boxesOfEdgesMeet, courseOf, cross, edgesOf, isInPolygon, isOnEdge } from './relate.js';
 import type { Polygon, Ring } from './shape.js';
 
 /**
@@ -45,6 +45,7 @@ const leftOf = ([from, to]: Edge): number => Math.min(from[0], to[0]);
 /** A point that two edges of one ring share and may not. */
 function meeting(edges: readonly Edge[], i: number, j: number): XY | null {
   const [one, other] = [edges[i] as Edge, edges[j] as Edge];
+  if (!boxesOfEdgesMeet(one, other)) return null;
   if (cross(one, other)) return crossingOf(one, other);
   const shared = [...one.filter((end) => isOnEdge(end, other)), ...other.filter((end) => isOnEdge(end, one))];
   // Neighbours share one end and nothing else.

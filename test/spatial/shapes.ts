@@ -45,12 +45,13 @@ export function anyPolygon(random: Random): XY[][] {
   return [outer, ...holes];
 }
 
-/** `isValid` decides what is a polygon. */
-export function anyGeometry(random: Random, isValid: (polygon: XY[][]) => boolean): Geometry {
+type IsValid = (region: Geometry) => boolean;
+
+export function anyGeometry(random: Random, isValid: IsValid): Geometry {
   const polygon = (): XY[][] => {
     for (;;) {
       const found = anyPolygon(random);
-      if (isValid(found)) return found;
+      if (isValid(polygonOf(found))) return found;
     }
   };
   switch (whole(random, 8)) {
@@ -65,12 +66,24 @@ export function anyGeometry(random: Random, isValid: (polygon: XY[][]) => boolea
     }
     case 2:
     case 3:
-    case 4:
       return { type: 'Polygon', coordinates: polygon() };
+    case 4:
+      return anyRegion(random, isValid);
     default:
       return { type: 'Point', coordinates: spot(random) };
   }
 }
+
+/** Of one polygon or of two, which touch in points at most: `isValid` says so of both together. */
+export function anyRegion(random: Random, isValid: IsValid): Geometry {
+  for (;;) {
+    const [one, other] = [anyPolygon(random), anyPolygon(random)];
+    const region = random() < 0.5 ? polygonOf(one) : { type: 'MultiPolygon', coordinates: [one, other] };
+    if (isValid(region)) return region;
+  }
+}
+
+const polygonOf = (coordinates: XY[][]): Geometry => ({ type: 'Polygon', coordinates });
 
 export function anyQuestion(random: Random, region: () => Geometry): SpatialQuestion {
   const [x, y] = spot(random);
