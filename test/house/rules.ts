@@ -28,6 +28,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   clock: 'ground',
   events: 'ground',
   glob: 'ground',
+  names: 'ground',
   report: 'ground',
   subject: 'subject',
   model: 'model',
@@ -98,7 +99,7 @@ const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
 
 /** Folders that may import, besides themselves, only these. An adapter (a file or folder of adapters/) is one such folder. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  adapters: ['clock', 'contract', 'errors', 'glob', 'subject'],
+  adapters: ['clock', 'contract', 'errors', 'glob', 'names', 'subject'],
   testing: ['contract', 'errors', 'subject'],
 };
 
