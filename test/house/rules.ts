@@ -104,7 +104,11 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Who may import an adapter, and which. */
-const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory', index: 'memory' };
+const ADAPTER_IMPORTS: Readonly<Record<string, string>> = {
+  tidemark: 'memory',
+  index: 'memory',
+  'cli/command': 'postgres',
+};
 
 /** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -7,6 +7,8 @@ import type { Statement } from './statement.js';
 import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
 export { distanceSql, findSql, overlapsSql, tableOf };
+export { pgStore } from './store.js';
+export { migrations } from './migrations.js';
 export type { CheckedTable, PostgisTable, Statement };
 
 export interface PostgisOptions {
