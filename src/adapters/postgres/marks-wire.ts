@@ -9,7 +9,7 @@ import type { Row } from './run.js';
 export function headOf({ number, epoch, position, nonce, from_epoch, from_head }: Row): Head {
   return {
     ...{ partition: Number(number), epoch: String(epoch), head: Number(position), nonce: String(nonce) },
-    from: from_epoch === null ? null : { epoch: String(from_epoch), head: Number(from_head) },
+    from: typeof from_epoch === 'string' ? { epoch: from_epoch, head: Number(from_head) } : null,
   };
 }
 

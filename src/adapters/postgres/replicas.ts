@@ -4,8 +4,7 @@ import { listenerOn } from './listener.js';
 import { type PgMarksOptions, marksOn, partitionsOf } from './marks.js';
 import { pgStore } from './store.js';
 
-/** Options of {@link postgres}. */
-export interface PostgresOptions extends PgMarksOptions {}
+export type PostgresOptions = PgMarksOptions;
 
 export interface PostgresParts {
   readonly store: Store;

@@ -1,6 +1,6 @@
 import { systemClock } from '../../clock.js';
 import type { Clock } from '../../contract.js';
-import { TidemarkError } from '../../errors.js';
+import { TidemarkError, messageOf } from '../../errors.js';
 import type { PgPool } from './client.js';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ const REFUSED = 'TM001';
  */
 export function runOn({ pool, schema, failure, clock = systemClock }: RunOptions): Run {
   if (typeof (pool as PgPool | undefined)?.query !== 'function') {
-    throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${String(pool)}.`);
+    throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${messageOf(pool)}.`);
   }
   const meant = (error: unknown): unknown => {
     const state = stateOf(error);
