@@ -83,14 +83,14 @@ describeReplicas('a store in Postgres beyond the contract', (shared: () => Share
     await here.query('select pg_sleep(0.02)');
     await write();
     expect([await rows(), sweeps()]).toEqual([702, 0]);
-    clock.advance(10_000);
+    await clock.advance(10_000);
     await write();
     expect([await rows(), sweeps()]).toEqual([202, 1]);
     await write();
     expect([await rows(), sweeps()]).toEqual([1, 2]);
     await write();
     expect(sweeps()).toBe(2);
-    clock.advance(10_000);
+    await clock.advance(10_000);
     await write();
     expect(sweeps()).toBe(3);
   });
