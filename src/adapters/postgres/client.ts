@@ -18,6 +18,7 @@ export interface PgClient {
 }
 
 export interface PgPool {
+  readonly options?: { readonly max?: number | undefined } | undefined;
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
   connect(): Promise<PgClient>;
   on(event: 'error', listener: (error: Error) => void): unknown;

@@ -7,11 +7,14 @@ import type { Statement } from './statement.js';
 import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
 export { distanceSql, findSql, overlapsSql, tableOf };
+export { pgBus } from './bus.js';
 export { migrations } from './migrations.js';
 export { pgMarks } from './marks.js';
 export { postgres } from './replicas.js';
 export { pgStore } from './store.js';
+export type { PgBusOptions } from './bus.js';
 export type { PgClient, PgNotification, PgPool } from './client.js';
+export type { ListenerOptions } from './listener.js';
 export type { PgMarksOptions } from './marks.js';
 export type { Migration, MigrationsOptions } from './migrations.js';
 export type { PostgresOptions, PostgresParts } from './replicas.js';

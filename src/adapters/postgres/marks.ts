@@ -2,17 +2,15 @@ import { createRandom, randomId } from '../../clock.js';
 import type { Bump, Clock, Head, Marks, MarksRead } from '../../contract.js';
 import { TidemarkError, counted } from '../../errors.js';
 import { byPartition, isPatterns, partitionOf } from '../../subject.js';
-import { type PgPool, listenForErrors } from './client.js';
-import { type Listener, channelOf, listenerOn } from './listener.js';
+import { listenForErrors } from './client.js';
+import { type Listener, type ListenerOptions, channelOf, listenerOn } from './listener.js';
 import { marksStatements } from './marks-sql.js';
 import { bodyOf, bumpOf, headOf, messageReader, minting, readOf, wordOf } from './marks-wire.js';
 import { type Partitions, runOpened, subjectBytes } from './partitions.js';
 import { type Row, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
-export interface PgMarksOptions {
-  /** A Pool of `pg`; whoever made it ends it. One connection of it is kept for LISTEN. */
-  readonly pool: PgPool;
+export interface PgMarksOptions extends ListenerOptions {
   /** Where the migrations made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
   /** The same for all replicas. Default 1. */
@@ -31,15 +29,7 @@ export interface PgMarksOptions {
  * its return. Throws INVALID_OPTION for options that cannot serve; rejects with NOT_MIGRATED where the tables are missing.
  */
 export function pgMarks(options: PgMarksOptions): Marks {
-  const listener = listenerOn(options.pool, options);
-  const marks = marksOn(options, partitionsOf(options), listener);
-  return {
-    ...marks,
-    close: async () => {
-      await marks.close();
-      await listener.close();
-    },
-  };
+  return marksOn(options, partitionsOf(options), listenerOn(options));
 }
 
 export function partitionsOf(options: PgMarksOptions): Partitions {
