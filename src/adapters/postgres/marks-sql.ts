@@ -27,7 +27,7 @@ cross join lateral (
 ) m`,
 
     /**
-     * $1 keys; $2 what is appended to the subjects that entries name; $3 subjects asked for, $4 the partition of each. All heads,
+     * $1 keys; $2 what is appended to the subjects that entries name; $3 subjects asked for, $4 the partition of each; $5 partitions. Heads,
      * entries, the marks of the subjects asked for that were bumped, and all subjects of entries with their marks.
      */
     fetch: `with held as materialized (
@@ -43,7 +43,7 @@ cross join lateral (
   union all
   select null, null, ${indexedSql('name')}, name from named
 ), part as materialized (select number, epoch_id from ${schema}.partition)
-${heads('')}
+${heads(' where p.number = any($5::int[])')}
 union all
 select 'entry', null, held.at, null, null, null, null, null, null, null, null, null,
   (extract(epoch from held.expires_at - statement_timestamp()) * 1000000)::bigint, null, held.value
