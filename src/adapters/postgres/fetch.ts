@@ -17,6 +17,7 @@ export function fetchTogether(partitions: Partitions, suffix: string): Fetch {
       bufferOf(suffix),
       subjectBytes(asked),
       asked.map((subject) => partitionOf(subject, count)),
+      numbers,
     ];
     const { heads, rows } = await runOpened(partitions, numbers, [statements.fetch, values]);
     const marks = new Map<SubjectKey, Row | undefined>(asked.map((subject) => [subject, undefined]));

@@ -1,6 +1,9 @@
 import { indexedSql } from './indexed.js';
 
-/** Statements of the marks; `schema` is quoted. Each is one round trip, and reads as of one moment. */
+/**
+ * Statements of the marks; `schema` is quoted. Each is one round trip, and reads as of one moment. Marks are looked up one by one
+ * (`lateral`, `limit 1`): what the planner believes of a table that changes so fast made it read a whole epoch for each.
+ */
 export function marksStatements(schema: string) {
   const heads = (
     numbers: string,
@@ -12,15 +15,19 @@ from ${schema}.partition p${numbers}`;
 
   return {
     /** $1 partitions; $2 subjects, $3 the partition of each. Heads, and the marks of those that were bumped. */
-    read: `${heads(' where p.number = any($1::int[])')}
+    read: `with part as materialized (select number, epoch_id from ${schema}.partition)
+${heads(' where p.number = any($1::int[])')}
 union all
 select 'mark', null, s.at, null, m.position, m.nonce, null, null, null, null, null, null, null, null, null
 from unnest($2::bytea[], $3::int[]) with ordinality s(subject, number, at)
-join ${schema}.partition p on p.number = s.number
-join ${schema}.mark m on m.epoch_id = p.epoch_id and m.subject = s.subject`,
+cross join lateral (
+  select m.position, m.nonce from part join ${schema}.mark m on m.epoch_id = part.epoch_id and m.subject = s.subject
+  where part.number = s.number
+  limit 1
+) m`,
 
     /**
-     * $1 keys; $2 what is appended to the subjects that entries name; $3 subjects asked for, $4 the partition of each. All heads,
+     * $1 keys; $2 what is appended to the subjects that entries name; $3 subjects asked for, $4 the partition of each; $5 partitions. Heads,
      * entries, the marks of the subjects asked for that were bumped, and all subjects of entries with their marks.
      */
     fetch: `with held as materialized (
@@ -36,7 +43,7 @@ join ${schema}.mark m on m.epoch_id = p.epoch_id and m.subject = s.subject`,
   union all
   select null, null, ${indexedSql('name')}, name from named
 ), part as materialized (select number, epoch_id from ${schema}.partition)
-${heads('')}
+${heads(' where p.number = any($5::int[])')}
 union all
 select 'entry', null, held.at, null, null, null, null, null, null, null, null, null,
   (extract(epoch from held.expires_at - statement_timestamp()) * 1000000)::bigint, null, held.value
