@@ -1,11 +1,13 @@
 import { Cluster, Redis } from 'ioredis';
+import { Pool } from 'pg';
+import { postgres } from '../../src/adapters/postgres/index.js';
 import { redis } from '../../src/adapters/redis/index.js';
 import { systemClock } from '../../src/clock.js';
 import { createTidemark } from '../../src/index.js';
 import { type Settlement, crownOf, modelOf } from './model.js';
 import { now, pause } from './time.js';
-import type { Answer, Batch, Changed, Connection, HostOptions, Load, Question, Read, ReadOptions } from './wire.js';
-import type { Receipted, Seen, Verbs, Written } from './wire.js';
+import type { Answer, Batch, Changed, Connection, HostOptions, Load, PostgresConnection, Question } from './wire.js';
+import type { Read, ReadOptions, Receipted, RedisConnection, Seen, Verbs, Written } from './wire.js';
 
 /** A replica at work. */
 export interface Opened {
@@ -19,7 +21,7 @@ type Freshness = { readonly after?: string; readonly consistency?: 'strong' | 'b
 
 /** A tide over Redis whose origin is asked by `ask`; what it sees is written down and goes to `tell`. */
 export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: Batch) => void): Promise<Opened> {
-  const clients = await clientsOf(options.connection);
+  const shared = await sharedBy(options.connection);
   const log = logTo(tell);
   const model = modelOf(options.schema);
   const crown = crownOf(model);
@@ -34,7 +36,7 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
         childrenOf: { kingdom: (ids) => rows('childrenOf', 'settlement', ids) },
       },
     },
-    ...redis(clients),
+    ...shared.parts,
     ...options.tide,
     clock: { ...systemClock, wallNow: () => systemClock.wallNow() + options.skewMs },
   });
@@ -174,15 +176,39 @@ export async function openReplica(options: HostOptions, ask: Ask, tell: (batch: 
     close: async () => {
       await rest();
       await tide.close();
-      clients.client.disconnect();
-      clients.subscriber.disconnect();
+      await shared.close();
       log.end();
     },
   };
   return { verbs, told: (receipt) => void receipts.set(receipt.id, receipt) };
 }
 
-async function clientsOf({ cluster, nodes, client, subscriber }: Connection) {
+async function sharedBy(connection: Connection) {
+  if (!('cluster' in connection)) return inPostgres(connection);
+  const clients = await clientsOf(connection);
+  return {
+    parts: redis(clients),
+    close: async () => {
+      clients.client.disconnect();
+      clients.subscriber.disconnect();
+    },
+  };
+}
+
+function inPostgres({ client, subscriber }: PostgresConnection) {
+  const [pool, listenPool] = [new Pool(client), new Pool(subscriber)];
+  const parts = postgres({ pool, listenPool });
+  return {
+    parts,
+    close: async () => {
+      await Promise.all([parts.store, parts.marks, parts.bus].map((part) => part.close()));
+      // Not awaited: a server that is away answers nobody.
+      for (const one of [pool, listenPool]) void one.on('error', () => undefined).end();
+    },
+  };
+}
+
+async function clientsOf({ cluster, nodes, client, subscriber }: RedisConnection) {
   if (cluster) return { client: new Cluster([...nodes], client), subscriber: new Cluster([...nodes], subscriber) };
   const clients = { client: new Redis(client), subscriber: new Redis(subscriber) };
   if (clients.client.options.lazyConnect) await clients.client.connect();

@@ -2,8 +2,17 @@ import type { Kingdom, Settlement } from './model.js';
 
 /** What a replica and the parent say to each other. All of it survives JSON, all times are of `now()`. */
 
-/** How a replica connects: options of ioredis, with the addresses of the proxies. */
-export interface Connection {
+/** How a replica connects: to Redis, or to Postgres. */
+export type Connection = RedisConnection | PostgresConnection;
+
+/** Options of a pool of pg, with the addresses of the proxies. */
+export interface PostgresConnection {
+  readonly client: object;
+  readonly subscriber: object;
+}
+
+/** Options of ioredis, with the addresses of the proxies. */
+export interface RedisConnection {
   readonly cluster: boolean;
   /** Of a cluster. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
