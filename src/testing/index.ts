@@ -1,4 +1,4 @@
-export { chaosBus, chaosMarks, chaosOrigin, chaosSpatial, chaosStore } from './chaos.js';
+export { chaosBus, chaosMarks, chaosOrigin, chaosOutbox, chaosSpatial, chaosStore } from './chaos.js';
 export type { Chaos, ChaosOptions } from './chaos.js';
 export { casesFor } from './cases/case.js';
 export type { ContractCase, Elapse, RunnableCase, Skip } from './cases/case.js';
@@ -15,6 +15,8 @@ export { fakeClock } from './clock.js';
 export type { FakeClock } from './clock.js';
 export { delayedMarks, delayedStore } from './delayed.js';
 export type { DelayedMarks, DelayedReplies, DelayedStore } from './delayed.js';
+export { memoryOutbox } from './outbox.js';
+export type { MemoryOutbox, MemoryTransaction } from './outbox.js';
 export { fakeOrigin } from './origin.js';
 export type { FakeOrigin, FakeOriginOptions, FakeTable, OriginCall } from './origin.js';
 export { seededRandom } from './random.js';
