@@ -7,6 +7,8 @@ export type { BusCase, BusFixture } from './cases/bus-fixture.js';
 export { localStoreCases } from './cases/local-store.js';
 export { marksCases } from './cases/marks.js';
 export type { MarksCase, MarksFixture } from './cases/marks-fixture.js';
+export { outboxCases } from './cases/outbox.js';
+export type { OutboxCase, OutboxFixture, OutboxTransaction } from './cases/outbox-fixture.js';
 export { spatialCases } from './cases/spatial.js';
 export type { SpatialCase, SpatialFixture, SpatialRow } from './cases/spatial.js';
 export { storeCases } from './cases/store.js';

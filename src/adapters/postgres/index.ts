@@ -6,6 +6,7 @@ import { distanceSql, overlapsSql } from './shapes.js';
 import type { Statement } from './statement.js';
 import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
+export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
 export { distanceSql, findSql, overlapsSql, tableOf };
 export type { CheckedTable, PostgisTable, Statement };
 
