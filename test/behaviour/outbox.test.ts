@@ -11,7 +11,7 @@ import {
   memoryOutbox,
   seededRandom,
 } from '../../src/testing/index.js';
-import { type World, type WorldOptions, type WorldTide, database, kingdomOf, world } from './setup.js';
+import { type World, type WorldOptions, type WorldTide, branchedWorld, database, kingdomOf, world } from './setup.js';
 
 const row = (id: string, name: string) => ({ id, kingdomId: kingdomOf(id), name });
 const update = (id: string, name = 'new') =>
@@ -535,6 +535,64 @@ test('without an outbox everything is as it was', async () => {
 test('what is no outbox is refused', () => {
   expect(() => world({ outbox: {} as never })).toThrow(/outbox: expected an outbox/);
   expect(() => world({ outboxIntervalMs: 0 })).toThrow(/outboxIntervalMs: expected a number of at least 1/);
+});
+
+describe('a row of a trigger', () => {
+  /** A row image with these fields. */
+  const image = (fields: object) =>
+    Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, ['j', value as unknown]]));
+  const links = { kingdomId: 'kingdom' };
+  const change = (row: object): string =>
+    JSON.stringify({ v: 1, row: { type: 'settlement', id: 's0', links, ...row } });
+
+  test('whose images lack what the model looks at makes every list of the type stale', async () => {
+    const { a, outbox, clock } = outboxed();
+    const lists = async () => Promise.all(['k0', 'k1'].map((kingdom) => a.tide.children('settlement', { kingdom })));
+    const held = () => ['k0', 'k1'].map((kingdom) => a.tide.peekChildren('settlement', { kingdom }) !== undefined);
+    await lists();
+    const [before, after] = [image({ kingdomId: 'k0', name: 'old' }), image({ kingdomId: 'k0', name: 'new' })];
+    outbox.trigger({ id: 'whole.0', change: change({ op: 'update', before, after }) });
+    await clock.advance(1100);
+    expect(held()).toEqual([false, true]);
+    await lists();
+    outbox.trigger({
+      id: 'half.0',
+      change: change({ op: 'update', before: image({}), after: image({ name: 'new' }) }),
+    });
+    await clock.advance(1100);
+    expect(held()).toEqual([false, false]);
+  });
+
+  test('in a branch that inherits is seen there and beneath, and nowhere else', async () => {
+    const outbox = memoryOutbox({ clock: { now: () => 0 } });
+    const { tide, clock } = branchedWorld({ outbox });
+    onTestFinished(() => tide.close());
+    const branches = ['main', 'dev', 'other'];
+    for (const [n, [branch, stale]] of (
+      [
+        ['dev', ['dev']],
+        ['main', branches],
+        [null, branches],
+      ] as const
+    ).entries()) {
+      for (const one of branches) await tide.children('settlement', { kingdom: 'k0' }, { branch: one });
+      const after = image({ kingdomId: 'k0', name: 'new' });
+      outbox.trigger({ id: `${String(n)}.0`, change: change({ op: 'create', branch, before: null, after }) });
+      await clock.advance(1100);
+      const held = branches.filter((one) => tide.peekChildren('settlement', { kingdom: 'k0' }, { branch: one }));
+      expect([branch, held]).toEqual([branch, branches.filter((one) => !(stale as readonly string[]).includes(one))]);
+    }
+  });
+
+  test('of truncate makes everything of the type stale, in every branch', async () => {
+    const outbox = memoryOutbox({ clock: { now: () => 0 } });
+    const { tide, clock } = branchedWorld({ outbox });
+    onTestFinished(() => tide.close());
+    for (const branch of ['main', 'dev']) await tide.get('settlement', 's0', { branch });
+    outbox.trigger({ id: 't.0', change: JSON.stringify({ v: 1, truncated: 'kingdom' }) });
+    await clock.advance(1100);
+    for (const branch of ['main', 'dev']) expect(tide.peek('settlement', 's0', { branch })).toBeUndefined();
+  });
 });
 
 function triggered(id: string, name: string, type = 'settlement'): string {
