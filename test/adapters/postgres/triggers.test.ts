@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type SubscriptionItem, createTidemark, defineModel, entity } from '../../../src/index.js';
 import { pgOutbox, triggersSql } from '../../../src/adapters/postgres/index.js';
