@@ -28,4 +28,6 @@ export interface PostgresServer extends Address {
   readonly url: string;
   stop(): Promise<void>;
 }
-export function startPostgres(): Promise<PostgresServer>;
+export function startPostgres(options?: {
+  readonly settings?: Readonly<Record<string, string | number>> | undefined;
+}): Promise<PostgresServer>;

@@ -91,9 +91,9 @@ export async function startSentinel() {
 
 /**
  * One PostgreSQL with PostGIS in its only database: on a port of this machine, with a superuser who needs no password, and
- * with nothing kept through a crash. `stop()` ends it and removes its data.
+ * with nothing kept through a crash, unless `settings`, those of postgresql.conf, say otherwise. `stop()` ends it and removes its data.
  */
-export async function startPostgres() {
+export async function startPostgres({ settings: given = {} } = {}) {
   const { paths, missing } = findPostgres();
   if (paths === undefined) throw new Error(missing);
   const port = await freePort();
@@ -122,6 +122,7 @@ export async function startPostgres() {
     synchronous_commit: 'off',
     full_page_writes: 'off',
     log_min_messages: 'panic',
+    ...given,
   };
   const { stop } = await daemon({
     command: paths.postgres,
