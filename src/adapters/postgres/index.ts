@@ -9,6 +9,8 @@ import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './table
 export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
 export { type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
 export { distanceSql, findSql, overlapsSql, tableOf };
+export { pgStore } from './store.js';
+export { migrations } from './migrations.js';
 export type { CheckedTable, PostgisTable, Statement };
 
 export interface PostgisOptions {
