@@ -1,5 +1,6 @@
 import { marksSql } from './schema/marks.js';
 import { quotedSchema } from './schema/name.js';
+import { outboxSql } from './schema/outbox.js';
 import { storeSql } from './schema/store.js';
 
 export interface Migration {
@@ -16,7 +17,7 @@ export interface MigrationsOptions {
 }
 
 /**
- * What `postgres()` needs in the database, as SQL for your own migrations: each once, in order. Nothing of it runs by itself.
+ * What `postgres()` and `pgOutbox()` need in the database, as SQL for your own migrations: each once, in order. Nothing of it runs by itself.
  * `npx tidemark migrate --print` prints the same. Throws INVALID_OPTION for a schema that is no name.
  *
  * @example
@@ -24,7 +25,14 @@ export interface MigrationsOptions {
  */
 export function migrations(options: MigrationsOptions = {}): readonly Migration[] {
   const schema = quotedSchema(options.schema);
-  return [migration(schema, 1, 'marks and store', [created(schema), marksSql(schema), storeSql(schema)])];
+  return [
+    migration(schema, 1, 'marks, store and outbox', [
+      created(schema),
+      marksSql(schema),
+      storeSql(schema),
+      outboxSql(schema),
+    ]),
+  ];
 }
 
 const created = (schema: string): string => `create schema if not exists ${schema};

@@ -1,6 +1,7 @@
 import type { Outbox, OutboxInfo, Sql, SweptRow } from '../../contract.js';
 import { TidemarkError, messageOf } from '../../errors.js';
-import { quotedSchema } from './schema/name.js';
+import { type Run, runOn } from './run.js';
+import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
 /** A client of the pool, as far as a sweep uses it. */
 export interface OutboxClient extends Sql {
@@ -34,7 +35,8 @@ const MOST_ROWS = 1000;
  * A sweep takes rows in a transaction of its own, whose advisory lock keeps other replicas out, and by `for update skip locked`
  * those only that nobody removes at the moment; never those above a number that was seen last, since numbers do not become
  * visible in their order. The pool needs two connections more than the host's transactions hold: a sweep keeps one while what
- * it applies may take another. Rejects with the errors of the database. Throws INVALID_OPTION for what is no pool or no name.
+ * it applies may take another. Rejects with NOT_MIGRATED where
+ * its table is missing, with the errors of the database otherwise. Throws INVALID_OPTION for what is no pool or no name.
  *
  * @example
  * const pool = new Pool({ connectionString });
@@ -45,6 +47,7 @@ export function pgOutbox({ pool, schema }: PgOutboxOptions): Outbox {
     throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${messageOf(pool)}.`);
   }
   const table = `${quotedSchema(schema)}.outbox`;
+  const run: Run = runOn({ pool, schema: schema ?? DEFAULT_SCHEMA, failure: 'STORE_FAILED' });
   const waits = `applied_at is null and (is_trigger or written_at <= clock_timestamp() - $1 * interval '1 millisecond')
     and (refused_at is null or refused_at < clock_timestamp() - ${AGAIN})`;
   const isOver = `applied_at < clock_timestamp() - ${AGAIN}`;
@@ -61,16 +64,16 @@ export function pgOutbox({ pool, schema }: PgOutboxOptions): Outbox {
       }
     },
     committed: async (ids) => {
-      const { rows } = await pool.query(`select id from ${table} where id = any($1::text[])`, [ids]);
+      const rows = await run(`select id from ${table} where id = any($1::text[])`, [ids]);
       return (rows as readonly { readonly id: string }[]).map(({ id }) => id);
     },
     remove: async (ids) => {
-      await pool.query(`delete from ${table} where id = any($1::text[])`, [ids]);
+      await run(`delete from ${table} where id = any($1::text[])`, [ids]);
     },
     sweep: async ({ olderThanMs, limit }, apply) => {
       // Mostly there is nothing, and no transaction is begun to see that.
-      const found = await pool.query(`select from ${table} where (${waits}) or ${isOver} limit 1`, [olderThanMs]);
-      if (found.rows.length === 0) return 0;
+      const found = await run(`select from ${table} where (${waits}) or ${isOver} limit 1`, [olderThanMs]);
+      if (found.length === 0) return 0;
       return inTransaction(pool, async (client) => {
         const { rows: locked } = await client.query(
           `select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as "isMine"`,
@@ -101,13 +104,13 @@ from ${table} where ${waits} order by seq limit $2 for update skip locked`,
       });
     },
     info: async () => {
-      const { rows } = await pool.query(
+      const rows = await run(
         `select count(*)::int as waiting, count(refused_at)::int as refused,
   (extract(epoch from clock_timestamp() - min(written_at)) * 1000)::float8 as "oldestMs"
 from ${table} where applied_at is null`,
         [],
       );
-      return rows[0] as OutboxInfo;
+      return rows[0] as unknown as OutboxInfo;
     },
     close: async () => {},
   };
