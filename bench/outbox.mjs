@@ -57,8 +57,8 @@ export default {
 
 /** Each case has a table of its own, and its writers a row each of it. */
 async function writing(url, of) {
-  const pool = new pg.Pool({ connectionString: url, max: WRITERS });
-  const table = `places_${process.pid}`;
+  const pool = new pg.Pool({ connectionString: url, max: WRITERS + 1 });
+  const table = `places_${process.pid}_${of.name}`;
   await pool.query(`create table ${table} (id text primary key, version int not null) with (fillfactor = 50)`);
   await pool.query(`insert into ${table} select i, 0 from generate_series(1, $1) as i`, [WRITERS]);
   const clients = await Promise.all(Array.from({ length: WRITERS }, () => pool.connect()));
@@ -159,6 +159,8 @@ function changing({ table }) {
 
 async function notifying({ url, table }) {
   const listener = new pg.Client({ connectionString: url });
+  // The server is stopped under it at the end.
+  listener.on('error', () => {});
   await listener.connect();
   let heard = 0;
   listener.on('notification', () => heard++);

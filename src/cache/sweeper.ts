@@ -29,7 +29,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Whoever sweeps is taken to be gone if it says nothing for so long. */
 const PATIENCE_MS = 60_000;
 /** Removals are collected for so long. */
-const REMOVE_AFTER_MS = 50;
+const REMOVE_AFTER_MS = 200;
 /** Ids remembered of those that were refused, so as to tell of each once. */
 const MOST_REFUSED = 1000;
 

@@ -30,6 +30,10 @@ export type Add = (change: AnyChange, options?: { readonly via?: unknown }) => P
 /** Keeps changes until a callback has resolved; where there is an outbox, in the transaction of the host. */
 export class Transactions {
   readonly #options: TransactionsOptions;
+  #toAsk: string[] = [];
+  #next: Promise<ReadonlySet<string>> | null = null;
+  /** Never rejects. */
+  #asking: Promise<unknown> = Promise.resolve();
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
@@ -93,14 +97,28 @@ export class Transactions {
     return here.length === added.length ? receipt : queuedReceipt(changeId);
   }
 
-  async #committed(outbox: Outbox, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Those who ask while a question is under way ask together next: one statement for many writers. */
+  #committed(outbox: Outbox, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#toAsk.push(...ids);
+    this.#next ??= this.#asking.then(() => {
+      const together = this.#toAsk;
+      this.#toAsk = [];
+      this.#next = null;
+      const answer = this.#ask(outbox, together);
+      this.#asking = answer;
+      return answer;
+    });
+    return this.#next;
+  }
+
+  async #ask(outbox: Outbox, ids: readonly string[]): Promise<ReadonlySet<string>> {
     const { clock, timeoutMs, events } = this.#options;
     const late = (): Error =>
       new TidemarkError('STORE_TIMEOUT', `outbox: expected an answer within ${String(timeoutMs)} ms, got none.`);
     try {
       return new Set(await inTime(clock, timeoutMs, () => outbox.committed(ids), late));
     } catch (thrown) {
-      // It may have been committed: that is no failure of the transaction.
+      // They may have been committed: that is no failure of their transactions.
       events.emit('error', { error: thrown as Error, where: 'outbox: committed' });
       return new Set();
     }

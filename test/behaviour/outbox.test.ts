@@ -81,7 +81,7 @@ describe('what is committed when the callback resolves', () => {
     const { value, receipt } = await committed(realm);
     expect([value, receipt.state, a.tide.peek('settlement', 's0')]).toEqual(['value', 'done', undefined]);
     expect(outbox.waiting).toEqual([`${receipt.changeId}.0`]);
-    await clock.advance(100);
+    await clock.advance(300);
     expect(outbox.waiting).toEqual([]);
     expect((await b.tide.get('settlement', 's0'))?.name).toBe('new');
     expect(items).toMatchObject([{ kind: 'change', changeId: receipt.changeId, changes: { values: { name: 'new' } } }]);
@@ -104,7 +104,7 @@ describe('what is committed when the callback resolves', () => {
       { via },
     );
     expect(a.seen.change.map(({ changeId }) => changeId)).toEqual([receipt.changeId]);
-    await clock.advance(100);
+    await clock.advance(300);
     expect(outbox.waiting).toEqual([]);
   });
 
