@@ -10,7 +10,7 @@ const PLAIN = 'a transaction alone';
 const OUTBOX = 'with a row of the outbox, by tide.transaction';
 const NOTIFY = 'with pg_notify inside';
 /** What PostgreSQL does by default, and a service relies on: a commit waits for the disk. */
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', max_connections: 400 };
 const CHANNEL = 'changes';
 
 const model = defineModel({ entities: { place: entity()({ version: 'version' }) } });
