@@ -51,8 +51,10 @@ export async function probeHealth(probe: Probe): Promise<Health> {
       `Slow store: expected a round trip within ${String(thresholds.maxLatency)} ms, got ${pingMs.toFixed(1)} ms.`,
     );
   }
-  if (left !== null && !(left instanceof Error)) issues.push(...issuesOf(left));
-  const failures = [marks, info, left].filter((result) => result instanceof Error).map((error) => error.message);
+  // Without it values are as right as before, and changes of transactions wait.
+  if (left instanceof Error) issues.push(left.message);
+  else if (left !== null) issues.push(...issuesOf(left));
+  const failures = [marks, info].filter((result) => result instanceof Error).map((error) => error.message);
   const status = failures.length > 0 ? 'down' : issues.length > 0 ? 'degraded' : 'up';
   return {
     status,

@@ -21,13 +21,17 @@ export interface SweeperOptions {
 const LEFT_BEHIND_MS = 2000;
 /** Rows at once: they are locked while they are applied. */
 const ROWS = 500;
+/** Rows whose marks are bumped at once. */
+const ROWS_PER_BUMP = 100;
 /** A trigger's row that is older may be told after newer ones of the same entity. */
 const LATE_MS = 5000;
 /** A change with more rows of triggers is told as `resync`: nobody patches so many. */
-const MOST_EVENTS = 100;
+const MOST_EVENTS = ROWS_PER_BUMP;
 const LONGEST_PAUSE_MS = 30_000;
 /** Whoever sweeps is taken to be gone if it says nothing for so long. */
 const PATIENCE_MS = 60_000;
+/** Nobody who closes a tide waits longer for what is being applied. */
+const CLOSING_MS = 5000;
 /** Removals are collected for so long. */
 const REMOVE_AFTER_MS = 200;
 /** Ids remembered of those that were refused, so as to tell of each once. */
@@ -73,11 +77,14 @@ export class Sweeper {
       });
   }
 
-  /** Resolves once what is being applied has been. */
+  /** Resolves once what is being applied has been, or it takes too long: then it is swept by another. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelTimer();
-    await Promise.all([this.#running, this.#flush()]);
+    const ended = async (): Promise<void> => {
+      await Promise.all([this.#running, this.#flush()]);
+    };
+    await inTime(this.#options.clock, CLOSING_MS, ended, () => new Error('late')).catch(() => undefined);
   }
 
   async #flush(): Promise<void> {
@@ -147,12 +154,12 @@ export class Sweeper {
       changes.set(changeId, [...together, { row, change }]);
     }
     for (const [changeId, together] of changes) {
+      const telling = tellingOf(together);
       try {
-        await this.#options.changer.sweep(
-          changeId,
-          together.map(({ change }) => change),
-          tellingOf(together),
-        );
+        for (let from = 0; from < together.length; from += ROWS_PER_BUMP) {
+          const some = together.slice(from, from + ROWS_PER_BUMP).map(({ change }) => change);
+          await this.#options.changer.sweep(changeId, some, telling);
+        }
       } catch (thrown) {
         return { applied, refused, error: thrown as Error };
       }

@@ -359,7 +359,7 @@ describe('sweeping', () => {
     expect(told(items)).toEqual(['by psql']);
   });
 
-  test('tells what a trigger wrote long ago, or too much of, as resync', async () => {
+  test('tells what triggers wrote too much of as resync', async () => {
     const { a, b, outbox, clock } = outboxed(({ outbox }) => ({ outbox: { ...outbox, sweep: async () => 0 } }));
     const items = listen(b.tide, 's0');
     await clock.advance(10);
@@ -368,7 +368,21 @@ describe('sweeping', () => {
     for (let n = 0; n <= 100; n++)
       outbox.trigger({ id: `many.${String(n)}`, change: triggered('s0', `name ${String(n)}`) });
     await clock.advance(2000);
-    expect([told(items), b.tide.peek('settlement', 's0')]).toEqual([['resync'], undefined]);
+    // Once for each hundred.
+    expect([told(items), b.tide.peek('settlement', 's0')]).toEqual([['resync', 'resync'], undefined]);
+  });
+
+  test('tells what a trigger wrote long ago as resync', async () => {
+    const clock = fakeClock();
+    const outbox = memoryOutbox({ clock });
+    const { tide } = world({ outbox, outboxIntervalMs: 8000 }, { clock });
+    onTestFinished(() => tide.close());
+    const items = listen(tide, 's0');
+    outbox.trigger({ id: 'old.0', change: triggered('s0', 'old') });
+    await clock.advance(6000);
+    outbox.trigger({ id: 'young.0', change: triggered('s0', 'young') });
+    await clock.advance(2100);
+    expect(told(items)).toEqual(['resync', 'young']);
   });
 
   test('waits while marks or bus are away, and says so once', async () => {
@@ -530,6 +544,49 @@ test('without an outbox everything is as it was', async () => {
   });
   expect([receipt.state, seen.change.length]).toEqual(['done', 1]);
   expect((await tide.health()).metrics).not.toHaveProperty('outbox');
+});
+
+test('an outbox that cannot be asked degrades a tide, and no more', async () => {
+  const clock = fakeClock();
+  const chaos = chaosOutbox(memoryOutbox({ clock }), { random: seededRandom(1), clock, failRate: 1 });
+  const { tide } = world({ outbox: chaos }, { clock });
+  onTestFinished(() => tide.close());
+  const { status, issues, metrics } = await tide.health();
+  expect([status, issues]).toEqual(['degraded', [expect.stringContaining('Unreachable outbox')]]);
+  expect(metrics).not.toHaveProperty('outbox');
+});
+
+test('closing does not wait for an outbox that hangs', async () => {
+  const clock = fakeClock();
+  const outbox = { ...memoryOutbox({ clock }), sweep: () => new Promise<never>(() => {}) };
+  const { tide } = world({ outbox }, { clock });
+  await clock.advance(2000);
+  let closed = false;
+  const closing = tide.close().then(() => (closed = true));
+  await clock.advance(4000);
+  expect(closed).toBe(false);
+  await clock.advance(1100);
+  await closing;
+});
+
+test('a large transaction of triggers is bumped in parts', async () => {
+  const clock = fakeClock();
+  const { marks } = memory({ clock });
+  const outbox = memoryOutbox({ clock });
+  const sizes: number[] = [];
+  const counted: typeof marks = {
+    ...marks,
+    bump: (subjects, request) => {
+      sizes.push(subjects.filter((subject) => subject.startsWith('entity:')).length);
+      return marks.bump(subjects, request);
+    },
+  };
+  const { tide, seen } = world({ outbox, marks: counted }, { clock });
+  onTestFinished(() => tide.close());
+  for (let n = 0; n < 250; n++) outbox.trigger({ id: `many.${String(n)}`, change: triggered(`s${String(n)}`, 'new') });
+  await clock.advance(1100);
+  expect([sizes, outbox.waiting]).toEqual([[100, 100, 50], []]);
+  expect(new Set(seen.change.map(({ changeId }) => changeId))).toEqual(new Set(['many']));
 });
 
 test('what is no outbox is refused', () => {
