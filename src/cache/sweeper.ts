@@ -3,7 +3,7 @@ import type { Clock, Outbox, Swept, SweptRow } from '../contract.js';
 import { TidemarkError, messageOf } from '../errors.js';
 import type { Events } from '../events.js';
 import type { Topology } from '../model.js';
-import type { Changer, NamedChange } from './change.js';
+import type { Changer, NamedChange, Telling } from './change.js';
 import { decodeRow } from './outbox-rows.js';
 
 export interface SweeperOptions {
@@ -34,8 +34,10 @@ const PATIENCE_MS = 60_000;
 const CLOSING_MS = 5000;
 /** Removals are collected for so long. */
 const REMOVE_AFTER_MS = 200;
-/** Ids remembered of those that were refused, so as to tell of each once. */
-const MOST_REFUSED = 1000;
+/** Ids remembered of rows that were refused and of changes that failed. */
+const MOST_REMEMBERED = 1000;
+/** So many changes in a row cannot be made: marks or bus are away. */
+const MOST_FAILURES = 5;
 
 interface Understood {
   readonly row: SweptRow;
@@ -55,6 +57,8 @@ function namesIn(rowId: string): readonly [changeId: string, id: string] {
 export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #refused = new Set<string>();
+  /** Changes that could not be made at first: others may have been told before them. */
+  readonly #late = new Set<string>();
   #removing: string[] = [];
   #failures = 0;
   #running: Promise<void> | null = null;
@@ -153,34 +157,56 @@ export class Sweeper {
       changes.delete(changeId);
       changes.set(changeId, [...together, { row, change }]);
     }
+    const failed: { readonly rows: readonly Understood[]; readonly error: Error }[] = [];
+    let inARow = 0;
     for (const [changeId, together] of changes) {
-      const telling = tellingOf(together);
       try {
-        for (let from = 0; from < together.length; from += ROWS_PER_BUMP) {
-          const some = together.slice(from, from + ROWS_PER_BUMP).map(({ change }) => change);
-          await this.#options.changer.sweep(changeId, some, telling);
-        }
+        await this.#make(changeId, together);
+        applied.push(...together.map(({ row }) => row.id));
+        inARow = 0;
       } catch (thrown) {
-        return { applied, refused, error: thrown as Error };
+        keep(this.#late, changeId);
+        failed.push({ rows: together, error: thrown as Error });
+        if (++inARow >= MOST_FAILURES) break;
       }
-      applied.push(...together.map(({ row }) => row.id));
+    }
+    if (applied.length === 0) return { applied, refused, error: failed[0]?.error };
+    // Where others could be applied it is no outage: what cannot be must not hold up what comes after it.
+    for (const { rows: together, error } of failed) {
+      for (const { row } of together) {
+        refused.push(row.id);
+        this.#refuse(row.id, error);
+      }
     }
     return { applied, refused, error: undefined };
   }
 
+  async #make(changeId: string, together: readonly Understood[]): Promise<void> {
+    const telling = tellingOf(together, this.#late.has(changeId));
+    for (let from = 0; from < together.length; from += ROWS_PER_BUMP) {
+      const some = together.slice(from, from + ROWS_PER_BUMP).map(({ change }) => change);
+      await this.#options.changer.sweep(changeId, some, telling);
+    }
+    this.#late.delete(changeId);
+  }
+
   #understand({ id: rowId, change: text }: SweptRow): NamedChange | null {
-    const { changer, topology, namespace, events } = this.#options;
+    const { changer, topology, namespace } = this.#options;
     const [, id] = namesIn(rowId);
     try {
       return { ...changer.plan(decodeRow(text, topology, namespace), `outbox row ${rowId}`), id };
     } catch (cause) {
-      if (this.#refused.has(rowId)) return null;
-      this.#refused.add(rowId);
-      if (this.#refused.size > MOST_REFUSED) this.#refused.delete(this.#refused.values().next().value as string);
       const message = `outbox row ${rowId}: kept, since this version of the app does not understand it: ${messageOf(cause)}`;
-      events.emit('error', { error: new TidemarkError('OUTBOX_REFUSED', message, { cause }), where: 'outbox: sweep' });
+      this.#refuse(rowId, new TidemarkError('OUTBOX_REFUSED', message, { cause }));
       return null;
     }
+  }
+
+  /** Told once. */
+  #refuse(rowId: string, error: Error): void {
+    if (this.#refused.has(rowId)) return;
+    keep(this.#refused, rowId);
+    this.#options.events.emit('error', { error, where: 'outbox: sweep' });
   }
 
   #inTime<T>(verb: string, call: () => Promise<T>): Promise<T> {
@@ -192,8 +218,13 @@ export class Sweeper {
 }
 
 /** What a writer left behind is old; what a trigger wrote is told by nobody else. */
-function tellingOf(together: readonly Understood[]): 'events' | 'missing' | 'missing as one' {
+function tellingOf(together: readonly Understood[], isLate: boolean): Telling {
   if (!together.every(({ row }) => row.isTrigger)) return 'missing';
-  const isNew = together.every(({ row }) => row.ageMs <= LATE_MS);
+  const isNew = !isLate && together.every(({ row }) => row.ageMs <= LATE_MS);
   return isNew && together.length <= MOST_EVENTS ? 'events' : 'missing as one';
+}
+
+function keep(ids: Set<string>, id: string): void {
+  ids.add(id);
+  if (ids.size > MOST_REMEMBERED) ids.delete(ids.values().next().value as string);
 }

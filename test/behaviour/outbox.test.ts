@@ -448,6 +448,29 @@ describe('sweeping', () => {
     expect(issues).toEqual([expect.stringContaining('older than'), expect.stringContaining('3 rows')]);
   });
 
+  test('what cannot be applied while others can is kept, and holds up nobody', async () => {
+    const clock = fakeClock();
+    const { marks } = memory({ clock });
+    const outbox = memoryOutbox({ clock });
+    const broken: typeof marks = {
+      ...marks,
+      bump: (subjects, request) =>
+        subjects.some((subject) => subject.includes('s1'))
+          ? Promise.reject(new Error('too large'))
+          : marks.bump(subjects, request),
+    };
+    const one = world({ outbox, marks: broken }, { clock });
+    onTestFinished(() => one.tide.close());
+    outbox.trigger({ id: 'bad.0', change: triggered('s1', 'new') });
+    await clock.advance(5000);
+    outbox.trigger({ id: 'good.0', change: triggered('s0', 'new') });
+    await clock.advance(31_000);
+    outbox.trigger({ id: 'better.0', change: triggered('s2', 'new') });
+    await clock.advance(1100);
+    expect([outbox.waiting, one.seen.change.map(({ changeId }) => changeId)]).toEqual([['bad.0'], ['good', 'better']]);
+    expect((await outbox.info()).refused).toBe(1);
+  });
+
   test('of another namespace is not understood', async () => {
     const clock = fakeClock();
     const outbox = memoryOutbox({ clock });

@@ -35,8 +35,8 @@ export const OUTBOX_FAULTS: readonly SimFault[] = [
     edits: [
       [
         'cache/sweeper.ts',
-        'return { applied, refused, error: thrown as Error };',
-        'return { applied: rows.map(({ id }) => id), refused, error: thrown as Error };',
+        'failed.push({ rows: together, error: thrown as Error });',
+        'applied.push(...together.map(({ row }) => row.id));',
       ],
     ],
   },
