@@ -14,7 +14,7 @@ import { pause, until } from '../faults/time.js';
 import { describePostgis } from '../services/postgres.js';
 import { reach } from '../services/reach.js';
 import { deleteAll } from '../services/redis.js';
-import { type Death, type Errand, MOMENTS, STEPS, model, originOf } from './model.js';
+import { type Death, type Errand, MOMENTS, PATIENCE_MS, STEPS, model, originOf } from './model.js';
 
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
 const single = await reach('single');
@@ -83,6 +83,7 @@ describePostgis('a writer killed at any step', (database) => {
       const tide = createTidemark({
         model,
         origin: originOf(pool, schema),
+        storeTimeoutMs: PATIENCE_MS,
         ...redis({ client, subscriber: client.duplicate(), prefix }),
         outbox,
       });

@@ -24,6 +24,9 @@ export const originOf = (pool: Pool, schema: string): Origin<typeof model> => ({
   },
 });
 
+/** Of both sides with the servers: the machine may be busy with other tests. */
+export const PATIENCE_MS = 20_000;
+
 /** The awaited steps of a write, in their order. */
 export const STEPS = ['begin', 'update', 'add', 'commit', 'committed', 'bump', 'publish', 'remove'] as const;
 export type StepName = (typeof STEPS)[number];

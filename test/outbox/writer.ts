@@ -4,7 +4,7 @@ import { Pool } from 'pg';
 import { pgOutbox } from '../../src/adapters/postgres/outbox.js';
 import { redis } from '../../src/adapters/redis/index.js';
 import { createTidemark } from '../../src/index.js';
-import { type Errand, type StepName, model, originOf } from './model.js';
+import { type Errand, PATIENCE_MS, type StepName, model, originOf } from './model.js';
 
 /** A process that writes one row and tells of it, and dies on the way by SIGKILL. */
 
@@ -37,6 +37,7 @@ const outbox = pgOutbox({ pool, schema });
 const tide = createTidemark({
   model,
   origin: originOf(pool, schema),
+  storeTimeoutMs: PATIENCE_MS,
   marks: { ...parts.marks, bump: at('bump', parts.marks.bump) },
   bus: { ...parts.bus, publish: at('publish', parts.bus.publish) },
   outbox: {
