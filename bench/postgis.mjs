@@ -3,10 +3,10 @@ import { startPostgres } from '../scripts/services.mjs';
 import { providePostgres } from '../scripts/postgres.mjs';
 
 /** The PostGIS that questions ask of: a process of its own on a free port, gone afterwards. */
-export async function throwAwayPostgis() {
+export async function throwAwayPostgis({ settings } = {}) {
   const { missing } = providePostgres();
   if (missing !== undefined) throw new Error(missing);
-  const server = await startPostgres();
+  const server = await startPostgres(settings);
   const pool = poolOf(server.url);
   return {
     ...server,

@@ -1,5 +1,5 @@
 import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt } from './call.js';
-import type { ChildrenOf, EntityOrigin } from './contract.js';
+import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
@@ -82,14 +82,21 @@ export type Change<M extends AnyModel> = EntityChange<M> | SubjectsChange;
 export type BranchedChange<M extends AnyModel> = (EntityChange<M> & BranchOption<M, true>) | SubjectsChange;
 
 export interface Changes<M extends AnyModel> {
-  /** Keeps a change until the transaction's callback has resolved. Its branch is the transaction's unless it names one. */
-  add(change: (EntityChange<M> & BranchOption<M, false>) | SubjectsChange): void;
+  /**
+   * Keeps a change until the transaction's callback has resolved. Its branch is the transaction's unless it names one. Throws
+   * at once if it is malformed. With an outbox it is also written through `via`, by default the transaction's own; resolves
+   * once it is, and if it cannot be, the transaction rejects.
+   */
+  add(
+    change: (EntityChange<M> & BranchOption<M, false>) | SubjectsChange,
+    options?: { readonly via?: Sql | undefined },
+  ): Promise<void>;
   /** Reads inside the transaction: straight from the origin with the transaction's `via`, never from or into a cache. */
   readonly read: Reader<M>;
 }
 
 export type TransactionOptions<M extends AnyModel> = BranchOption<M, false> & {
-  /** Handed to the origin as `context.via`: the transaction's own connection. */
+  /** The transaction's own connection: handed to the origin as `context.via`; with an outbox, what changes are written through. */
   readonly via?: unknown;
 };
 
@@ -249,7 +256,13 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
    * `queued`: it is sent later, and other replicas may serve older values until then, at most `maxStalenessMs` after it was.
    */
   change(change: BranchedChange<M> | readonly BranchedChange<M>[]): Promise<Receipt>;
-  /** Runs the callback; applies the changes it added once it has resolved, drops them if it throws. */
+  /**
+   * Runs the callback; applies the changes it added once it has resolved, drops them if it throws.
+   *
+   * With an outbox, exactly what is committed is applied: the callback commits before it resolves. What is not committed by
+   * then is applied by the sweeper, a few seconds later, if it ever is; the receipt says `queued`, and neither this replica
+   * nor another knows of the change yet.
+   */
   transaction<T>(
     run: (changes: Changes<M>) => Promise<T>,
     options?: TransactionOptions<M>,

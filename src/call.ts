@@ -4,6 +4,7 @@ import type { AnyModel, Model } from './model.js';
 
 /** Proof of a change. Its string fits a header or a cookie. */
 export interface Receipt {
+  /** `queued`: the marks do not have it yet; of a transaction with an outbox, it may not be committed either. */
   readonly state: 'done' | 'queued';
   readonly changeId: string;
   /** By partition, the position that the change took there. */

@@ -285,10 +285,9 @@ export interface EntityOrigin<Id, Row, Links extends object = Readonly<Record<st
   readonly childrenOf?: Links | undefined;
 }
 
-/** A `pg` Pool or Client fits, inside a transaction or not. */
-export interface Sql {
-  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-}
+// ── Databases ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type { Outbox, OutboxInfo, OutboxRow, Sql, SweepOptions, Swept, SweptRow } from './contract/database.js';
 
 // ── Where things are ────────────────────────────────────────────────────────────────────────────────────────────
 

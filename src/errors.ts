@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   ORIGIN_FAILED: 'The origin threw or rejected; its error is the cause.',
   ORIGIN_MISSING: 'The origin has no loader for what was asked.',
   ORIGIN_TIMEOUT: 'The origin did not settle within originTimeoutMs.',
+  OUTBOX_REFUSED: 'A row of the outbox is not understood by this version of the app; seen in error events only.',
   OVERFLOW: 'A subscriber with overflow "disconnect" fell behind the ring.',
   OVERLOADED: 'The marks or the store cannot be reached, and more reads wait for the origin than may.',
   ROW_WITHOUT_ID: 'The origin returned a row whose id field is missing or blank.',

@@ -72,6 +72,9 @@ export type {
   MarksWatcher,
   OriginAnswer,
   OriginContext,
+  Outbox,
+  OutboxInfo,
+  OutboxRow,
   Position,
   Spatial,
   SpatialAsk,
@@ -88,6 +91,9 @@ export type {
   StoreVersion,
   StoredValue,
   SubjectKey,
+  SweepOptions,
+  Swept,
+  SweptRow,
   Token,
 } from './contract.js';
 export { ERROR_CODES, TidemarkError, type TidemarkErrorCode, isTidemarkError } from './errors.js';

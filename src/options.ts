@@ -1,7 +1,7 @@
 import type { Origin, Reader } from './api.js';
 import type { Codec } from './cache/codec.js';
 import { TidemarkError } from './errors.js';
-import type { Bus, Clock, LocalStore, Marks, Spatial, Store } from './contract.js';
+import type { Bus, Clock, LocalStore, Marks, Outbox, Spatial, Store } from './contract.js';
 import type { AnyModel, AnyRow } from './model.js';
 import type { Authorize } from './realtime/authorize.js';
 import type { HealthThresholds } from './report.js';
@@ -56,6 +56,13 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
   readonly bus?: Bus | undefined;
   /** Where things are, PostGIS say. Default: an index in this process, filled from `origin.<type>.all`. */
   readonly spatial?: Spatial | undefined;
+  /**
+   * Where changes of `tide.transaction` are written down, in the host's own transaction: committed with its data or not at
+   * all. One for each namespace. Default: none, and a change is lost whose process dies before it is made.
+   */
+  readonly outbox?: Outbox | undefined;
+  /** Between two looks for what is left in the outbox. Default 1,000. */
+  readonly outboxIntervalMs?: number | undefined;
   /** Separates tides that share a store, marks and bus. Default: none. */
   readonly namespace?: string | undefined;
 
@@ -130,6 +137,7 @@ const BOUNDS = {
   maxStalenessMs: 1,
   originLagMs: 0,
   leaseMs: 1,
+  outboxIntervalMs: 1,
   staleIfOutageMs: 0,
   outageOriginCalls: 1,
   outageQueue: 0,
@@ -149,6 +157,7 @@ export function checkOptions(options: TideOptions<AnyModel, never>): void {
     for (const [kind, ms] of Object.entries(ttlMs)) checkNumber(`ttlMs.${kind}`, ms as unknown, 0);
   else checkNumber('ttlMs', ttlMs, 0);
   checkConsistency(options.consistency);
+  checkOutbox(options.outbox);
   const { topology } = options.model;
   for (const type of Object.keys(options.origin)) {
     if (!topology.types.has(type)) {
@@ -165,6 +174,11 @@ export function checkConsistency(value: unknown): void {
     'INVALID_OPTION',
     `consistency: expected 'bounded' or 'strong', got ${JSON.stringify(value)}.`,
   );
+}
+
+function checkOutbox(outbox: object | undefined): void {
+  if (outbox === undefined || 'sweep' in outbox) return;
+  throw new TidemarkError('INVALID_OPTION', `outbox: expected an outbox, as of pgOutbox(), got ${typeof outbox}.`);
 }
 
 function checkNumber(name: string, value: unknown, least: number): void {

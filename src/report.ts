@@ -1,3 +1,5 @@
+import type { OutboxInfo } from './contract.js';
+
 /** What a tide reports of itself: statistics and health, as types. No code. */
 
 /** What one kind of key has seen on this replica since the last reset. */
@@ -44,6 +46,8 @@ export interface Health {
     /** Of the store, or of tier 1 where there is none and `maxBytes` is set; else null. */
     readonly memoryUsageMB: number | null;
     readonly keyCountByType: Readonly<Record<string, number>>;
+    /** What lies in the outbox; left out where there is none, or where it cannot be asked. */
+    readonly outbox?: OutboxInfo;
   };
   readonly thresholds: HealthThresholds;
   /** What is wrong, a sentence each; empty when up. */

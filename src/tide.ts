@@ -10,6 +10,8 @@ import { explainChange } from './cache/explain.js';
 import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
+import type { Sweeper } from './cache/sweeper.js';
+import type { Add, Transactions } from './cache/transactions.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
 import type { Clock, Marks, Spatial, Store, SubjectKey } from './contract.js';
@@ -34,6 +36,8 @@ export interface TideParts {
   readonly fields: ModelFields;
   readonly keyed: KeyedValues;
   readonly changer: Changer;
+  readonly transactions: Transactions;
+  readonly sweeper: Sweeper | null;
   readonly hub: Hub;
   readonly marks: Marks;
   readonly store: Store | null;
@@ -166,32 +170,24 @@ export class Tide {
   }
 
   async transaction<T>(
-    run: (changes: { add(change: AnyChange): void; readonly read: Reader<AnyModel> }) => Promise<T>,
+    run: (changes: { readonly add: Add; readonly read: Reader<AnyModel> }) => Promise<T>,
     options: { readonly branch?: string | undefined; readonly via?: unknown } = {},
   ): Promise<{ readonly value: T; readonly receipt: Receipt }> {
     this.#assertOpen();
-    const added: AnyChange[] = [];
-    const { topology, changer } = this.#parts;
-    if (options.branch !== undefined) branchOf(topology, options.branch);
+    const { topology, transactions } = this.#parts;
+    const { branch, via } = options;
+    if (branch !== undefined) branchOf(topology, branch);
     const core = this.#core;
-    let over = false;
-    const value = await run({
-      // Checked now, where the stack still says who added it; applied when the callback has resolved.
-      add: (change) => {
-        if (over)
-          throw new TidemarkError('INVALID_CHANGE', 'changes.add: expected a transaction under way, this one is over.');
-        const whole =
-          'subjects' in change || change.branch !== undefined ? change : { ...change, branch: options.branch };
-        changer.plan(whole, 'changes.add');
-        added.push(whole);
-      },
-      get read() {
-        return new OriginReader(core, branchOf(topology, options.branch), options.via);
-      },
-    }).finally(() => {
-      over = true;
-    });
-    return { value, receipt: await changer.change(added) };
+    const whole = (change: AnyChange): AnyChange =>
+      'subjects' in change || change.branch !== undefined ? change : { ...change, branch };
+    const callback = (add: Add): Promise<T> =>
+      run({
+        add,
+        get read() {
+          return new OriginReader(core, branchOf(topology, branch), via);
+        },
+      });
+    return transactions.run(callback, { via, whole });
   }
 
   explain(change: AnyChange): Explanation {
@@ -300,6 +296,7 @@ export class Tide {
       clock,
       marks,
       store,
+      outbox: options.outbox ?? null,
       stats: this.stats(),
       thresholds: { ...DEFAULT_THRESHOLDS, ...options.thresholds },
       timeoutMs: storeTimeoutMs,
@@ -325,12 +322,13 @@ export class Tide {
   }
 
   async close(): Promise<void> {
-    const { closing, hub } = this.#parts;
+    const { closing, hub, sweeper } = this.#parts;
     if (closing.signal.aborted) return;
     closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
     const { tier, tier2, table, leases } = this.#core.reads;
     tier.clear();
     leases?.close();
+    await sweeper?.close();
     await Promise.all([hub.close(), tier2?.close(), table.close()]);
   }
 

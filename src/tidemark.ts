@@ -19,6 +19,8 @@ import { MarkTable } from './cache/marks.js';
 import type { AnyEntityOrigin, Deadline } from './cache/origin.js';
 import { Reads } from './cache/read.js';
 import { Statistics } from './cache/stats.js';
+import { Sweeper } from './cache/sweeper.js';
+import { Transactions } from './cache/transactions.js';
 import { entriesIn } from './cache/local.js';
 import { type Entries, type Entry, type Lifetime, type Space, Tier } from './cache/tier.js';
 import { Tier2 } from './cache/tier2.js';
@@ -218,6 +220,19 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     events,
     placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
+    missing: (changeId, announced) => hub.missing(changeId, announced),
+  });
+  const { outbox, outboxIntervalMs: intervalMs = 1000 } = options;
+  const sweeper =
+    outbox === undefined ? null : new Sweeper({ outbox, changer, topology, clock, events, namespace, intervalMs });
+  const transactions = new Transactions({
+    changer,
+    log: outbox === undefined || sweeper === null ? null : { outbox, sweeper },
+    clock,
+    random,
+    events,
+    namespace,
+    timeoutMs: storeTimeoutMs,
   });
   return new Tide({
     options,
@@ -226,6 +241,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     fields,
     keyed,
     changer,
+    transactions,
+    sweeper,
     hub,
     marks,
     store,

@@ -199,14 +199,14 @@ test('a transaction that throws changes nothing; one that resolves applies what 
   const { db, tide } = world();
   await tide.get('settlement', 's0');
   const failing = tide.transaction((changes) => {
-    changes.add({ type: 'settlement', id: 's0', op: 'update' });
+    void changes.add({ type: 'settlement', id: 's0', op: 'update' });
     return Promise.reject(new Error('rolled back'));
   });
   await expect(failing).rejects.toThrow('rolled back');
   expect(tide.peek('settlement', 's0')).toBeDefined();
   const { value, receipt } = await tide.transaction(async (changes) => {
     db.put('settlement', { id: 's0', kingdomId: 'k1', name: 'new' });
-    changes.add({ type: 'settlement', id: 's0', op: 'update' });
+    await changes.add({ type: 'settlement', id: 's0', op: 'update' });
     return (await changes.read.get('settlement', 's0'))?.name;
   });
   expect([value, receipt.state, tide.peek('settlement', 's0')]).toEqual(['new', 'done', undefined]);

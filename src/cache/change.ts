@@ -40,6 +40,32 @@ export interface PlannedChange {
   readonly advice: readonly string[];
 }
 
+/** A change of several: `id` tells it from the others. */
+export interface NamedChange extends PlannedChange {
+  readonly id: string;
+}
+
+/** What was settled before a change is made. */
+export interface Under {
+  readonly changeId?: string | undefined;
+  /** By change, what tells it from the others. Default: its place. */
+  readonly ids?: readonly string[] | undefined;
+  /** Called once the bus has all of its events; never where it fails. */
+  readonly announced?: (() => void) | undefined;
+}
+
+/**
+ * What subscribers are told of a change that is swept: its events; that each is missing which was not announced; or, where
+ * nobody else can have announced any, that some are.
+ */
+export type Telling = 'events' | 'missing' | 'missing as one';
+
+/** An event, and where it is announced. */
+interface PlacedEvent {
+  readonly topics: readonly SubjectKey[];
+  readonly id: string;
+}
+
 interface Located {
   readonly footprint: Footprint;
   readonly shape: unknown;
@@ -54,9 +80,11 @@ export interface ChangerOptions {
   readonly events: Events;
   /** Announces the events of one change, each on these subjects, with what it bumped. */
   readonly publish: (
-    events: readonly { topics: readonly SubjectKey[]; event: ChangeEvent; id: string }[],
+    events: readonly (PlacedEvent & { readonly event: ChangeEvent })[],
     marks: Receipt['marks'],
   ) => Promise<void>;
+  /** Announces that these are missing, unless they have been announced. */
+  readonly missing: (changeId: string, events: readonly PlacedEvent[]) => Promise<void>;
   /** Where a geometry is, in cells and exactly; null if it does not say. Throws INVALID_GEOMETRY, saying where the fault is. */
   readonly placeOf: (geometry: unknown, where: string) => Located | null;
 }
@@ -77,36 +105,61 @@ export class Changer {
    * Commit → marks → bus → subscribers. Nothing is bumped if any change of the batch is malformed. Once it resolves, no
    * read on this replica gets an older value, also if it could only be queued: it is sent and announced later then.
    */
-  async change(changes: readonly AnyChange[]): Promise<Receipt> {
+  async change(changes: readonly AnyChange[], under: Under = {}): Promise<Receipt> {
     const { table, random, statistics, events } = this.#options;
-    const planned = changes.map((change, i) =>
-      this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
-    );
-    const changeId = randomId(random);
+    const planned = changes.map((change, i) => ({
+      ...this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
+      id: under.ids?.[i] ?? String(i),
+    }));
+    const changeId = under.changeId ?? randomId(random);
     if (planned.length === 0) return createReceipt(changeId, []);
-    const subjects = [...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()]))];
+    const subjects = subjectsOf(planned);
     table.moves.expect(changeId, shapesBy(planned));
     const bumps = await table.bump(subjects, { changeId }, (late) => {
-      void this.#announce(planned, createReceipt(changeId, late));
+      void this.#announce(planned, createReceipt(changeId, late), under.announced);
     });
     table.moves.made(changeId);
     statistics.changes += planned.length;
     events.emit('change', { changeId, subjects });
     if (bumps === 'queued') return queuedReceipt(changeId);
     const receipt = createReceipt(changeId, bumps);
-    await this.#announce(planned, receipt);
+    await this.#announce(planned, receipt, under.announced);
     return receipt;
   }
 
+  /**
+   * What was committed a while ago, or by somebody who announces nothing. Rejects where it could not be bumped, or not be
+   * announced everywhere: it may be given again.
+   */
+  async sweep(changeId: string, planned: readonly NamedChange[], telling: Telling): Promise<void> {
+    const { table, statistics, events, publish, missing } = this.#options;
+    const subjects = subjectsOf(planned);
+    table.moves.expect(changeId, shapesBy(planned));
+    try {
+      const bumps = await table.bumpNow(subjects, { changeId });
+      statistics.changes += planned.length;
+      events.emit('change', { changeId, subjects });
+      if (telling === 'events') await publish(publicationsOf(planned, changeId), createReceipt(changeId, bumps).marks);
+      else {
+        const events = planned.map((one) => placed(changeId, one));
+        await missing(
+          changeId,
+          telling === 'missing' ? events : [{ topics: subjects, id: (events[0] as PlacedEvent).id }],
+        );
+      }
+    } finally {
+      table.moves.made(changeId);
+    }
+  }
+
   /** What went stale is stale already: a bus that fails is an event here and a gap for its subscribers. */
-  async #announce(planned: readonly PlannedChange[], { changeId, marks }: Receipt): Promise<void> {
+  async #announce(
+    planned: readonly NamedChange[],
+    { changeId, marks }: Receipt,
+    announced: () => void = () => undefined,
+  ): Promise<void> {
     const { publish, events } = this.#options;
-    const publications = planned.map(({ bumps, announce }, i) => ({
-      topics: [...bumps.keys()],
-      event: announce(changeId),
-      id: `${changeId}.${String(i)}`,
-    }));
-    await publish(publications, marks).catch((error: unknown) => {
+    await publish(publicationsOf(planned, changeId), marks).then(announced, (error: unknown) => {
       events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
     });
   }
@@ -236,6 +289,21 @@ export class Changer {
     return new Date(this.#options.clock.wallNow()).toISOString();
   }
 }
+
+const subjectsOf = (planned: readonly PlannedChange[]): SubjectKey[] => [
+  ...new Set(planned.flatMap(({ bumps }) => [...bumps.keys()])),
+];
+
+/** Of the event of one of the changes that were made together. */
+export const eventId = (changeId: string, id: string): string => `${changeId}.${id}`;
+
+const placed = (changeId: string, { bumps, id }: NamedChange): PlacedEvent => ({
+  topics: [...bumps.keys()],
+  id: eventId(changeId, id),
+});
+
+const publicationsOf = (planned: readonly NamedChange[], changeId: string) =>
+  planned.map((one) => ({ ...placed(changeId, one), event: one.announce(changeId) }));
 
 function shapesBy(planned: readonly PlannedChange[]): Map<string, unknown[]> {
   const shapes = new Map<string, unknown[]>();

@@ -1,5 +1,5 @@
 import { inTime } from '../clock.js';
-import type { Clock, Marks, Store } from '../contract.js';
+import type { Clock, Marks, Outbox, OutboxInfo, Store } from '../contract.js';
 import { messageOf } from '../errors.js';
 import type { Health, HealthThresholds, Stats } from '../report.js';
 
@@ -12,6 +12,7 @@ export interface Probe {
   readonly clock: Clock;
   readonly marks: Marks;
   readonly store: Store | null;
+  readonly outbox: Outbox | null;
   readonly stats: Stats;
   readonly thresholds: HealthThresholds;
   readonly timeoutMs: number;
@@ -25,9 +26,11 @@ export interface Probe {
 export async function probeHealth(probe: Probe): Promise<Health> {
   const { stats, store, thresholds } = probe;
   const issues: string[] = [];
-  const [marks, info] = await Promise.all([
+  const { outbox } = probe;
+  const [marks, info, left] = await Promise.all([
     attempt(probe, 'marks', () => probe.marks.heads()),
     store === null ? null : attempt(probe, 'store', () => store.info(probe.typeOf)),
+    outbox === null ? null : attempt(probe, 'outbox', () => outbox.info()),
   ]);
   const reads = stats.hits + stats.misses;
   const hitRate = reads === 0 ? null : stats.hitRate;
@@ -48,6 +51,9 @@ export async function probeHealth(probe: Probe): Promise<Health> {
       `Slow store: expected a round trip within ${String(thresholds.maxLatency)} ms, got ${pingMs.toFixed(1)} ms.`,
     );
   }
+  // Without it values are as right as before, and changes of transactions wait.
+  if (left instanceof Error) issues.push(left.message);
+  else if (left !== null) issues.push(...issuesOf(left));
   const failures = [marks, info].filter((result) => result instanceof Error).map((error) => error.message);
   const status = failures.length > 0 ? 'down' : issues.length > 0 ? 'degraded' : 'up';
   return {
@@ -57,10 +63,23 @@ export async function probeHealth(probe: Probe): Promise<Health> {
       redisPingMs: pingMs,
       memoryUsageMB,
       keyCountByType: stored?.keyCountByType ?? probe.countByType(),
+      ...(left === null || left instanceof Error ? {} : { outbox: left }),
     },
     thresholds,
     issues: [...failures, ...issues],
   };
+}
+
+/** Twice what a sweep that fails a few times waits. */
+const LEFT_LYING_MS = 60_000;
+
+function issuesOf({ oldestMs, refused }: OutboxInfo): string[] {
+  const issues: string[] = [];
+  if ((oldestMs ?? 0) > LEFT_LYING_MS) {
+    issues.push(`Outbox: expected no row older than ${String(LEFT_LYING_MS)} ms, got one of ${String(oldestMs)} ms.`);
+  }
+  if (refused > 0) issues.push(`Outbox: ${String(refused)} rows are not understood by this version of the app.`);
+  return issues;
 }
 
 async function attempt<T>({ clock, timeoutMs }: Probe, what: string, call: () => Promise<T>): Promise<T | Error> {

@@ -61,3 +61,8 @@ export function wasApplied({ token, partition }: MarkCell, applied: Applied): bo
   const then = applied[partition.number];
   return token !== null && token.epoch === then?.epoch && token.position <= then.applied;
 }
+
+/** Whether what it says was read after this moment of the table. */
+export function isReadAfter(cell: MarkCell, after: number): boolean {
+  return cell.valid && cell.reading.serial > after;
+}

@@ -6,7 +6,7 @@ import { PATTERNS } from '../subject.js';
 import { Calls, wasRefused } from './calls.js';
 import { ChangeQueue, type WaitingChange } from './change-queue.js';
 import { GlobLog } from './globs.js';
-import type { Applied, MarkCell } from './mark-cell.js';
+import { type Applied, type MarkCell, isReadAfter } from './mark-cell.js';
 import { MarkCells } from './mark-cells.js';
 import { MarkReads } from './mark-reads.js';
 import { type MarksListener, MarkWatch } from './mark-watch.js';
@@ -45,9 +45,6 @@ export interface Held {
   /** Why. */
   readonly error: TidemarkError | null;
 }
-
-/** What a change came to: bumped, or kept until the marks can be reached. */
-export type Bumped = readonly Bump[] | 'queued';
 
 export interface Fetched {
   readonly held: Held;
@@ -320,17 +317,22 @@ export class MarkTable {
     subjects: readonly SubjectKey[],
     { changeId, globs = [] }: Announced,
     later: (bumps: readonly Bump[]) => void = () => {},
-  ): Promise<Bumped> {
+  ): Promise<readonly Bump[] | 'queued'> {
     try {
-      if (!this.#live) await this.start();
-      await this.#drain(); // one replica's changes reach the marks in their order
-      return await this.#send(subjects, { changeId, globs });
+      return await this.bumpNow(subjects, { changeId, globs });
     } catch {
       // Whether it was executed is not known. Executed twice, it is two changes, of which the first did nothing.
       this.#enqueue({ changeId, subjects, globs, cells: this.#cells.holdBack(subjects), taken: later });
       this.#options.events.emit('queued', { changeId, waiting: this.#queue.length });
       return 'queued';
     }
+  }
+
+  /** The same, but rejects where the marks cannot be reached. */
+  async bumpNow(subjects: readonly SubjectKey[], { changeId, globs = [] }: Announced): Promise<readonly Bump[]> {
+    if (!this.#live) await this.start();
+    await this.#drain(); // one replica's changes reach the marks in their order
+    return this.#send(subjects, { changeId, globs });
   }
 
   async #send(subjects: readonly SubjectKey[], { changeId, globs }: Required<Announced>): Promise<readonly Bump[]> {
@@ -393,8 +395,4 @@ export class MarkTable {
       this.#options.events.emit('sent', { changeId: change.changeId, waiting: this.#queue.length });
     }
   }
-}
-
-function isReadAfter(cell: MarkCell, after: number): boolean {
-  return cell.valid && cell.reading.serial > after;
 }

@@ -20,7 +20,14 @@ import {
 import type { HubContext } from './context.js';
 import { splitCursor } from './told.js';
 import { Topic } from './topic.js';
-import { type ChangeEvent, type Codec, type ParseId, encodeAnnouncement, topicHash } from './wire.js';
+import {
+  type Announcement,
+  type ChangeEvent,
+  type Codec,
+  type ParseId,
+  encodeAnnouncement,
+  topicHash,
+} from './wire.js';
 
 const RING_SIZE = 1024;
 const TIMEOUT_MS = 1000;
@@ -62,6 +69,11 @@ export interface Hub {
    * as soon as the bus takes it.
    */
   publish(publications: readonly Publication[], marks: Receipt['marks'] | null): Promise<void>;
+  /**
+   * Announces in the place of events, each on its topics and under its id, that it is missing: where the event was announced
+   * all the same nothing is told. Resolves and rejects as `publish` does.
+   */
+  missing(changeId: string, events: readonly Omit<Publication, 'event'>[]): Promise<void>;
   /**
    * The marks of a change were heard, of this replica or another: its events are to come, or its subscribers will be told
    * `resync`. For changes that have events only. Once per change and subject is enough; more does no harm.
@@ -135,6 +147,21 @@ export function createHub(options: HubOptions): Hub {
     return inTime(clock, timeoutMs, () => publishing, late);
   };
 
+  /** Rejects with the first failure, after trying every topic. */
+  const publishOn = async (on: readonly SubjectKey[], announcement: Omit<Announcement, 'kind'>): Promise<void> => {
+    const { changeId, id } = announcement;
+    const bytes = encodeAnnouncement(announcement, codec);
+    const publications = on.map((key) => {
+      const publication = publishInTurn(key, bytes, id);
+      publication.catch(() => {
+        if (!closed) owed.failed(changeId, [key]);
+      });
+      topics.get(key)?.expect(publication);
+      return publication;
+    });
+    await allOf(publications);
+  };
+
   const topicOf = (key: SubjectKey): Topic => {
     const topic = topics.get(key) ?? new Topic(key, context);
     topics.set(key, topic);
@@ -186,17 +213,15 @@ export function createHub(options: HubOptions): Hub {
             marks,
             event,
           };
-          const bytes = encodeAnnouncement(announcement, codec);
-          const publications = unique.map((key) => {
-            const publication = publishInTurn(key, bytes, id);
-            publication.catch(() => {
-              if (!closed) owed.failed(event.changeId, [key]);
-            });
-            topics.get(key)?.expect(publication);
-            return publication;
-          });
-          await allOf(publications);
+          await publishOn(unique, announcement);
         }),
+      );
+      await allOf(sent);
+    },
+    missing: async (changeId, events) => {
+      if (closed) throw closedError('missing');
+      const sent = events.map(({ topics: on, id }) =>
+        begin(() => publishOn([...new Set(on)], { id, on: [], times: [], changeId, marks: null, event: 'gap' })),
       );
       await allOf(sent);
     },

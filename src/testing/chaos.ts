@@ -1,4 +1,4 @@
-import type { Bus, Clock, EntityOrigin, Fetch, Marks, Spatial, Store } from '../contract.js';
+import type { Bus, Clock, EntityOrigin, Fetch, Marks, Outbox, Spatial, Store } from '../contract.js';
 
 /** How a wrapped contract misbehaves. All of it can be changed while it runs, by the {@link Chaos} it becomes. */
 export interface ChaosOptions {
@@ -107,6 +107,22 @@ export function chaosBus(bus: Bus, options: ChaosOptions): Bus & Chaos {
       subscribe: (topic, listener) => call('bus.subscribe', () => bus.subscribe(topic, listener)),
       read: (topic, since, limit) => call('bus.read', () => bus.read(topic, since, limit)),
       close: () => bus.close(),
+    },
+    chaos,
+  );
+}
+
+/** The same for an outbox. Of a sweep that loses its reply the rows are applied, and what became of them is remembered. */
+export function chaosOutbox(outbox: Outbox, options: ChaosOptions): Outbox & Chaos {
+  const { call, chaos } = createChaos(options);
+  return withChaos<Outbox>(
+    {
+      add: (via, rows) => call('outbox.add', () => outbox.add(via, rows)),
+      committed: (ids) => call('outbox.committed', () => outbox.committed(ids)),
+      remove: (ids) => call('outbox.remove', () => outbox.remove(ids)),
+      sweep: (sweepOptions, apply) => call('outbox.sweep', () => outbox.sweep(sweepOptions, apply)),
+      info: () => call('outbox.info', () => outbox.info()),
+      close: () => outbox.close(),
     },
     chaos,
   );

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { type Origin, createTidemark, defineModel, entity } from '../../src/index.js';
 import { fakeOrigin } from '../../src/testing/index.js';
 import { reach } from '../services/reach.js';
@@ -78,15 +79,35 @@ const [single, sentinel, cluster, postgis] = await Promise.all([
   reach('postgis'),
 ]);
 
+/** A database that is the guides' own: their code makes schemas and tables as a host would. Dropped by `dropDatabase`. */
+const database = postgis.missing === undefined ? await createDatabase(postgis.url) : undefined;
+
+async function createDatabase(server: string) {
+  const name = `guides_${crypto.randomUUID().replaceAll('-', '')}`;
+  const run = async (sql: string): Promise<void> => {
+    const client = new Client({ connectionString: server });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  await run(`create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { url: url.toString(), drop: () => run(`drop database ${name} with (force)`) };
+}
+
+export const dropDatabase = async (): Promise<void> => database?.drop();
+
 /** Why a guide cannot be run here. */
 export const LACKING: Readonly<Record<string, string | undefined>> = {
   'docs/guides/redis.md': single.missing ?? sentinel.missing ?? cluster.missing,
   'docs/guides/postgres.md': postgis.missing,
+  'docs/guides/transactions.md': postgis.missing,
 };
 for (const [path, missing] of Object.entries(LACKING))
   if (missing !== undefined) console.warn(`NO SERVER: ${path} is not run: ${missing}`);
 
 export const PRELUDES = {
+  'docs/guides/transactions.md': () => ({ url: database?.url ?? '' }),
   'docs/guides/postgres.md': () => {
     // Tables of its own, that go with the connection.
     const url = new URL(postgis.missing === undefined ? postgis.url : 'postgres://nowhere');

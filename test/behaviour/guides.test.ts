@@ -7,7 +7,7 @@ import NodeCache from 'node-cache';
 import * as ioredis from 'ioredis';
 import * as pg from 'pg';
 import ts from 'typescript';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import * as tidemark from '../../src/index.js';
 import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
@@ -17,7 +17,7 @@ import * as postgres from '../../src/adapters/postgres/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
 import * as rules from '../../src/rules/index.js';
 import * as testing from '../../src/testing/index.js';
-import { LACKING, PRELUDES } from './guide-preludes.js';
+import { LACKING, PRELUDES, dropDatabase } from './guide-preludes.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What a guide may import. */
@@ -129,6 +129,8 @@ test('every guide of which a prelude speaks exists, and has code', () => {
   for (const path of Object.keys(PRELUDES)) expect(guides.filter(hasCode).map((guide) => guide.path)).toContain(path);
   expect(guides.filter(hasCode).length).toBeGreaterThanOrEqual(5);
 });
+
+afterAll(dropDatabase);
 
 const problems = problemsOf(guides.filter(hasCode));
 

@@ -197,21 +197,21 @@ export interface BranchedWorld {
   put(branch: string, id: string, name: string, images?: 'both' | 'none'): Promise<Receipt>;
 }
 
-function branchedTide(db: Database, clock: FakeClock, parents: ReadonlyMap<string, string>) {
+function branchedTide(db: Database, clock: FakeClock, parents: ReadonlyMap<string, string>, options: object = {}) {
   const branched = defineModel({ entities, branches: { parentOf: (branch) => parents.get(branch) } });
   const origin = db.origin as unknown as Origin<typeof branched>;
-  return createTidemark({ model: branched, origin, clock, random: counting(0) });
+  return createTidemark({ model: branched, origin, clock, random: counting(0), ...options });
 }
 
 /** main ← dev ← feature, and main ← other. */
-export function branchedWorld(): BranchedWorld {
+export function branchedWorld(options: Pick<WorldOptions, 'outbox'> = {}): BranchedWorld {
   const parents = new Map([
     ['dev', 'main'],
     ['feature', 'dev'],
     ['other', 'main'],
   ]);
   const [db, clock] = [fakeOrigin(tables(4), { parentOf: (branch) => parents.get(branch) }), fakeClock()];
-  const tide = branchedTide(db, clock, parents);
+  const tide = branchedTide(db, clock, parents, options);
   return {
     db,
     clock,

@@ -20,7 +20,7 @@ describe('what is added', () => {
     void first.then(() => (heard = true));
     const { value, receipt } = await tide.transaction(async (changes) => {
       db.put('settlement', row('s0', 'new'));
-      changes.add({ ...update('s0'), before: row('s0', 'old') });
+      await changes.add({ ...update('s0'), before: row('s0', 'old') });
       await clock.advance(100);
       expect([tide.peek('settlement', 's0')?.name, heard, seen.change]).toEqual(['old', false, []]);
       return 42;
@@ -38,13 +38,13 @@ describe('what is added', () => {
     void items.next().then(() => (heard = true));
     const reason = new Error('rolled back');
     const later = tide.transaction(async (changes) => {
-      changes.add(update('s0'));
+      await changes.add(update('s0'));
       await clock.advance(100);
       throw reason;
     });
     await expect(later).rejects.toBe(reason);
     const atOnce = tide.transaction((changes) => {
-      changes.add(update('s0'));
+      void changes.add(update('s0'));
       throw reason;
     });
     await expect(atOnce).rejects.toBe(reason);
@@ -58,9 +58,9 @@ describe('what is added', () => {
     await tide.getMany('settlement', ['s0', 's1', 's2']);
     const items = tide.subscribe({ type: 'settlement' });
     const { receipt } = await tide.transaction(async (changes) => {
-      changes.add(update('s0'));
-      changes.add({ subjects: [tide.subject.entity('settlement', 's1')] });
-      changes.add({ type: 'kingdom', id: 'k0', op: 'update' });
+      await changes.add(update('s0'));
+      await changes.add({ subjects: [tide.subject.entity('settlement', 's1')] });
+      await changes.add({ type: 'kingdom', id: 'k0', op: 'update' });
     });
     expect(seen.change.map(({ changeId }) => changeId)).toEqual([receipt.changeId]);
     expect(['s0', 's1', 's2'].map((id) => tide.peek('settlement', id) === undefined)).toEqual([true, true, false]);
@@ -81,9 +81,9 @@ describe('what is added', () => {
   test('is refused where it is added if it is malformed, and the others are dropped with it', async () => {
     const { tide, seen } = world();
     const adding = tide.transaction(async (changes) => {
-      changes.add(update('s0'));
+      await changes.add(update('s0'));
       expect(() => changes.add({ type: 'settlement', id: ' ', op: 'update' })).toThrow(/changes\.add/);
-      changes.add({ type: 'village' as 'settlement', id: 's0', op: 'update' });
+      await changes.add({ type: 'village' as 'settlement', id: 's0', op: 'update' });
     });
     await expect(adding).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' });
     expect(seen.change).toEqual([]);
@@ -91,7 +91,7 @@ describe('what is added', () => {
 
   test('is refused if it comes after the callback has resolved', async () => {
     const { tide } = world();
-    let late = (): void => {};
+    let late = (): unknown => undefined;
     await tide.transaction(async (changes) => {
       late = () => changes.add(update('s0'));
     });
@@ -182,8 +182,8 @@ describe('with branches', () => {
     const change = { ...update('s0'), before: row('s0', 'old') };
     const { value } = await tide.transaction(
       async (changes) => {
-        changes.add(change);
-        changes.add({ ...change, branch: 'other' });
+        await changes.add(change);
+        await changes.add({ ...change, branch: 'other' });
         await changes.read.get('settlement', 's0');
         return changes.read.branch;
       },
@@ -196,7 +196,7 @@ describe('with branches', () => {
   test('without one anywhere, a change is refused', async () => {
     const { tide } = branchedWorld();
     const adding = tide.transaction(async (changes) => {
-      changes.add(update('s0'));
+      await changes.add(update('s0'));
     });
     await expect(adding).rejects.toMatchObject({ code: 'BRANCH_REQUIRED' });
   });

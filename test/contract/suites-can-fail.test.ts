@@ -5,6 +5,7 @@ import {
   casesFor,
   localStoreCases,
   marksCases,
+  outboxCases,
   spatialCases,
   storeCases,
   type ContractCase,
@@ -13,6 +14,7 @@ import type { Broken } from './broken/broken.js';
 import { brokenBuses } from './broken/bus.js';
 import { brokenLocalStores } from './broken/local-store.js';
 import { brokenMarks } from './broken/marks.js';
+import { brokenOutboxes } from './broken/outbox.js';
 import { brokenSpatial } from './broken/spatial.js';
 import { brokenStores } from './broken/store.js';
 
@@ -46,6 +48,7 @@ suiteCanFail('local stores', localStoreCases, brokenLocalStores);
 suiteCanFail('stores', storeCases, brokenStores);
 suiteCanFail('marks', marksCases, brokenMarks);
 suiteCanFail('buses', busCases, brokenBuses);
+suiteCanFail('outboxes', outboxCases, brokenOutboxes);
 suiteCanFail('spatial back ends', spatialCases, brokenSpatial);
 
 test('a skip keeps its case in the list with the reason, and a skip of no case is refused', () => {

@@ -306,11 +306,11 @@ export async function run(
         const commits: Commit[] = [];
         const done = tide.transaction(async (changes) => {
           if (throws) {
-            changes.add({ type, id, op: 'update' });
+            void changes.add({ type, id, op: 'update' });
             throw new Error('rolled back');
           }
           commits.push(world.commit(type, id, a >> 3));
-          changes.add(changeOf(commits[0] as Commit, 3));
+          void changes.add(changeOf(commits[0] as Commit, 3));
         });
         track(
           done.then(

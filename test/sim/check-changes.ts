@@ -71,10 +71,15 @@ export class ChangeChecker {
     const history = this.#history;
     if (history.standsSince(change) !== null || history.isOvertaken(change)) return;
     if (history.isReplaced(change)) return;
-    if (!this.#runIdsCompared && this.#isAcknowledged(change)) return;
+    if (this.isForgotten(change)) return;
     if (receipt?.state === 'queued') {
       this.#violated('receipt', `${label}: queued, and never sent although the store is back`);
     } else this.#violated('P2', `${label}: a store has forgotten it, and ${process.name} did not bump again`);
+  }
+
+  /** Where no run id is compared, a store may forget without a sign what it had. */
+  isForgotten(change: ChangeRecord): boolean {
+    return !this.#runIdsCompared && this.#isAcknowledged(change);
   }
 
   #isAcknowledged(change: ChangeRecord): boolean {

@@ -1,6 +1,7 @@
 import type { BusPosition, SubjectKey, SubscriptionItem } from '../../src/index.js';
 import type { Violated } from './check.js';
 import type { ChangeRecord, History } from './history.js';
+import type { Ledger } from './ledger.js';
 import type { Process } from './process.js';
 import type { Server } from './server.js';
 import type { Commit } from './world.js';
@@ -42,6 +43,7 @@ export class DeliveryChecker {
   /** Changes of which any topic has an event, or that one is missing. */
   readonly #announced = new Set<string>();
 
+  readonly #ledger: Ledger | null;
   readonly #runIdsCompared: boolean;
   #wentBackAt = -Infinity;
 
@@ -50,9 +52,11 @@ export class DeliveryChecker {
     readonly violated: Violated;
     /** A restored copy begins new epochs. Without, two halves of a split count on alike. */
     readonly runIdsCompared: boolean;
+    readonly ledger: Ledger | null;
   }) {
     this.#history = parts.history;
     this.#violated = parts.violated;
+    this.#ledger = parts.ledger;
     this.#runIdsCompared = parts.runIdsCompared;
   }
 
@@ -74,6 +78,7 @@ export class DeliveryChecker {
   delivered(session: Session, item: SubscriptionItem, at: number): void {
     const { items, topic, name } = session;
     if (item.kind === 'change') {
+      this.#ledger?.delivered(item.changeId);
       const place = this.#placeOf(topic, item.changeId);
       for (const before of sinceResync(items)) {
         if (before.item.kind !== 'change') continue;
@@ -131,6 +136,7 @@ export class DeliveryChecker {
    */
   #isUnknowable({ process }: Session, change: ChangeRecord): boolean {
     const { changeId } = change;
+    if (this.#ledger?.has(change) === true) return false; // the sweeper says so
     return !(changeId !== null && this.#announced.has(changeId)) && change.boundOn.get(process)?.how !== 'bump';
   }
 

@@ -197,6 +197,11 @@ export class History {
     if (bound.how === 'gap') bound.how = how;
   }
 
+  /** It has this id from the start. */
+  named(change: ChangeRecord, changeId: string): void {
+    this.#link(change, changeId);
+  }
+
   #link(change: ChangeRecord, changeId: string): void {
     if (change.changeId === changeId) return;
     change.changeId = changeId;

@@ -162,3 +162,21 @@ export function lag(steps: Steps, at: number): void {
   steps.changeOn(replica + 1, at + 10 + stalledMs - config.lagMs * random(), focus);
   for (const later of [50, 300, 1200]) steps.read(at + stalledMs + later, focus);
 }
+
+/** A change that is written down with its data, by a replica that may die on the way, between others of the same value. */
+export function writing(steps: Steps, at: number): void {
+  const { random, config } = steps;
+  const focus = steps.focus();
+  const replica = steps.nat() % config.replicas;
+  const on = (other: number): number => onReplica(focus.branch, other % config.replicas);
+  if (steps.chance(0.5)) steps.add(at - 30, 'subscribe', on(replica + 1), focus.entity);
+  steps.read(at - 20, focus);
+  steps.add(at, 'write', on(replica), focus.entity);
+  if (steps.chance(0.5)) {
+    const awayMs = 200 + 4000 * random() * random();
+    steps.add(at + 45 * random(), 'crash', replica, steps.nat(), Math.floor(awayMs));
+  }
+  if (steps.chance(0.4)) steps.add(at + 60 * random(), 'write', on(replica + 1), focus.entity);
+  if (steps.chance(0.4)) steps.changeOn(replica + 1, at + 100 + 2500 * random(), focus);
+  for (const laterMs of [100, 2000, 4000]) steps.read(at + laterMs + 1500 * random(), focus);
+}

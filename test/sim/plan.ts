@@ -1,6 +1,6 @@
 import { type Random, randomOf, weighted } from './dice.js';
 import { disaster } from './disasters.js';
-import { clash, family, joining, lag, mapping, regraft, ruling, start } from './meetings.js';
+import { clash, family, joining, lag, mapping, regraft, ruling, start, writing } from './meetings.js';
 import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
@@ -90,9 +90,10 @@ export const FAULTS = {
 } as const;
 
 export type Fault = keyof typeof FAULTS;
-export type What = keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules' | 'where' | 'redraw';
+export type What =
+  keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules' | 'where' | 'redraw' | 'write';
 
-export function planOf(seed: number): Plan {
+export function planOf(seed: number, { writes = true } = {}): Plan {
   const random = randomOf(seed, 'plan');
   const config = configOf(random);
   const steps = new Steps(random, config);
@@ -100,6 +101,7 @@ export function planOf(seed: number): Plan {
   const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
+  if (writes) more.push(...writings(seed, config, end));
   return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
 
@@ -135,6 +137,19 @@ export const withoutMappings = (plan: Plan): Plan => ({
   ...plan,
   steps: plan.steps.filter((step) => !isMapping(step)),
 });
+
+/** The same for who writes changes down in the transactions of their data. */
+function writings(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'writings'), config);
+  for (let share = 0.2; steps.chance(share); share = 0.6) writing(steps, 25 + end * steps.random());
+  return steps.all;
+}
+
+/** Whether its database has an outbox. */
+export const isLedgered = ({ steps }: Plan): boolean => steps.some(([, what]) => what === 'write');
+
+/** The same world without an outbox, and without what is arranged around its writers. */
+export const withoutWritings = ({ seed }: Plan): Plan => planOf(seed, { writes: false });
 
 /** One disaster after the other. Returns when it ends. */
 function brief(steps: Steps): number {

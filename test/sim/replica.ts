@@ -5,6 +5,7 @@ import { type Overheard, contractsOver } from './contracts.js';
 import type { Database } from './database.js';
 import { randomOf } from './dice.js';
 import type { Engine } from './engine.js';
+import type { Ledger } from './ledger.js';
 import type { Config } from './plan.js';
 import { Process } from './process.js';
 import type { Server, ServerRules } from './server.js';
@@ -36,6 +37,8 @@ export interface ReplicaParts {
   /** Its computed fields have rules. */
   readonly isRuled: boolean;
   readonly database: Database;
+  /** Where there is an outbox. */
+  readonly ledger: Ledger | null;
   readonly route: () => Server;
   readonly overheard: (process: Process) => Overheard;
   readonly note: (what: string, from: string, to: string, since: number) => void;
@@ -84,6 +87,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     origin: database.originFor(process),
     ...(parts.isRuled ? { rules: { source: database.rulesFor(process) } } : {}),
     ...contracts,
+    ...(parts.ledger === null ? {} : { outbox: parts.ledger.outboxFor(process), outboxIntervalMs: 200 }),
     clock: process.clock,
     random: random('core'),
     ttlMs: config.ttlMs,

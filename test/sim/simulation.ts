@@ -10,7 +10,8 @@ import { Database } from './database.js';
 import { ids, pick, randomOf } from './dice.js';
 import { Engine } from './engine.js';
 import { type ChangeRecord, History, type ReadRecord } from './history.js';
-import { type Plan, isMapped, isRuled } from './plan.js';
+import { Ledger } from './ledger.js';
+import { type Plan, isLedgered, isMapped, isRuled } from './plan.js';
 import type { Process } from './process.js';
 import type { RunOptions } from './run.js';
 import { type Replica, startReplica } from './replica.js';
@@ -18,6 +19,7 @@ import { RIGHT, Server, type ServerRules } from './server.js';
 import type { ServerState } from './server-state.js';
 import type { Trace } from './trace.js';
 import { World } from './world.js';
+import { labelOf } from './writers.js';
 
 /** What the core promises, as the checks count it. */
 const MAX_STALENESS_MS = 3000;
@@ -42,6 +44,8 @@ export class Simulation {
   readonly delivery: DeliveryChecker;
   readonly fields: FieldsChecker;
   readonly places: PlacesChecker;
+  /** Null in worlds without an outbox. */
+  readonly ledger: Ledger | null;
   readonly replicas: Replica[] = [];
   readonly sessions: Session[] = [];
   readonly newId: () => string;
@@ -82,7 +86,10 @@ export class Simulation {
     const boundMs = MAX_STALENESS_MS + SLACK_MS + lagMs;
     this.reads = new ReadChecker({ world, history, violated, boundMs, lagMs, runIdsCompared });
     this.changes = new ChangeChecker({ history, reads: this.reads, violated, runIdsCompared });
-    this.delivery = new DeliveryChecker({ history, violated, runIdsCompared });
+    this.ledger = isLedgered(plan)
+      ? new Ledger({ engine, world, history, database: this.database, violated, labelOf })
+      : null;
+    this.delivery = new DeliveryChecker({ history, violated, runIdsCompared, ledger: this.ledger });
     const begin = (process: Process, label: string): ReadRecord => this.begin(process, label);
     this.fields = new FieldsChecker({ world, reads: this.reads, violated, begin });
     this.places = new PlacesChecker(this.reads, violated);
@@ -150,6 +157,7 @@ export class Simulation {
       rules: this.#rules,
       isRuled: this.isRuled,
       database,
+      ledger: this.ledger,
       route: () => this.routes.get(index) ?? this.primary,
       overheard: (process) => this.#overheardOf(process),
       note,
@@ -251,6 +259,7 @@ export class Simulation {
       if (process.alive) this.violated(new Violation('P6', `${label} on ${process.name} never settled`));
     }
     for (const change of this.history.changes) this.changes.finish(change);
+    this.ledger?.finish((record) => this.changes.isForgotten(record));
     for (const session of this.sessions) {
       this.delivery.finish(session);
       this.fields.finish(session);
@@ -265,6 +274,7 @@ export class Simulation {
       },
       bumping: (groups, changeId) => {
         for (const group of groups.values()) changes.rolledBack([...group].join(' '), 'bumped');
+        this.ledger?.bumping(process, changeId);
         history.bumping(process, groups, changeId);
       },
       bumped: (bump) => {

@@ -154,6 +154,13 @@ export interface Commit {
   readonly moves: boolean;
 }
 
+/** A write that is not committed. */
+export interface Draft {
+  readonly what: Omit<Commit, 'at'>;
+  /** What the branch has of the entity then; null for nothing. */
+  readonly row: Row | null;
+}
+
 interface State {
   readonly rows: ReadonlyMap<string, Row>;
   readonly parents: ReadonlyMap<string, string>;
@@ -209,12 +216,19 @@ export class World {
 
   /** Writes one entity; what is done to it is taken from `dice`. */
   commit(at: number, branch: string, type: Type, id: string, dice: number): Commit {
+    const { what, row } = this.draft(branch, type, id, dice);
+    return this.#write({ ...what, at }, row);
+  }
+
+  /** What such a write would be now. */
+  draft(branch: string, type: Type, id: string, dice: number): Draft {
     const state = this.#state(this.last);
     const own = state.rows.get(keyOf(branch, type, id)) ?? null;
     const seen = own ?? rowIn(state, type, id, branch);
     const stamp = this.last + 1;
     const version = (seen?.version ?? 0) + 1;
     const place = { x: (dice * 7) % 100, y: (dice * 13) % 100 };
+    const named = { number: stamp, branch, type, id };
     // Nothing hangs under what never was: databases refuse that.
     const above = PARENT[type];
     const parents = above === null ? [''] : IDS[above].filter((one) => rowIn(state, above, one, branch) !== null);
@@ -222,20 +236,25 @@ export class World {
     const guildId = type === 'structure' && dice % 3 !== 0 ? 'g1' : null;
     if (own !== null && branch !== 'main' && dice % 5 === 4) {
       // The override goes: what is inherited shows again. Hosts have no image of that.
-      return this.#write({ at, branch, type, id, op: 'update', before: null, after: null, moves: true }, null);
+      return { what: { ...named, op: 'update', before: null, after: null, moves: true }, row: null };
     }
     if (seen === null || seen.gone) {
       // An id that ever was comes back: something may hang under it.
       const op = seen === null && !this.#ever.has(`${type}/${id}`) ? 'create' : 'restore';
       const base = seen === null ? { id, parentId, guildId, ...place } : seen;
       const after = { ...base, version, stamp, gone: false };
-      return this.#write({ at, branch, type, id, op, before: own, after, moves: seen === null }, after);
+      return { what: { ...named, op, before: own, after, moves: seen === null }, row: after };
     }
     const deletes = dice % 4 === 0;
     const moved = dice % 4 === 1 ? { parentId, guildId, ...place } : dice % 4 === 2 ? place : {};
     const after = { ...seen, ...moved, version, stamp, gone: deletes };
     const moves = after.parentId !== seen.parentId || after.guildId !== seen.guildId || own === null;
-    return this.#write({ at, branch, type, id, op: deletes ? 'delete' : 'update', before: own, after, moves }, after);
+    return { what: { ...named, op: deletes ? 'delete' : 'update', before: own, after, moves }, row: after };
+  }
+
+  /** Commits a draft, unless something was committed since it was made. */
+  put({ what, row }: Draft, at: number): Commit | null {
+    return what.number === this.last + 1 ? this.#write({ ...what, at }, row) : null;
   }
 
   /** Forks `fork` from a branch, or hangs it elsewhere. */
@@ -259,15 +278,14 @@ export class World {
     return commit;
   }
 
-  #write(what: Omit<Commit, 'number'>, row: Row | null): Commit {
+  #write(commit: Commit, row: Row | null): Commit {
     const state = this.#state(this.last);
     const next = new Map(state.rows);
-    const key = keyOf(what.branch, what.type as Type, what.id);
+    const key = keyOf(commit.branch, commit.type as Type, commit.id);
     if (row === null) next.delete(key);
     else next.set(key, row);
-    this.#ever.add(`${String(what.type)}/${what.id}`);
+    this.#ever.add(`${String(commit.type)}/${commit.id}`);
     this.#states.push({ ...state, rows: next });
-    const commit = { ...what, number: this.last + 1 };
     this.commits.push(commit);
     return commit;
   }

@@ -1,9 +1,11 @@
+import type { Receipt } from '../../src/index.js';
 import { branchAt, entityOf } from './cast.js';
 import { pick } from './dice.js';
 import { type ChangeRecord, type KnownBump, bumpOf } from './history.js';
 import type { Step } from './plan.js';
 import type { Asking } from './realm.js';
 import type { Replica } from './replica.js';
+import type { Ledger } from './ledger.js';
 import type { Simulation } from './simulation.js';
 import { type Commit, IDS, TYPES, type Type } from './world.js';
 
@@ -35,7 +37,11 @@ export class Writers {
         this.#editRules(replica);
         return true;
       case 'transact':
-        this.#transact(replica, branch, b, c);
+        if (this.#sim.ledger === null) this.#transact(replica, branch, b, c);
+        else this.#write(replica, branch, b, c);
+        return true;
+      case 'write':
+        this.#write(replica, branch, b, c);
         return true;
       default:
         return false;
@@ -151,9 +157,49 @@ export class Writers {
       });
     });
   }
+
+  /** A change that is written down with its data. */
+  #write({ process, tide }: Replica, branch: string, b: number, c: number): void {
+    const sim = this.#sim;
+    const ledger = sim.ledger as Ledger;
+    process.receive('request', () => {
+      const transaction = ledger.begin();
+      const ends = c % 3 === 0 ? pick(ENDS, c >> 4) : 'commits';
+      let record: ChangeRecord | null = null;
+      const run = async (changes: { add(change: object): Promise<void> }): Promise<void> => {
+        const draft = sim.world.draft(this.#knownBranch(branch), ...this.#entity(b), c >> 2);
+        await changes.add(changeOf({ ...draft.what, at: sim.engine.now }, c >> 3));
+        const commit = () => ledger.commit(process, transaction, draft);
+        if (ends === 'commits later') {
+          sim.engine.at(sim.engine.now + 3000 * ((c >> 5) / 312), () => {
+            process.receive('request', () => void commit().catch(() => undefined));
+          });
+          return;
+        }
+        if (ends === 'rolls back') return;
+        if (ends === 'rolls back and throws') throw new Error('rolled back');
+        record = await commit();
+        if (record === null || ends === 'commits and throws') throw new Error('rolled back');
+      };
+      const call = (): Promise<{ receipt: Receipt } | null> =>
+        tide.transaction(run as never, { branch: 'main', via: transaction }).catch((error: unknown) => {
+          // The database may be down: then nothing is known of what became of it.
+          if (/^rolled back$|^the database is down$/.test((error as Error).message)) return null;
+          throw error;
+        });
+      sim.track(process, 'transaction with an outbox', call, (outcome) => {
+        if (outcome === null || record === null || !ledger.isKnown(record)) return;
+        sim.history.resolved(record, outcome.receipt);
+        sim.changes.receipt(record);
+      });
+    });
+  }
 }
 
-const labelOf = ({ op, type, id, branch, number }: Commit): string =>
+/** How a transaction ends. */
+const ENDS = ['rolls back', 'rolls back and throws', 'commits and throws', 'commits later'] as const;
+
+export const labelOf = ({ op, type, id, branch, number }: Commit): string =>
   `${op} ${String(type)} ${id}@${branch} (${String(number)})`;
 
 /** The change as a host announces it: sometimes without the images, sometimes with one of an older version. */

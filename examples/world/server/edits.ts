@@ -113,7 +113,7 @@ async function commit(
   const { value: explanation, receipt } = await tide.transaction(async (changes) => {
     const { before, after } = write();
     const change = { ...ref, op, before, after, by: request.principal.name } as BranchedChange<WorldModel>;
-    changes.add(change);
+    await changes.add(change);
     return measured ? tide.explain(change) : undefined;
   });
   const changed = explanation === undefined ? undefined : measure?.(explanation);

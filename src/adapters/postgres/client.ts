@@ -13,6 +13,7 @@ export interface PgClient {
   on(event: 'notification', listener: (message: PgNotification) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
   /** True: it is closed and not used again. */
   release(destroy?: boolean): void;
 }

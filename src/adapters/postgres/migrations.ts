@@ -1,6 +1,7 @@
 import { busSql } from './schema/bus.js';
 import { marksSql } from './schema/marks.js';
 import { quotedSchema } from './schema/name.js';
+import { outboxSql } from './schema/outbox.js';
 import { storeSql } from './schema/store.js';
 
 export interface Migration {
@@ -17,7 +18,7 @@ export interface MigrationsOptions {
 }
 
 /**
- * What `postgres()` needs in the database, as SQL for your own migrations: each once, in order. Nothing of it runs by itself.
+ * What `postgres()` and `pgOutbox()` need in the database, as SQL for your own migrations: each once, in order. Nothing of it runs by itself.
  * `npx tidemark migrate --print` prints the same. Throws INVALID_OPTION for a schema that is no name.
  *
  * @example
@@ -26,7 +27,13 @@ export interface MigrationsOptions {
 export function migrations(options: MigrationsOptions = {}): readonly Migration[] {
   const schema = quotedSchema(options.schema);
   return [
-    migration(schema, 1, 'marks, store and bus', [created(schema), marksSql(schema), storeSql(schema), busSql(schema)]),
+    migration(schema, 1, 'marks, store, bus and outbox', [
+      created(schema),
+      marksSql(schema),
+      storeSql(schema),
+      busSql(schema),
+      outboxSql(schema),
+    ]),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { CHANGE_FAULTS } from './changes.js';
 import { BLIND_CHECK, NO_LOOSE_CELL, SMALL_QUEUE, type SimFault } from './fault.js';
 import { MARK_FAULTS } from './marks.js';
+import { OUTBOX_FAULTS } from './outbox.js';
 import { PLACE_FAULTS } from './places.js';
 import { READ_FAULTS } from './reads.js';
 import { SERVER_FAULTS } from './servers.js';
@@ -14,11 +15,11 @@ export const FAULTS: readonly SimFault[] = [
   ...CHANGE_FAULTS,
   ...READ_FAULTS,
   ...PLACE_FAULTS,
+  ...OUTBOX_FAULTS,
 ];
 
 /** Of that list, what cannot be planted yet or at all, and why. */
 export const NOT_PLANTED: Readonly<Record<string, string>> = {
-  'the sweeper replays an older row as the newest': 'comes with the Postgres outbox',
   'early cut-off keeps an old entry valid': 'nothing cuts off: an entry is judged by its marks, whatever its value',
   'a re-assertion with the old token': 'only the store mints tokens; sent again in one epoch: see the first fault',
   "a waiter takes a wake-up's value": 'a wake-up carries none; whoever waited looks at tier 2: see promotion',
