@@ -1,12 +1,22 @@
 import type { Outbox, OutboxInfo, Sql, SweptRow } from '../../contract.js';
 import { TidemarkError, messageOf } from '../../errors.js';
-import type { PgPool } from './client.js';
 import { type Run, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
+/** A client of the pool, as far as a sweep uses it. */
+export interface OutboxClient extends Sql {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  release(destroy?: boolean): void;
+}
+
+export interface OutboxPool extends Sql {
+  connect(): Promise<OutboxClient>;
+}
+
 export interface PgOutboxOptions {
   /** A Pool of `pg` to the primary that changes are committed on; whoever made it ends it. */
-  readonly pool: PgPool;
+  readonly pool: OutboxPool;
   /** Where migrations have made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
 }
@@ -33,7 +43,7 @@ const MOST_ROWS = 1000;
  * const tide = createTidemark({ model, origin, ...redis(clients), outbox: pgOutbox({ pool }) });
  */
 export function pgOutbox({ pool, schema }: PgOutboxOptions): Outbox {
-  if (typeof (pool as PgPool | undefined)?.connect !== 'function') {
+  if (typeof (pool as OutboxPool | undefined)?.connect !== 'function') {
     throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${messageOf(pool)}.`);
   }
   const table = `${quotedSchema(schema)}.outbox`;
@@ -111,7 +121,7 @@ from ${table} where applied_at is null`,
   };
 }
 
-async function inTransaction<T>(pool: PgPool, run: (client: PgClient) => Promise<T>): Promise<T> {
+async function inTransaction<T>(pool: OutboxPool, run: (client: OutboxClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   // A connection that breaks between two statements says so by an event that would end the process.
   const ignore = (): void => {};

@@ -10,7 +10,7 @@ export type Run = (text: string, values: readonly unknown[]) => Promise<readonly
 
 export interface RunOptions {
   /** A Pool of `pg`. */
-  readonly pool: PgPool;
+  readonly pool: Pick<PgPool, 'query'>;
   /** For messages. */
   readonly schema: string;
   /** What a server that cannot serve means here. */
