@@ -18,7 +18,7 @@ const withRules = (plan: Plan): Plan => withoutMappings(withoutWritings(plan));
 const asOnce = (plan: Plan): Plan => withoutRulings(withRules(plan));
 
 test.each(BROKEN)('what was broken once, in world %i with its places, holds', async (first) => {
-  expect(await search(library, { first, seeds: 1 })).toBeNull();
+  expect(await search(library, { first, seeds: 1, change: withoutWritings })).toBeNull();
 });
 
 test.each(BROKEN_WITH_RULES)('what was broken once, in world %i with its rules, holds', async (first) => {
