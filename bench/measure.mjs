@@ -97,7 +97,7 @@ function isQuiet(entrants, first) {
 }
 
 /** The reference's two timings count together: the others are compared with what it can do, not with one of its days. */
-function rowsOf(entrants, first) {
+export function rowsOf(entrants, first) {
   const twice = entrants.slice(first, first + 2);
   const compared = Math.min(...twice.flatMap(({ turns }) => turns.flat()));
   const best = ({ turns }, round) => Math.min(...turns[round]);

@@ -23,7 +23,7 @@ export function encodeRow(change: AnyChange, namespace: string | undefined): str
   return Buffer.from(typedJson.encode(row)).toString();
 }
 
-/** A row image as a trigger writes it: by field `['t', milliseconds]`, `['n', text]` or `['j', JSON]`; null for null. */
+/** A row image as a trigger writes it: by field `['t', milliseconds]`, `['n' or 'b', digits]` or `['j', JSON]`; null for null. */
 type TriggerImage = Readonly<Record<string, readonly [kind: string, value: unknown] | null>>;
 
 interface TriggerRow {
@@ -92,10 +92,12 @@ function valueOf([kind, value]: readonly [kind: string, value: unknown]): unknow
       const number = Number(value);
       return Number.isSafeInteger(number) ? number : BigInt(String(value));
     }
+    case 'b':
+      return BigInt(String(value));
     case 'j':
       return value;
     default:
-      throw misread('value', "a kind 't', 'n' or 'j'", kind);
+      throw misread('value', "a kind 't', 'n', 'b' or 'j'", kind);
   }
 }
 

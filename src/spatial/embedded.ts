@@ -3,11 +3,15 @@ import knn from 'rbush-knn';
 import type { Box, Position, SpatialAsk, SpatialQuestion, SpatialSystem } from '../contract.js';
 import type { AnyRow, EntityPlan, Id } from '../model.js';
 import { boxesAround } from './area.js';
+import { bandsOf } from './bands.js';
 import { apart, distanceBetween } from './distance.js';
 import type { Located } from './finder.js';
 import { boundsOf, checkGeometry } from './geometry.js';
 import { contains as containsPoint, covers, intersects } from './relate.js';
 import { type Shape, shapeOf, shapeOfBox } from './shape.js';
+
+/** To ask a region about so many items, nothing is made of it beforehand. */
+const FEW = 16;
 
 /** Where the index gets its rows: as readers of its branch see them, straight from the origin. */
 export interface IndexSource {
@@ -150,9 +154,10 @@ export class EmbeddedIndex {
       }
       case 'within': {
         const region = shapeOf(question.region);
-        const isWithin = (item: Item): boolean => covers(region, shapeOfItem(item), question.strict);
         // A region of many parts may leave most of its extent free: Russia lies on both sides of the 180th meridian.
         const near = new Set(region.boxes.flatMap((box) => this.#tree.search(box)));
+        const sideIn = near.size > FEW ? region.polygons.map(bandsOf) : undefined;
+        const isWithin = (item: Item): boolean => covers(region, shapeOfItem(item), question.strict, sideIn);
         return byId([...near].filter((item) => wanted(item) && isWithin(item))).slice(0, limit);
       }
       case 'containing': {

@@ -16,7 +16,7 @@ export function sideOf(point: XY, polygon: Polygon): Side {
   return found === 0 ? 'on' : found ? 'in' : 'out';
 }
 
-type Edge = readonly [from: XY, to: XY];
+export type Edge = readonly [from: XY, to: XY];
 
 export function edgesOf(line: readonly XY[]): Edge[] {
   const edges: Edge[] = [];
@@ -29,7 +29,7 @@ export function edgesOf(line: readonly XY[]): Edge[] {
 
 export const edgesOfPolygon = (polygon: Polygon): Edge[] => polygon.flatMap(edgesOf);
 
-const turn = (a: XY, b: XY, c: XY): number => orient2d(a[0], a[1], b[0], b[1], c[0], c[1]);
+export const turn = (a: XY, b: XY, c: XY): number => orient2d(a[0], a[1], b[0], b[1], c[0], c[1]);
 
 const samePoint = (a: XY, b: XY): boolean => a[0] === b[0] && a[1] === b[1];
 
@@ -194,12 +194,15 @@ function startsOf({ lines, polygons }: Shape): XY[] {
   return [...lines, ...polygons.map(([outer]) => outer ?? [])].flatMap((line) => line.slice(0, 1));
 }
 
-/** Whether no point of a shape is outside a region; strict: and some point of it is in the region's interior. */
-export function covers(region: Shape, shape: Shape, strict: boolean): boolean {
+/**
+ * Whether no point of a shape is outside a region; strict: and some point of it is in the region's interior. `sideIn`: of
+ * each polygon of the region, where a point lies beside it.
+ */
+export function covers(region: Shape, shape: Shape, strict: boolean, sideIn = sidesOf(region)): boolean {
   const { box } = region;
   const { minX, minY, maxX, maxY } = shape.box;
   if (minX < box.minX || minY < box.minY || maxX > box.maxX || maxY > box.maxY) return false;
-  const sides = shape.points.map((point) => sideOfArea(point, region));
+  const sides = shape.points.map((point) => sideOfArea(point, region, sideIn));
   if (sides.includes('out')) return false;
   const lines = shape.lines.map((line) => linesCourse(edgesOf(line), region.polygons));
   if (lines.some((course) => course.crosses || course.out)) return false;
@@ -207,12 +210,18 @@ export function covers(region: Shape, shape: Shape, strict: boolean): boolean {
   return !strict || shape.polygons.length > 0 || sides.includes('in') || lines.some((course) => course.in);
 }
 
+type SideIn = (point: XY) => Side;
+
+const sidesOf = ({ polygons }: Shape): readonly SideIn[] =>
+  polygons.map((polygon) => (point) => sideOf(point, polygon));
+
 /** Of all polygons of a shape. */
-function sideOfArea(point: XY, { polygons, boxes }: Shape): Side {
+function sideOfArea(point: XY, shape: Shape, sideIn = sidesOf(shape)): Side {
+  const { boxes } = shape;
   let found: Side = 'out';
-  for (let i = 0; i < polygons.length; i++) {
+  for (let i = 0; i < boxes.length; i++) {
     if (!isInBox(point, boxes[i] as Box)) continue;
-    const side = sideOf(point, polygons[i] as Polygon);
+    const side = (sideIn[i] as SideIn)(point);
     if (side === 'in') return 'in';
     if (side === 'on') found = 'on';
   }

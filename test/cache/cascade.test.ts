@@ -156,7 +156,8 @@ describe('whatever a change changes is stale', () => {
   });
 });
 
-const FAULTS: readonly Fault[] = [
+/** `shownBy`: the only changes that show it, where going through all of them takes long. */
+const FAULTS: readonly (Fault & { readonly shownBy?: string })[] = [
   {
     name: 'a record carries its own branch only',
     edits: [
@@ -179,6 +180,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the tree of branches is read once',
+    shownBy: 'create',
     // That a branch and its link no longer move together would give it away: a second guard.
     edits: [
       ['cache/look.ts', 'if (!moveInPairs(cells)) for', 'if (cells.length < 0) for'],
@@ -215,6 +217,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a deleted row of a branch that inherits is trusted to say where it was',
+    shownBy: 'un-override told as a deletion',
     edits: [['cache/cascade.ts', "if (change.inherits && op !== 'update') return null;", '']],
   },
   {
@@ -303,9 +306,10 @@ const FAULTS: readonly Fault[] = [
 describe('a fault planted in the cascade is found', () => {
   test.each(FAULTS.map((fault) => [fault.name, fault] as const))('%s', { timeout: 3_600_000 }, async (_, fault) => {
     const library = await plant(fault);
+    const kinds = fault.shownBy === undefined ? Object.keys(KINDS) : [fault.shownBy];
     let found: string | null = null;
     for (let seed = 0; found === null && seed < 200; seed++) {
-      for (const kind of Object.keys(KINDS)) found ??= await hole(library, kind, seed, new Map());
+      for (const kind of kinds) found ??= await hole(library, kind, seed, new Map());
     }
     expect(found, 'no world shows it').not.toBeNull();
   });

@@ -52,14 +52,14 @@ test('a row of a trigger has ids and links as the model has them, and values as 
   const links = { kingdomId: 'kingdom' };
   const image = {
     ...{ kingdomId: ['j', '12345678901234567890'], at: ['t', 1000], big: ['n', '12345678901234567890'] },
-    ...{ small: ['n', '5'], none: null, json: ['j', { a: [1] }] },
+    ...{ small: ['n', '5'], always: ['b', '5'], none: null, json: ['j', { a: [1] }] },
   };
   const row = { type: 'settlement', op: 'create', id: '7', branch: null, links, before: null, after: image };
   expect(decodeRow(JSON.stringify({ v: 1, row }), topology, undefined)).toEqual({
     ...{ type: 'settlement', id: 7, op: 'create', branch: 'main', before: null },
     after: {
       ...{ id: 7, kingdomId: 12345678901234567890n, at: new Date(1000), big: 12345678901234567890n },
-      ...{ small: 5, none: null, json: { a: [1] } },
+      ...{ small: 5, always: 5n, none: null, json: { a: [1] } },
     },
   });
 });

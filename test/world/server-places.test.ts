@@ -1,7 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { countriesGeoJson, onEarth } from '../../examples/world/data/countries.js';
-import { covers } from '../../src/spatial/relate.js';
-import { shapeOf } from '../../src/spatial/shape.js';
 import { codesOf, smallWorld, startServer } from './server-setup.js';
 
 const DRAWN = `query ($polygon: [[Float!]!]!, $branch: String) {
@@ -84,17 +81,4 @@ describe('what somebody drew', () => {
     expect(await refused({ id: 'nowhere' })).toEqual(['NOT_FOUND']);
     expect(await refused({ id: 't0', version: 7 })).toEqual(['CONFLICT']);
   });
-});
-
-test('outlines of countries lie on the earth: Russia on both sides of the 180th meridian', () => {
-  const outlines = new Map(
-    countriesGeoJson().features.map(({ id, geometry }) => [String(id), shapeOf(onEarth(geometry))]),
-  );
-  for (const { box } of outlines.values()) expect([box.minX >= -180, box.maxX <= 180]).toEqual([true, true]);
-  const isIn = (country: string, x: number, y: number): boolean =>
-    covers(outlines.get(country) as ReturnType<typeof shapeOf>, shapeOf({ x, y }), true);
-  expect([isIn('RU', 37.6, 55.7), isIn('RU', 177, 67), isIn('RU', -176, 66.5), isIn('FJ', 178, -17.8)]).toEqual([
-    ...[true, true, true, true],
-  ]);
-  expect([isIn('RU', 2.35, 48.86), isIn('FR', 2.35, 48.86), isIn('AQ', 0, -85)]).toEqual([false, true, true]);
 });

@@ -64,7 +64,7 @@ export function countriesGeoJson(): Countries {
         throw new TypeError(`${properties.name}: expected a polygon, got a ${geometry.type}.`);
       }
       const { id, ...named } = countryOf(code, properties.name);
-      return { type: 'Feature', id, properties: named, geometry: rounded(geometry) };
+      return { type: 'Feature', id, properties: named, geometry: drawn(id, geometry) };
     }),
   };
 }
@@ -94,66 +94,26 @@ function nameOf(id: string): string {
   return name;
 }
 
-function rounded(outline: Outline): Outline {
-  const ring = (positions: Position[]): Position[] =>
-    unwrapped(positions).map((position) => position.map((degrees) => Math.round(degrees * 1000) / 1000));
+/** By id: the one position without which a ring does not cross itself. */
+const ASTRAY: Readonly<Record<string, Position>> = { 'x-indian-ocean-territories': [96.839, -12.183] };
+
+function drawn(id: string, outline: Outline): Outline {
+  const polygon = (rings: Position[][]): Position[][] =>
+    rings.filter((ring) => !isAtPole(ring)).map((ring) => without(ASTRAY[id], rounded(unwrapped(ring))));
   return outline.type === 'Polygon'
-    ? { type: 'Polygon', coordinates: outline.coordinates.map(ring) }
-    : { type: 'MultiPolygon', coordinates: outline.coordinates.map((polygon) => polygon.map(ring)) };
+    ? { type: 'Polygon', coordinates: polygon(outline.coordinates) }
+    : { type: 'MultiPolygon', coordinates: outline.coordinates.map(polygon) };
 }
 
-/** An outline as it lies on the earth: what goes on beyond the 180th meridian is cut off there, and put on the other side. */
-export function onEarth(outline: Outline): MultiPolygon {
-  const polygons = outline.type === 'Polygon' ? [outline.coordinates] : outline.coordinates;
-  return {
-    type: 'MultiPolygon',
-    coordinates: polygons.flatMap(([outer = [], ...holes]) => {
-      const pieces = piecesOf(outer).map((ring) => [ring]);
-      for (const hole of holes.flatMap(piecesOf)) {
-        // Antarctica's coast is a hole of a ring along the pole: it stands for itself.
-        const around = pieces.find(([ring = []]) => lies(hole, ring));
-        if (around === undefined) pieces.push([hole]);
-        else around.push(hole);
-      }
-      return pieces;
-    }),
-  };
-}
+/** The pole itself is the outer ring of Antarctica in the source: a line. */
+const isAtPole = (ring: Position[]): boolean => ring.every(([, lat = 0]) => lat < -89.99);
 
-/** What of a ring lies on the earth, wherever it went on beyond. */
-function piecesOf(ring: Position[]): Position[][] {
-  return [-360, 0, 360]
-    .map((turn) => between(ring.map(([lon = 0, lat = 0]) => [lon + turn, lat])))
-    .filter(({ length }) => length >= 4);
-}
+const rounded = (ring: Position[]): Position[] =>
+  ring.map((position) => position.map((degrees) => Math.round(degrees * 1000) / 1000));
 
-/** Whether the extent of a ring lies in that of another. */
-function lies(ring: Position[], within: Position[]): boolean {
-  return [0, 1].every((axis) => {
-    const [inner, outer] = [ring, within].map((one) => one.map((position) => position[axis] ?? 0));
-    return (
-      Math.min(...(inner ?? [])) >= Math.min(...(outer ?? [])) &&
-      Math.max(...(inner ?? [])) <= Math.max(...(outer ?? []))
-    );
-  });
-}
-
-/** What of a ring lies from -180 to 180 degrees. Source: Sutherland and Hodgman, "Reentrant Polygon Clipping" (1974). */
-function between(ring: Position[]): Position[] {
-  return cut(cut(ring, 180, 1), -180, -1);
-}
-
-function cut(ring: Position[], edge: number, side: 1 | -1): Position[] {
-  if (ring.length === 0 || ring.every(([lon = 0]) => side * lon <= side * edge)) return ring;
-  const kept: Position[] = [];
-  for (let i = 1; i < ring.length; i++) {
-    const [[x = 0, y = 0] = [], [u = 0, v = 0] = []] = [ring[i - 1], ring[i]];
-    const [isIn, stays] = [side * x <= side * edge, side * u <= side * edge];
-    if (isIn !== stays) kept.push([edge, y + ((edge - x) / (u - x)) * (v - y)]);
-    if (stays) kept.push([u, v]);
-  }
-  // What merely touches the edge has no area.
-  return kept.every(([lon]) => lon === edge) ? [] : [...kept, kept[0] as Position];
+function without(astray: Position | undefined, ring: Position[]): Position[] {
+  const kept = ring.slice(0, -1).filter(([lon, lat]) => lon !== astray?.[0] || lat !== astray?.[1]);
+  return [...kept, ...kept.slice(0, 1)];
 }
 
 /**

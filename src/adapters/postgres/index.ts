@@ -7,7 +7,7 @@ import type { Statement } from './statement.js';
 import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
 export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
-export { type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
+export { type TriggerColumn, type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
 export { distanceSql, findSql, overlapsSql, tableOf };
 export { pgBus } from './bus.js';
 export { migrations } from './migrations.js';

@@ -13,7 +13,8 @@ export interface TriggerTable {
   readonly schema?: string | undefined;
   /** The column of the entity's id. */
   readonly id: string;
-  readonly idType?: 'text' | 'number' | 'uuid' | undefined;
+  /** Of no use here: ids are text until the model's `parseId` reads them. */
+  readonly idType?: string | undefined;
   /** The column of type `geometry`: read as GeoJSON. */
   readonly geometry?: string | undefined;
   /** A column that is null for as long as the row is live. */
@@ -23,9 +24,19 @@ export interface TriggerTable {
   /** The column of the branch. */
   readonly branch?: string | undefined;
   /** By parent type, the column that holds the parent's id. */
-  readonly parents?: Readonly<Record<string, string>> | undefined;
+  readonly parents?: Readonly<Record<string, string | undefined>> | undefined;
   /** By field of the model, its column. Columns that no field has go by their own names. */
-  readonly columns?: Readonly<Record<string, string>> | undefined;
+  readonly columns?: Readonly<Record<string, string | TriggerColumn | undefined>> | undefined;
+  /** Of no use here. */
+  readonly orderBy?: readonly unknown[] | undefined;
+}
+
+export interface TriggerColumn {
+  readonly column: string;
+  /** Left out: a timestamptz as a Date, a bigint as a number or bigint, a geometry as GeoJSON, the rest as JSON has it. */
+  readonly as?: 'geojson' | 'text' | 'number' | 'bigint' | undefined;
+  /** Of no use here: what is null is null. */
+  readonly optional?: boolean | undefined;
 }
 
 export interface TriggersOptions {
@@ -108,8 +119,7 @@ create trigger ${onTruncate} after truncate on ${relation}
 `;
 }
 
-interface Field {
-  readonly column: string;
+interface Field extends TriggerColumn {
   /** The type whose ids it holds. */
   readonly link: string | undefined;
 }
@@ -118,17 +128,26 @@ interface Field {
 function fieldsOf(where: string, { columns = {}, parents = {}, geometry }: TriggerTable): ReadonlyMap<string, Field> {
   const fields = new Map<string, Field>();
   const linked = new Map(Object.entries(parents).map(([type, column]) => [column, type]));
-  for (const [field, column] of Object.entries(columns)) {
-    checkName(`${where}.columns.${field}`, column);
-    fields.set(field, { column, link: linked.get(column) });
-  }
-  const named = new Set(Object.values(columns));
-  for (const [type, column] of Object.entries(parents)) {
-    checkName(`${where}.parents.${type}`, column);
-    if (!named.has(column)) fields.set(column, { column, link: type });
-  }
-  if (geometry !== undefined && !named.has(geometry)) fields.set(geometry, { column: geometry, link: undefined });
+  const add = (name: string, field: string, { column, as }: TriggerColumn): void => {
+    checkName(`${where}.${name}`, column);
+    fields.set(field, { column, as, link: linked.get(column) });
+  };
+  for (const [field, given] of Object.entries(columns))
+    if (given !== undefined) add(`columns.${field}`, field, typeof given === 'object' ? given : { column: given });
+  const named = new Set([...fields.values()].map(({ column }) => column));
+  for (const [type, column] of Object.entries(parents))
+    if (column !== undefined && !named.has(column)) add(`parents.${type}`, column, { column });
+  if (geometry !== undefined && !named.has(geometry)) add('geometry', geometry, { column: geometry });
   return fields;
+}
+
+/** A value of a row as JSON that `outbox-rows.ts` of the core reads. */
+function imageOf(value: string, { as, link }: Field, home: string): string {
+  const written = (kind: string, type: string): string =>
+    `case when ${value} is not null then jsonb_build_array('${kind}', ${value}::${type}) end`;
+  if (link !== undefined || as === 'text') return written('j', 'text');
+  if (as === 'number') return written('j', 'float8');
+  return as === 'bigint' ? written('b', 'text') : `${home}.outbox_image(${value})`;
 }
 
 function rowBody(
@@ -137,14 +156,9 @@ function rowBody(
   { fields, home }: { readonly fields: ReadonlyMap<string, Field>; readonly home: string },
 ): string {
   const image = (row: 'old' | 'new'): string => {
-    const pairs = [...fields].map(([field, { column, link }]) => {
-      const value = `${row}.${quoted(column)}`;
-      const written =
-        link === undefined
-          ? `${home}.outbox_image(${value})`
-          : `case when ${value} is not null then jsonb_build_array('j', ${value}::text) end`;
-      return `${literal(field)}, ${written}`;
-    });
+    const pairs = [...fields].map(
+      ([name, field]) => `${literal(name)}, ${imageOf(`${row}.${quoted(field.column)}`, field, home)}`,
+    );
     const objects: string[] = [];
     for (let from = 0; from === 0 || from < pairs.length; from += MOST_FIELDS)
       objects.push(`jsonb_build_object(${pairs.slice(from, from + MOST_FIELDS).join(', ')})`);

@@ -45,7 +45,14 @@ const TABLES = (schema: string) => ({
   settlement: {
     ...{ schema, table: 'settlements', id: 'id', deletedAt: 'deleted_at', parents: { kingdom: 'kingdom_id' } },
     columns: {
-      ...{ kingdomId: 'kingdom_id', name: 'name', deletedAt: 'deleted_at', population: 'Population', x: 'x', y: 'y' },
+      ...{
+        kingdomId: 'kingdom_id',
+        name: 'name',
+        deletedAt: 'deleted_at',
+        population: { column: 'Population', as: 'bigint' } as const,
+        x: 'x',
+        y: 'y',
+      },
     },
   },
   structure: {
