@@ -62,7 +62,7 @@ interface KnexHandle {
 
 /**
  * Knex: a database, or `trx` of `knex.transaction(async (trx) => …)`. Knex knows `?` in place of `$1`: each `$n` becomes one, with
- * its value again where it is repeated, and a question mark of the text is escaped.
+ * its value again where it is repeated, and a question mark of the text is escaped; it must not follow a backslash.
  *
  * @example
  * await knex.transaction(async (trx) => { await changes.add(change, { via: knexSql(trx) }); });

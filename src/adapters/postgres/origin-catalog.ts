@@ -13,15 +13,15 @@ export interface OriginColumnType {
 }
 export type ColumnTypes = ReadonlyMap<string, OriginColumnType>;
 
-const COLUMNS = `select n.i::int as "at", c.oid is not null as "exists", a.attname as "name",
-  b.typname as "typeName", b.typcategory as "category"
+const COLUMNS = `select n.i::int as "at", c.oid is not null as "exists", a.attname::text as "name",
+  b.typname::text as "typeName", b.typcategory::text as "category"
 from unnest($1::text[]) with ordinality n(name, i)
 left join pg_class c on c.oid = to_regclass(n.name)
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 left join pg_type y on y.oid = a.atttypid
 left join pg_type b on b.oid = case y.typtype when 'd' then y.typbasetype else y.oid end`;
 
-const TABLES = `select c.relname as "name" from pg_class c join pg_namespace n on n.oid = c.relnamespace
+const TABLES = `select c.relname::text as "name" from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = any('{r,p,v,m,f}') and case when $1::text is null
   then pg_table_is_visible(c.oid) and n.nspname not in ('pg_catalog', 'information_schema') else n.nspname = $1::text end`;
 

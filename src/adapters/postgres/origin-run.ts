@@ -13,6 +13,8 @@ export interface OriginPool extends Sql {
 export interface OriginConnection extends Sql {
   /** True: it is closed instead of being used again. */
   release(destroy?: boolean): void;
+  on?(event: 'error', listener: () => void): unknown;
+  removeListener?(event: 'error', listener: () => void): unknown;
 }
 
 /** What a pool of `pg` makes its connections of, and its connections say, beyond what their types tell. */
@@ -94,26 +96,46 @@ async function rowsOfPool(pool: OriginPool, statement: Statement, patience: Pati
     connecting.then((late) => late.release(), nothing);
     throw error;
   }
+  // A pool does not listen to a connection that it handed out: one that is lost would end the process.
+  connection.on?.('error', nothing);
+  const release = (destroy: boolean): void => {
+    connection.removeListener?.('error', nothing);
+    connection.release(destroy);
+  };
+  if (patience.isOver()) {
+    release(false);
+    return patience.wait(connecting as Promise<never>);
+  }
   const asking = ask(connection, statement, patience);
   try {
     const { rows } = await patience.wait(asking);
-    connection.release();
+    release(false);
     return rows;
   } catch (error) {
-    if (patience.isOver()) void cancel(pool, { connection, statement, ended: asking.then(nothing, nothing) }, clock);
-    else connection.release();
+    const ended = asking.then(nothing, nothing);
+    if (patience.isOver()) void cancel(pool, { connection, statement, ended, release }, clock);
+    else release(!isOfStatement(error));
     throw error;
   }
 }
+
+/** An error after which the connection is as before; any other may have ended it, or be about to. */
+const isOfStatement = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && (error as { readonly severity?: unknown }).severity === 'ERROR';
 
 interface Running {
   readonly connection: OriginConnection;
   readonly statement: Statement;
   /** Fulfilled once it has ended, well or not. */
   readonly ended: Promise<void>;
+  readonly release: (destroy: boolean) => void;
 }
 
-async function cancel(pool: OriginPool, { connection, statement, ended }: Running, clock: Clock): Promise<void> {
+async function cancel(
+  pool: OriginPool,
+  { connection, statement, ended, release }: Running,
+  clock: Clock,
+): Promise<void> {
   let isClean = false;
   try {
     const { processID } = connection as ConnectionInside;
@@ -123,7 +145,7 @@ async function cancel(pool: OriginPool, { connection, statement, ended }: Runnin
   } catch {
     // Whoever waited was told; the connection that cannot be cleared is closed.
   }
-  connection.release(!isClean);
+  release(!isClean);
 }
 
 /** Through a connection of its own: all those of the pool may be busy with statements that are to be cancelled. */
@@ -184,7 +206,6 @@ function patienceOf({ where, signal }: RunContext, { clock, statementTimeoutMs }
   return {
     wait: (promise) => Promise.race([over, promise]),
     begin: () => {
-      if (error !== undefined) throw error;
       if (statementTimeoutMs === undefined) return;
       const limit = `${String(statementTimeoutMs)} ms`;
       stop = clock.after(statementTimeoutMs, () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type PgOriginOptions, pgOrigin, postgis } from '../../../src/adapters/postgres/index.js';
 import type { Sql } from '../../../src/contract.js';
-import { createTidemark, defineModel, entity } from '../../../src/index.js';
+import { type Reader, createTidemark, defineModel, entity } from '../../../src/index.js';
 import { describePostgis } from '../../services/postgres.js';
 import {
   BIG,
@@ -228,10 +228,11 @@ describePostgis('rows from pgOrigin', (database) => {
     const client = await pool.connect();
     await client.query('begin');
     await client.query(`update ${schema}.settlements set name = 'Renamed' where key = 's1'`);
-    const { value } = await tide.transaction(async (changes) => {
-      const inside = await changes.read({ via: client }).get('settlement', 's1');
-      return [inside?.name, (await tide.get('settlement', 's1'))?.name];
-    });
+    const inTransaction = async ({ read }: { read: Reader<Model> }) => [
+      (await read.get('settlement', 's1'))?.name,
+      (await tide.get('settlement', 's1'))?.name,
+    ];
+    const { value } = await tide.transaction(inTransaction, { via: client });
     expect(value).toEqual(['Renamed', 'Mill']);
     await client.query('rollback');
     client.release();
