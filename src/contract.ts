@@ -259,6 +259,11 @@ export interface Bus {
 
 export interface OriginContext {
   readonly branch: string;
+  /**
+   * The reader's branch, its parent, … the root: of rows with one id the first one counts. One name where the model has no
+   * branches, and for a branch that does not exist.
+   */
+  readonly branches: readonly string[];
   /** Fires when nobody waits any more: after `originTimeoutMs`, or when the tide closes. */
   readonly signal: AbortSignal;
   /** True if something asked for was changed within the last few seconds: read it from the primary. */

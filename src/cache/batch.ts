@@ -176,7 +176,7 @@ export class Batches {
     const flights = [...ours.keys()];
     const ids = flights.map(({ id }) => id);
     try {
-      const answers = await this.ask(space, ids, { branch: shelf.branch, flights });
+      const answers = await this.ask(space, ids, { branch: shelf.branch, chain: batch.chain, flights });
       const values = flights.map((flight, i) => this.#seal(space, flight.id, answers[i] as Answer));
       const late = await this.#takeLate(space, flights, values, batch);
       for (const [i, flight] of flights.entries()) {
@@ -204,17 +204,14 @@ export class Batches {
   }
 
   /** Asks the origin, past every cache. Rejects if the call as a whole failed; a failed id is its Error. */
-  async ask(
-    space: RowSpace,
-    ids: readonly unknown[],
-    about: { readonly branch: string; readonly flights?: readonly Flight[]; readonly via?: unknown },
-  ): Promise<readonly Answer[]> {
+  async ask(space: RowSpace, ids: readonly unknown[], about: Asking): Promise<readonly Answer[]> {
     const { reads, origin, deadline, gate } = this.#options;
     const { plan, parent } = space;
     const loaders = origin[plan.type];
     const where = `origin.${plan.type}.${parent === null ? 'byIds' : `childrenOf.${parent.type}`}`;
     const call = parent === null ? loaders?.byIds : loaders?.childrenOf?.[parent.type];
     if (call === undefined) throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
+    const branches = branchesOf(this.#options.topology, about);
     const unique = [...new Set(ids)];
     space.counter.loads += unique.length;
     reads.statistics.originCalls++;
@@ -224,7 +221,7 @@ export class Batches {
     const asking = (): Promise<unknown> =>
       withDeadline(deadline, where, 'ORIGIN_FAILED', ({ signal }): Awaitable<unknown> => {
         for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
-        const context: OriginContext = { branch: about.branch, signal, recentlyChanged, via: about.via };
+        const context: OriginContext = { branch: about.branch, branches, signal, recentlyChanged, via: about.via };
         return call.call(loaders, unique, context);
       });
     const answer = await (reads.isOutage(about.flights ?? []) ? gate.pass(where, asking) : asking());
@@ -238,17 +235,18 @@ export class Batches {
 
   /** Every row of a type, as readers may see them, past every cache. */
   async askAll(space: RowSpace, branch: string): Promise<readonly AnyRow[]> {
-    const { reads, origin, deadline } = this.#options;
+    const { reads, origin, deadline, topology } = this.#options;
     const { plan } = space;
     const loaders = origin[plan.type];
     const where = `origin.${plan.type}.all`;
     if (loaders?.all === undefined)
       throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
     const { all } = loaders;
+    const branches = branchesOf(topology, { branch });
     reads.statistics.originCalls++;
     const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async ({ signal }) => {
       const rows: unknown[] = [];
-      for await (const row of all.call(loaders, { branch, signal, recentlyChanged: true })) rows.push(row);
+      for await (const row of all.call(loaders, { branch, branches, signal, recentlyChanged: true })) rows.push(row);
       return rows;
     });
     reads.events.emit('load', { kind: 'spatial', type: plan.type, branch, count: rows.length });
@@ -299,6 +297,20 @@ export class Batches {
     }
     return cells;
   }
+}
+
+/** What the origin is asked about. */
+interface Asking {
+  readonly branch: string;
+  /** As it was when the marks were taken; null for a branch that does not exist. Default: as it is now. */
+  readonly chain?: Chain | null | undefined;
+  readonly flights?: readonly Flight[];
+  readonly via?: unknown;
+}
+
+/** Of a branch that does not exist nothing but its name is known. */
+function branchesOf(topology: Topology, { branch, chain = chainOf(topology, branch) }: Asking): readonly string[] {
+  return chain ?? [branch];
 }
 
 /** What a batch of loads works with. */

@@ -30,6 +30,7 @@ export interface OriginCall {
   readonly parent: string | undefined;
   readonly ids: readonly unknown[];
   readonly branch: string;
+  readonly branches: readonly string[];
   readonly via: unknown;
   readonly recentlyChanged: boolean;
   readonly signal: AbortSignal;
@@ -136,8 +137,8 @@ export function fakeOrigin<Rows extends Readonly<Record<string, object>>>(
     context: OriginContext,
     select: (table: Table, failed: ReadonlyMap<unknown, Error>) => Answer,
   ): Promise<Answer> => {
-    const { branch, via, recentlyChanged, signal } = context;
-    calls.push({ ...call, ids: [...call.ids], branch, via, recentlyChanged, signal });
+    const { branch, branches, via, recentlyChanged, signal } = context;
+    calls.push({ ...call, ids: [...call.ids], branch, branches, via, recentlyChanged, signal });
     const table = tableOf(call.type);
     const failure = table.failures.shift();
     const selected = select(table, new Map(failure?.ids?.map((id) => [id, failure.error])));

@@ -287,7 +287,7 @@ function moved(
 }
 async function originRow(db: BranchedWorld['db'], branch: string, id: string): Promise<Row | null> {
   const { signal } = new AbortController();
-  const rows = await db.origin.settlement.byIds([id], { branch, signal, recentlyChanged: false });
+  const rows = await db.origin.settlement.byIds([id], { branch, branches: [branch], signal, recentlyChanged: false });
   return [...(rows as Iterable<Row>)][0] ?? null;
 }
 const byOrderOf = (list: readonly { id: string }[]) => {

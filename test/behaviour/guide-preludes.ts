@@ -70,7 +70,7 @@ function settings() {
   } as unknown as Origin<typeof model>;
   return { db, origin, tide: createTidemark({ model, origin }) };
 }
-const context = { branch: 'main', signal: new AbortController().signal, recentlyChanged: false };
+const context = { branch: 'main', branches: ['main'], signal: new AbortController().signal, recentlyChanged: false };
 
 const [single, sentinel, cluster, postgis] = await Promise.all([
   reach('single'),

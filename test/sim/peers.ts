@@ -104,6 +104,7 @@ async function deleteFrom(store: Store): Promise<void> {
 function verbs(parts: Parts, policy: Policy): object {
   const context = (branch: string): OriginContext => ({
     branch,
+    branches: [branch],
     signal: new AbortController().signal,
     recentlyChanged: true,
   });

@@ -7,7 +7,7 @@ import { type CheckedTable, quoted, relationOf } from './tables.js';
 /** Rows from which on a table is too large to be read whole for every question. */
 const MANY_ROWS = 10_000;
 
-const TYPE_OF_ID = { text: 'text', number: 'bigint', uuid: 'uuid' } as const;
+const TYPE_OF_ID = { text: 'text', number: 'bigint', bigint: 'bigint', uuid: 'uuid' } as const;
 const NUMBERS = ['int2', 'int4', 'int8', 'numeric'];
 
 /** What keeps these tables from being asked well; empty if nothing does. Mended in this order. */
@@ -86,7 +86,8 @@ function columnFaults(table: CheckedTable, { kind, columns }: Relation, system: 
     faults.push({ type: table.type, what: `${relationOf(table)} has no column ${quoted(name)}.`, mend });
   }
   const id = columns.get(table.id);
-  const fits = { text: true, number: NUMBERS.includes(id?.typeName ?? ''), uuid: id?.typeName === 'uuid' };
+  const isNumber = NUMBERS.includes(id?.typeName ?? '');
+  const fits = { text: true, number: isNumber, bigint: isNumber, uuid: id?.typeName === 'uuid' };
   if (id !== undefined && !fits[table.idType]) {
     const what = `${columnName(table, table.id)} is of type ${id.type}, which orders otherwise than ids of type '${table.idType}'.`;
     faults.push({ type: table.type, what, mend: null });

@@ -1,4 +1,5 @@
 import type { SpatialAsk, SpatialFilter, SpatialQuestion, SpatialSystem } from '../../contract.js';
+import { branchSql, liveSql } from './conditions.js';
 import { boxSql, geometrySql, measured, pointSql } from './shapes.js';
 import type { Parameters, Statement } from './statement.js';
 import { parameters } from './statement.js';
@@ -155,29 +156,10 @@ function conditionsOf(table: CheckedTable, ask: SpatialAsk, given: Parameters): 
   ];
 }
 
-function liveSql({ deletedAt, deleted }: CheckedTable): readonly string[] {
-  return [
-    ...(deletedAt === undefined ? [] : [`t.${quoted(deletedAt)} is null`]),
-    ...(deleted === undefined ? [] : [`t.${quoted(deleted)} is not true`]),
-  ];
-}
-
 function filterSql(table: CheckedTable, { field, oneOf }: SpatialFilter, given: Parameters): string {
   const column = `t.${quoted(columnOf(table, field))}`;
   const values = oneOf.filter((value) => value !== null);
   if (values.length === oneOf.length) return `${column} = any(${given.add(values)})`;
   if (values.length === 0) return `${column} is null`;
   return `(${column} = any(${given.add(values)}) or ${column} is null)`;
-}
-
-function branchSql(table: CheckedTable, branches: readonly string[], given: Parameters): readonly string[] {
-  if (table.branch === undefined) return [];
-  const chain = given.add(branches, 'text[]');
-  const branchOf = (row: string): string => `${row}.${quoted(table.branch as string)}::text`;
-  const nearest = [
-    `select ${branchOf('n')} from ${relationOf(table)} n`,
-    `where n.${quoted(table.id)} = t.${quoted(table.id)} and ${branchOf('n')} = any(${chain})`,
-    `order by array_position(${chain}, ${branchOf('n')}) limit 1`,
-  ].join(' ');
-  return [`${branchOf('t')} = any(${chain})`, `${branchOf('t')} = (${nearest})`];
 }

@@ -4,11 +4,10 @@ import { checkTables } from './check.js';
 import { findSql } from './find.js';
 import { distanceSql, overlapsSql } from './shapes.js';
 import type { Statement } from './statement.js';
-import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
+import { type CheckedTable, type IdType, type NamedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
 export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
 export { type TriggerColumn, type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
-export { distanceSql, findSql, overlapsSql, tableOf };
 export { pgBus } from './bus.js';
 export { migrations } from './migrations.js';
 export { pgMarks } from './marks.js';
@@ -21,7 +20,20 @@ export type { PgMarksOptions } from './marks.js';
 export type { Migration, MigrationsOptions } from './migrations.js';
 export type { PostgresOptions, PostgresParts } from './replicas.js';
 export type { PgStoreOptions } from './store.js';
-export type { CheckedTable, PostgisTable, Statement };
+export { drizzleSql, kyselySql, knexSql, pgSql, prismaSql } from './handles.js';
+export { pgOrigin } from './origin.js';
+export type { OriginConnection, OriginPool } from './origin-run.js';
+export type {
+  ModelShape,
+  OriginColumn,
+  OriginOrder,
+  OriginSettings,
+  OriginTable,
+  PgOrigin,
+  PgOriginOptions,
+} from './origin-types.js';
+export { distanceSql, findSql, overlapsSql, tableOf };
+export type { CheckedTable, IdType, NamedTable, PostgisTable, Statement };
 
 export interface PostgisOptions {
   /** A Pool or Client of `pg`; whoever made it ends it. */
@@ -94,6 +106,7 @@ interface FoundRow {
 }
 
 function matchOf({ idType }: CheckedTable, { id, distance }: FoundRow): SpatialMatch {
+  if (idType === 'bigint') return { id: BigInt(id), distance };
   if (idType !== 'number') return { id, distance };
   const number = Number(id);
   return { id: Number.isInteger(number) && !Number.isSafeInteger(number) ? BigInt(id) : number, distance };

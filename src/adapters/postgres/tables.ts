@@ -1,16 +1,17 @@
 import { TidemarkError } from '../../errors.js';
 
 /** Where the entities of one type are. All names are those of the database, unquoted. */
-export interface PostgisTable {
+export interface NamedTable {
   readonly table: string;
   /** Left out: what the search_path finds. */
   readonly schema?: string | undefined;
   /** The column of the entity's id. */
   readonly id: string;
-  /** What the ids are in the model's terms; a `bigint` beyond 2^53 is given as such. Default 'text'. */
-  readonly idType?: 'text' | 'number' | 'uuid' | undefined;
-  /** The column of type `geometry(…, srid)`. */
-  readonly geometry: string;
+  /**
+   * What the ids are in the model's terms: a 'number' beyond 2^53 is given as a bigint, a 'bigint' always is. Default
+   * 'text'.
+   */
+  readonly idType?: IdType | undefined;
   /** A column that is null for as long as the row is live. */
   readonly deletedAt?: string | undefined;
   /** A boolean column that is true once the row is deleted. */
@@ -20,8 +21,20 @@ export interface PostgisTable {
    * inherits; without it a row belongs to every branch.
    */
   readonly branch?: string | undefined;
-  /** The columns that `where` may name, by field. */
-  readonly columns?: Readonly<Record<string, string>> | undefined;
+}
+
+export type IdType = 'text' | 'number' | 'bigint' | 'uuid';
+
+/** A {@link NamedTable} with a place in it. One that `pgOrigin` takes is one too, once it has `geometry`. */
+export interface PostgisTable extends NamedTable {
+  /** The column of type `geometry(…, srid)`. */
+  readonly geometry: string;
+  /** The columns that `where` may name, by field; those that are no plain column cannot be named. */
+  readonly columns?: Readonly<Record<string, string | object | undefined>> | undefined;
+  /** Of no use here: for `pgOrigin`. */
+  readonly parents?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Of no use here: for `pgOrigin`. */
+  readonly orderBy?: readonly unknown[] | undefined;
 }
 
 declare const checked: unique symbol;
@@ -30,15 +43,15 @@ declare const checked: unique symbol;
 export interface CheckedTable extends PostgisTable {
   readonly [checked]: true;
   readonly type: string;
-  readonly idType: 'text' | 'number' | 'uuid';
+  readonly idType: IdType;
   readonly columns: Readonly<Record<string, string>>;
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const ID_TYPES = ['text', 'number', 'uuid'];
+export const ID_TYPES: readonly string[] = ['text', 'number', 'bigint', 'uuid'] satisfies IdType[];
 const REQUIRED = ['table', 'id', 'geometry'] as const;
 const OPTIONAL = ['schema', 'deletedAt', 'deleted', 'branch'] as const;
-const KNOWN: readonly string[] = [...REQUIRED, ...OPTIONAL, 'idType', 'columns'];
+const KNOWN: readonly string[] = [...REQUIRED, ...OPTIONAL, 'idType', 'columns', 'parents', 'orderBy'];
 
 /** Throws INVALID_OPTION for a name that is none, an option that does not exist, or one that is missing. */
 export function tableOf(type: string, given: PostgisTable): CheckedTable {
@@ -51,7 +64,9 @@ export function tableOf(type: string, given: PostgisTable): CheckedTable {
   for (const option of OPTIONAL) if (options[option] !== undefined) checkName(`${where}.${option}`, options[option]);
   const { idType = 'text' } = options;
   if (!ID_TYPES.includes(idType as string)) refuse(`${where}.idType`, `one of ${ID_TYPES.join(', ')}`, shown(idType));
-  const columns = recordOf(`${where}.columns`, options['columns'] ?? {});
+  const columns = Object.fromEntries(
+    Object.entries(recordOf(`${where}.columns`, options['columns'] ?? {})).filter(([, column]) => !isOther(column)),
+  );
   for (const [field, column] of Object.entries(columns)) checkName(`${where}.columns.${field}`, column);
   // A copy, so that nobody changes a name after it was checked.
   return Object.freeze({ ...options, type, idType, columns: Object.freeze({ ...columns }) }) as unknown as CheckedTable;
@@ -66,7 +81,7 @@ export function tablesOf(given: Readonly<Record<string, PostgisTable>>): Readonl
 /** A checked name as it is written in SQL, where upper case would else be lost. */
 export const quoted = (name: string): string => `"${name}"`;
 
-export const relationOf = ({ schema, table }: CheckedTable): string =>
+export const relationOf = ({ schema, table }: NamedTable): string =>
   schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
 
 /** Throws INVALID_OPTION for a field that has no column. */
@@ -80,7 +95,10 @@ export function columnOf({ type, columns }: CheckedTable, field: string): string
   );
 }
 
-function recordOf(where: string, value: unknown): Readonly<Record<string, unknown>> {
+/** A column that `pgOrigin` makes something else of. */
+const isOther = (column: unknown): boolean => column === undefined || (typeof column === 'object' && column !== null);
+
+export function recordOf(where: string, value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   return refuse(where, 'an object', Array.isArray(value) ? 'an array' : shown(value));
 }
@@ -91,8 +109,8 @@ export function checkName(where: string, value: unknown): void {
   refuse(where, 'a name of letters, digits and _, that does not begin with a digit, of at most 63', shown(value));
 }
 
-function refuse(where: string, expected: string, came: string): never {
+export function refuse(where: string, expected: string, came: string): never {
   throw new TidemarkError('INVALID_OPTION', `${where}: expected ${expected}, got ${came}.`);
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));

@@ -44,10 +44,10 @@ describe('the options of postgis()', () => {
     [{ ...whole, table: 'x'.repeat(64) }, `tables.place.table: ${NAMES}, got "${'x'.repeat(64)}".`],
     [{ ...whole, columns: ['kind'] }, 'tables.place.columns: expected an object, got an array.'],
     [{ ...whole, columns: { kind: 'my kind' } }, `tables.place.columns.kind: ${NAMES}, got "my kind".`],
-    [{ ...whole, idType: 'int' }, 'tables.place.idType: expected one of text, number, uuid, got "int".'],
+    [{ ...whole, idType: 'int' }, 'tables.place.idType: expected one of text, number, bigint, uuid, got "int".'],
     [
       { ...whole, deletedAT: 'deleted_at' },
-      'tables.place.deletedAT: expected one of table, id, geometry, schema, deletedAt, deleted, branch, idType, columns, got an option of that name.',
+      'tables.place.deletedAT: expected one of table, id, geometry, schema, deletedAt, deleted, branch, idType, columns, parents, orderBy, got an option of that name.',
     ],
   ])('are refused by name if wrong: %j', (place, message) => {
     expect(refusal(place)).toMatchObject({ code: 'INVALID_OPTION', message });
