@@ -5,6 +5,7 @@ const options = {
   entry: {
     index: 'src/index.ts',
     cache: 'src/cache/index.ts',
+    cli: 'src/cli/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',

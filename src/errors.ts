@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   INVALID_RULE: 'A rule of a computed field is malformed: its id, place, priority or expression.',
   LOAD_FAILED: "A view's or getOrLoad's own load function threw.",
   MARKS_UNAVAILABLE: 'Marks could not be read or written.',
+  NOT_MIGRATED: 'The database lacks the tables that the migrations make.',
   NOT_PLACED: 'An entity named in a spatial question does not exist, or lies nowhere.',
   OPERATOR_FAILED: 'An operator of the host threw, gave a promise, or read what its reads() does not name.',
   ORIGIN_FAILED: 'The origin threw or rejected; its error is the cause.',

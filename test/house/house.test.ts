@@ -40,7 +40,10 @@ describe('the sources', () => {
 
 describe('the public paths', () => {
   type Conditions = { readonly types: string; readonly default: string };
-  const { exports } = readJson('package.json') as { exports: Record<string, string | Record<string, Conditions>> };
+  const { exports, bin } = readJson('package.json') as {
+    readonly exports: Record<string, string | Record<string, Conditions>>;
+    readonly bin: Record<string, string>;
+  };
   const subpaths = Object.keys(exports).filter((subpath) => subpath !== './package.json');
 
   /**
@@ -53,8 +56,11 @@ describe('the public paths', () => {
     return candidates.find((path) => existsSync(join(root, path))) ?? (candidates[0] as string);
   };
 
-  test('are the entries of the build', () => {
-    expect(tsup.entry).toEqual(Object.fromEntries(subpaths.map((path) => [outputName(path), sourceOf(path)])));
+  test('are the entries of the build, beside the command', () => {
+    const paths = Object.fromEntries(subpaths.map((path) => [outputName(path), sourceOf(path)]));
+    expect(tsup.entry).toEqual({ ...paths, cli: 'src/cli/index.ts' });
+    expect(bin).toEqual({ tidemark: './dist/cli.js' });
+    expect(read('src/cli/index.ts')).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
   test('are the entry points of the API docs', () => {
     const { entryPoints } = readJson('typedoc.json') as { entryPoints: string[] };

@@ -28,6 +28,7 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   clock: 'ground',
   events: 'ground',
   glob: 'ground',
+  names: 'ground',
   report: 'ground',
   subject: 'subject',
   model: 'model',
@@ -98,12 +99,16 @@ const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
 
 /** Folders that may import, besides themselves, only these. An adapter (a file or folder of adapters/) is one such folder. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  adapters: ['clock', 'contract', 'errors', 'glob', 'subject'],
+  adapters: ['clock', 'contract', 'errors', 'glob', 'names', 'subject'],
   testing: ['contract', 'errors', 'subject'],
 };
 
 /** Who may import an adapter, and which. */
-const ADAPTER_IMPORTS: Readonly<Record<string, string>> = { tidemark: 'memory', index: 'memory' };
+const ADAPTER_IMPORTS: Readonly<Record<string, string>> = {
+  tidemark: 'memory',
+  index: 'memory',
+  'cli/command': 'postgres',
+};
 
 /** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -106,6 +106,16 @@ test('the tarball holds what package.json names, and no sources or tests', () =>
   expect(shipped.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'dist', 'package.json']);
 });
 
+test('the command runs where it is installed', async () => {
+  const command = join(esm, 'node_modules/.bin', manifest.name);
+  expect(await run(esm, command, ['migrate', '--print', '--schema', 'own'])).toMatch(
+    /create unlogged table "own"\.mark/,
+  );
+  const refused = run(esm, command, ['migrate', '--forse']);
+  await expect(refused).rejects.toThrow(/Unknown option '--forse'.*migrate --print/s);
+  await expect(refused).rejects.toMatchObject({ cause: { code: 2 } });
+});
+
 describe.each(subpaths)('%s', (subpath) => {
   const specifier = specifierOf(subpath);
   const peer = PEERS[subpath];

@@ -85,7 +85,8 @@ function recordOf(where: string, value: unknown): Readonly<Record<string, unknow
   return refuse(where, 'an object', Array.isArray(value) ? 'an array' : shown(value));
 }
 
-function checkName(where: string, value: unknown): void {
+/** Throws INVALID_OPTION. */
+export function checkName(where: string, value: unknown): void {
   if (typeof value === 'string' && NAME.test(value)) return;
   refuse(where, 'a name of letters, digits and _, that does not begin with a digit, of at most 63', shown(value));
 }

@@ -1,11 +1,12 @@
 import { systemClock } from '../../clock.js';
 import type { Bus, BusPosition } from '../../contract.js';
 import { counted } from '../../errors.js';
+import { bytesOf } from '../../names.js';
 import { PUBLISH, READ } from './bus-scripts.js';
 import type { Argument, Reply, SubscriberOptions } from './client.js';
 import { connect } from './connection.js';
 import { lossCheck } from './loss-check.js';
-import { bytesOf, tagOf } from './names.js';
+import { tagOf } from './names.js';
 import { pagesOf } from './pages.js';
 import type { Script } from './script.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
-import { isWellFormed } from './names.js';
+import { isWellFormed } from '../../names.js';
 
 /** What a server answers to a command whose name ends in `Buffer`. */
 export type Reply = Buffer | number | null | readonly Reply[];

@@ -1,9 +1,9 @@
 import type { Fetch, Marks, Store, SubjectKey } from '../../contract.js';
+import { bytesOf } from '../../names.js';
 import { partitionOf } from '../../subject.js';
 import type { Reply } from './client.js';
 import { FETCH } from './marks-scripts.js';
 import { headOf, minting, readOf } from './marks-wire.js';
-import { bytesOf } from './names.js';
 import type { Partitions } from './partitions.js';
 import { storedOf } from './store.js';
 

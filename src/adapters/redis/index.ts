@@ -1,9 +1,9 @@
 import type { Bus, Fetch, Marks, Store } from '../../contract.js';
+import { bytesOf } from '../../names.js';
 import { type RedisBusOptions, redisBus } from './bus.js';
 import { connect } from './connection.js';
 import { fetchApart, fetchTogether } from './fetch.js';
 import { type RedisMarksOptions, marksOn, redisMarks } from './marks.js';
-import { bytesOf } from './names.js';
 import { partitionsOf } from './partitions.js';
 import { redisStore } from './store.js';
 

@@ -1,11 +1,11 @@
 import type { Bump, BumpRequest, Head, Marks, MarksRead, SubjectKey } from '../../contract.js';
 import { TidemarkError, counted } from '../../errors.js';
+import { bytesOf } from '../../names.js';
 import { isPatterns } from '../../subject.js';
 import type { Reply, SubscriberOptions } from './client.js';
 import { type Connection, connect } from './connection.js';
 import { BUMP, NEW_EPOCH, READ } from './marks-scripts.js';
 import { type Minted, bodyOf, bumpOf, headOf, messageOf, minting, readOf, wordOf } from './marks-wire.js';
-import { bytesOf } from './names.js';
 import { type Group, type Partitions, partitionsOf } from './partitions.js';
 
 export interface RedisMarksOptions extends SubscriberOptions {

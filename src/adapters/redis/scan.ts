@@ -1,6 +1,6 @@
 import type { Clock, StoreInfo } from '../../contract.js';
+import { bytesOf, nameOf } from '../../names.js';
 import type { RedisClient, RedisNode, Reply } from './client.js';
-import { bytesOf, nameOf } from './names.js';
 import { type RunScript, scriptRunner } from './script.js';
 import { SCAN } from './store-scripts.js';
 

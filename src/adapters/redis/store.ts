@@ -1,8 +1,9 @@
 import { systemClock } from '../../clock.js';
 import type { Store, StoreEntry, StoredValue } from '../../contract.js';
 import { escapeGlob } from '../../glob.js';
+import { bytesOf } from '../../names.js';
 import { type ClientOptions, type RedisNode, type Reply, checkClient, checkPrefix, listenForErrors } from './client.js';
-import { bytesOf, slotOf } from './names.js';
+import { slotOf } from './names.js';
 import { pagesOf } from './pages.js';
 import { infoOf, primariesOf, scanPage } from './scan.js';
 import { type Script, scriptRunner } from './script.js';

@@ -1,28 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesOf, nameOf, slotOf, tagOf } from '../../../src/adapters/redis/names.js';
+import { slotOf, tagOf } from '../../../src/adapters/redis/names.js';
 
 /** Any string of UTF-16 units: half pairs too, and what escapes are made of. */
 const names = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }),
   fc.string({ unit: fc.constantFrom('\ud83c', '\udff0', '\ufffd', '{', '}', '~', '7', 'e', 'd', '8', '0', ':', 'é') }),
 );
-
-test('a name has bytes from which it can be read again, so that no two names share them', () => {
-  fc.assert(
-    fc.property(names, (name) => {
-      expect(nameOf(Buffer.from(bytesOf(name) as string))).toBe(name);
-    }),
-  );
-});
-
-test('a name without half pairs has the bytes that it has in UTF-8', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), (name) => {
-      expect(bytesOf(name)).toBe(name);
-    }),
-  );
-});
 
 test('different names have different tags, and a key is in the slot of its tag', () => {
   fc.assert(
