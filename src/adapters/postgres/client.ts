@@ -13,11 +13,15 @@ export interface PgClient {
   on(event: 'notification', listener: (message: PgNotification) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
+  /** Whether its socket keeps the process alive. */
+  ref?(): void;
+  unref?(): void;
   /** True: it is closed and not used again. */
   release(destroy?: boolean): void;
 }
 
 export interface PgPool {
+  readonly options?: { readonly max?: number | undefined } | undefined;
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
   connect(): Promise<PgClient>;
   on(event: 'error', listener: (error: Error) => void): unknown;
