@@ -95,7 +95,7 @@ export async function openConnection(
   };
   const pingLater = (): void => {
     cancelPing = clock.after(PING_MS, () => {
-      void send('select 1').then(pingLater, () => undefined);
+      void send('select 1 as tidemark_listens').then(pingLater, () => undefined);
     });
   };
 

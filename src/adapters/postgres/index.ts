@@ -8,9 +8,11 @@ import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './table
 
 export { distanceSql, findSql, overlapsSql, tableOf };
 export { migrations } from './migrations.js';
+export { pgBus } from './bus.js';
 export { pgMarks } from './marks.js';
 export { postgres } from './replicas.js';
 export { pgStore } from './store.js';
+export type { PgBusOptions } from './bus.js';
 export type { PgClient, PgNotification, PgPool } from './client.js';
 export type { PgMarksOptions } from './marks.js';
 export type { Migration, MigrationsOptions } from './migrations.js';

@@ -13,7 +13,7 @@ export interface Hearer {
   onBack(): void;
 }
 
-/** One connection for LISTEN, taken from the pool when somebody listens. */
+/** One connection for LISTEN, taken from the pool when somebody listens, and given up when nobody does any more. */
 export interface Listener {
   /**
    * Resolves, once acknowledged, with the function that ends it, which may be called again. Rejects with LISTEN_UNAVAILABLE
@@ -115,9 +115,7 @@ class PoolListener implements Listener {
     if (this.#closed) return;
     this.#closed = true;
     this.#channels.clear();
-    for (const unlisten of this.#unlisten) unlisten();
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.#release();
   }
 
   #leave(channels: readonly string[], one: Listening): void {
@@ -125,7 +123,15 @@ class PoolListener implements Listener {
       const held = this.#channels.get(channel);
       return held?.delete(one) === true && held.size === 0 && this.#channels.delete(channel);
     });
-    if (left.length > 0) this.#connection?.unlisten(left);
+    if (this.#channels.size === 0) this.#release();
+    else if (left.length > 0) this.#connection?.unlisten(left);
+  }
+
+  #release(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+    for (const unlisten of this.#unlisten) unlisten();
+    this.#unlisten = [];
   }
 
   #open(): Promise<Connection> {
@@ -153,9 +159,9 @@ class PoolListener implements Listener {
     });
     const channels = [...this.#channels.keys()];
     await opened.prove(pool, channelOf('', 'proof', randomId(random)), channels);
-    if (this.#closed) {
+    if (this.#channels.size === 0) {
       opened.close();
-      throw new TidemarkError('CLOSED', 'listen: the listener was closed.');
+      throw new TidemarkError('CLOSED', 'listen: nobody listens any more.');
     }
     this.#connection = opened;
     const left = channels.filter((channel) => !this.#channels.has(channel));

@@ -1,3 +1,4 @@
+import { busSql } from './schema/bus.js';
 import { marksSql } from './schema/marks.js';
 import { quotedSchema } from './schema/name.js';
 import { storeSql } from './schema/store.js';
@@ -24,7 +25,9 @@ export interface MigrationsOptions {
  */
 export function migrations(options: MigrationsOptions = {}): readonly Migration[] {
   const schema = quotedSchema(options.schema);
-  return [migration(schema, 1, 'marks and store', [created(schema), marksSql(schema), storeSql(schema)])];
+  return [
+    migration(schema, 1, 'marks, store and bus', [created(schema), marksSql(schema), storeSql(schema), busSql(schema)]),
+  ];
 }
 
 const created = (schema: string): string => `create schema if not exists ${schema};

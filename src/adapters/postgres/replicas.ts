@@ -1,18 +1,20 @@
-import type { Marks, Store } from '../../contract.js';
+import type { Bus, Marks, Store } from '../../contract.js';
+import { type PgBusOptions, busOn } from './bus.js';
 import { fetchTogether } from './fetch.js';
 import { listenerOn } from './listener.js';
 import { type PgMarksOptions, marksOn, partitionsOf } from './marks.js';
 import { pgStore } from './store.js';
 
-export type PostgresOptions = PgMarksOptions;
+export type PostgresOptions = PgMarksOptions & PgBusOptions;
 
 export interface PostgresParts {
   readonly store: Store;
   readonly marks: Marks;
+  readonly bus: Bus;
 }
 
 /**
- * Store and marks in one Postgres, 13 or later: tides that use the same one are replicas of each other. The tables are made by your
+ * Store, marks and bus in one Postgres, 13 or later: tides that use the same one are replicas of each other. The tables are made by your
  * own migrations, see `migrations()`. `pool` is a Pool of `pg`, to the primary and not through a pooler of transactions; whoever
  * made it ends it, after the tide is closed. Throws INVALID_OPTION for options that cannot serve; calls reject with NOT_MIGRATED
  * where the tables are missing.
@@ -31,10 +33,7 @@ export function postgres(options: PostgresOptions): PostgresParts {
     marks: {
       ...marks,
       fetchFrom: (other, suffix = '') => (other === store ? fetchTogether(partitions, suffix) : null),
-      close: async () => {
-        await marks.close();
-        await listener.close();
-      },
     },
+    bus: busOn(options, listener),
   };
 }
