@@ -76,14 +76,28 @@ export async function openConnection(
       abandoned.add(abandon);
       void answer.then(resolve, reject).finally(settle);
     });
-  const send = async (text: string): Promise<void> => {
-    if (gone) throw new Error('the connection for LISTEN was lost');
-    try {
-      await inTime(client.query(text));
-    } catch (error) {
-      lose();
-      throw error;
+  /** What waits for the statement on its way: all of it goes together by the next, one round trip. */
+  let next: { readonly texts: string[]; readonly answer: Promise<void> } | undefined;
+  let running: Promise<unknown> = Promise.resolve();
+  const send = (text: string): Promise<void> => {
+    if (next !== undefined) {
+      next.texts.push(text);
+      return next.answer;
     }
+    const texts = [text];
+    const answer = running.then(async () => {
+      next = undefined;
+      if (gone) throw new Error('the connection for LISTEN was lost');
+      try {
+        await inTime(client.query(texts.join('; ')));
+      } catch (error) {
+        lose();
+        throw error;
+      }
+    });
+    next = { texts, answer };
+    running = answer.catch(() => undefined);
+    return answer;
   };
   const waitedFor = async (run: () => Promise<void>): Promise<void> => {
     if (waiting++ === 0) client.ref?.();
