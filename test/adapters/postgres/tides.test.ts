@@ -79,7 +79,7 @@ describeReplicas('tides over one Postgres', (shared: () => SharedDatabase) => {
     });
   });
 
-  test('ask one statement for what another has loaded, and one for a change', async () => {
+  test('ask one statement for what another has loaded, and two for a change: marks, and who follows it', async () => {
     await shared().reset();
     for (const id of ['ankh', 'another']) rows.set(id, { id, name: id, version: 1 });
     const clock = fakeClock(); // no check of heads in between
@@ -98,7 +98,7 @@ describeReplicas('tides over one Postgres', (shared: () => SharedDatabase) => {
     expect([second.texts.length, calls]).toEqual([1, 0]);
     second.texts.length = 0;
     await second.tide.change({ type: 'settlement', id: 'ankh', op: 'update' });
-    expect(second.texts).toEqual([expect.stringContaining('marks_bump')]);
+    expect(second.texts).toEqual([expect.stringContaining('marks_bump'), expect.stringContaining('bus_publish')]);
   });
 
   test.each([1, 4])('need one statement for each verb, with partitions: %i', async (partitions) => {
