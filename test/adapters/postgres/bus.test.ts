@@ -173,6 +173,9 @@ describeOwnPostgres('a bus over a Postgres on its own', () => {
       onTestFinished(() => bus.close());
       const { told } = await listening(bus, 't');
       const before = await bus.publish('t', bytes('before'), { id: 'a' });
+      await vi.waitFor(() => {
+        expect(told).toEqual(['1']);
+      });
       await server.kill(how === 'crashed' ? undefined : 'SIGINT');
       await server.restart();
       await vi.waitFor(
