@@ -34,3 +34,11 @@ export interface PostgresServer extends Address {
   stop(): Promise<void>;
 }
 export function startPostgres(settings?: Readonly<Record<string, string | number>>): Promise<PostgresServer>;
+export interface PgbouncerServer extends Address {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+export function startPgbouncer(
+  server: Address,
+  settings?: Readonly<Record<string, string | number>>,
+): Promise<PgbouncerServer>;

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { findPgbouncer } from './pgbouncer.mjs';
 import { findPostgres } from './postgres.mjs';
 import { findRedis } from './redis.mjs';
 
@@ -151,7 +152,34 @@ export async function startPostgres(settings = {}) {
   return { host: HOST, port, url, data: join(directory, 'data'), stop, kill, restart };
 }
 
-/** PostgreSQL does not run as root: the user that its package has made, or nothing where this is not root. */
+/** A PgBouncer in front of such a server, with these settings of its own, those of pgbouncer.ini. */
+export async function startPgbouncer(server, settings = {}) {
+  const { path, missing } = findPgbouncer();
+  if (path === undefined) throw new Error(missing);
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-pgbouncer-'));
+  const identity = unprivileged();
+  if (identity.uid !== undefined) chownSync(directory, identity.uid, identity.gid);
+  const all = { listen_addr: HOST, listen_port: port, unix_socket_dir: directory, auth_type: 'any', ...settings };
+  const lines = [
+    '[databases]',
+    `postgres = host=${server.host} port=${String(server.port)} dbname=postgres user=postgres`,
+    '[pgbouncer]',
+    ...Object.entries(all).map(([name, value]) => `${name} = ${String(value)}`),
+  ];
+  const file = join(directory, 'pgbouncer.ini');
+  writeFileSync(file, lines.join('\n'));
+  const { stop } = await daemon({
+    command: path,
+    args: ['-q', file],
+    options: { ...identity, cwd: directory },
+    isUp: () => accepts(port),
+    ...{ port, directory },
+  });
+  return { host: HOST, port, url: `postgresql://postgres@${HOST}:${String(port)}/postgres`, stop };
+}
+
+/** PostgreSQL does not run as root, nor does PgBouncer: the user that its package has made, or nothing where this is not root. */
 function unprivileged() {
   if (process.getuid?.() !== 0) return {};
   const id = (flag) => spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' });
@@ -272,6 +300,19 @@ function answers(port) {
     socket.on('error', () => settle(false));
     socket.on('data', (data) => settle(String(data).startsWith('+PONG')));
     socket.write('PING\r\n');
+  });
+}
+
+/** Whether somebody listens on a port. */
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, HOST);
+    const settle = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('error', () => settle(false));
+    socket.on('connect', () => settle(true));
   });
 }
 

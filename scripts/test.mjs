@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideChromium } from './chromium.mjs';
 import { requireNode } from './node-version.mjs';
+import { providePgbouncer } from './pgbouncer.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
 import { run } from './run.mjs';
@@ -17,6 +18,9 @@ const redis = provideRedis();
 if (redis.missing !== undefined) console.warn(`\nNO REDIS: its adapter is not tested: ${redis.missing}`);
 const postgres = providePostgres();
 if (postgres.missing !== undefined) console.warn(`\nNO POSTGIS: its adapter is not tested: ${postgres.missing}`);
+const pgbouncer = providePgbouncer();
+if (pgbouncer.missing !== undefined)
+  console.warn(`\nNO PGBOUNCER: that it is refused is not tested: ${pgbouncer.missing}`);
 
 const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const scratch = mkdtempSync(join(tmpdir(), 'tidemark-test-'));

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   INVALID_REQUEST: 'A question to the rules service is malformed.',
   INVALID_ROWS: 'The origin answered with something that is neither rows nor a map of rows.',
   INVALID_RULE: 'A rule of a computed field is malformed: its id, place, priority or expression.',
+  LISTEN_UNAVAILABLE: 'What is announced in Postgres does not reach the connection that listens.',
   LOAD_FAILED: "A view's or getOrLoad's own load function threw.",
   MARKS_UNAVAILABLE: 'Marks could not be read or written.',
   NOT_MIGRATED: 'The database lacks the tables that the migrations make.',

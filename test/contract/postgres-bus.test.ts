@@ -6,19 +6,13 @@ import { describeReplicas } from '../services/replicas.js';
 
 describeReplicas('a bus in Postgres', (shared) => {
   async function make(): Promise<BusFixture> {
-    const { here, there, schema } = shared();
-    const [bus, peer] = [here, there].map((pool) => pgBus({ pool, schema, history: 100 })) as [
-      ReturnType<typeof pgBus>,
-      ReturnType<typeof pgBus>,
-    ];
-    const forget = async (): Promise<void> => {
-      await here.query(`truncate ${schema}.topic, ${schema}.message`);
-    };
-    onTestFinished(async () => {
-      await Promise.all([bus.close(), peer.close()]);
-      await forget();
-    });
-    return { bus, peer, elapse, history: 100, forget };
+    const { here, there, schema, wipe, reset } = shared();
+    await reset();
+    const bus = pgBus({ pool: here, schema, history: 100 });
+    const peer = pgBus({ pool: there, schema, history: 100 });
+    onTestFinished(() => Promise.all([bus.close(), peer.close()]).then(() => undefined));
+    // Cleared away at every 64th message.
+    return { bus, peer, elapse, history: 164, forget: wipe };
   }
   for (const { name, run } of casesFor(busCases)) test(name, () => run(make));
 });

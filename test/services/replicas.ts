@@ -57,7 +57,9 @@ export function describeReplicas(name: string, declare: (shared: () => SharedDat
     declare(() => {
       const { pool: here, schema } = database();
       const wipe = async (): Promise<void> => {
-        await here.query(`truncate ${schema}.partition, ${schema}.mark, ${schema}.entry`);
+        await here.query(
+          `truncate ${schema}.partition, ${schema}.mark, ${schema}.entry, ${schema}.topic, ${schema}.message`,
+        );
       };
       const reset = async (): Promise<void> => {
         await wipe();

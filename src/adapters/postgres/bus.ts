@@ -1,184 +1,188 @@
 import { createRandom, randomId, systemClock } from '../../clock.js';
-import type { Bus, BusPosition, Clock } from '../../contract.js';
-import { counted } from '../../errors.js';
+import type { Bus, BusMessage, BusPosition, Clock } from '../../contract.js';
+import { TidemarkError, counted } from '../../errors.js';
 import { bufferOf } from '../../names.js';
-import { listenForErrors } from './client.js';
+import { feedOf } from './bus-feed.js';
+import { type PgPool, listenForErrors } from './client.js';
 import { indexed } from './indexed.js';
-import { type Listener, type ListenerOptions, channelOf, listenerOn } from './listener.js';
-import { partsReader } from './parts.js';
-import { type Row, runOn } from './run.js';
+import { type Listener, channelOf, listenerOn } from './listener.js';
+import { type Row, type Run, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
-export interface PgBusOptions extends ListenerOptions {
+export interface PgBusOptions {
+  /** A Pool of `pg`; whoever made it ends it. One connection of it is kept for LISTEN. */
+  readonly pool: PgPool;
+  /** The pool that this connection is taken from, where the other one goes through a pooler of transactions. Default: `pool`. */
+  readonly listen?: PgPool | undefined;
   /** Where the migrations made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
-  /** Messages kept per topic. Default 1,000. */
+  /** Messages kept per topic, about. Default 1,000. */
   readonly history?: number | undefined;
-  /** How long they are kept after the last one. Default 600,000. */
+  /** How long they are kept after the last one, at least. Default 600,000. */
   readonly historyMs?: number | undefined;
-  /** Waits between attempts, pings and sweeps. */
-  readonly clock?: Pick<Clock, 'after' | 'now'> | undefined;
+  /** Waits between attempts, and for answers. */
+  readonly clock?: Pick<Clock, 'after'> | undefined;
+  /** Uniform in [0, 1), for epochs. Default: the operating system's generator. */
+  readonly random?: (() => number) | undefined;
 }
 
-/** How much longer than a topic's messages the number of its last one is known. */
-const OUTLIVES_MS = 86_400_000;
-/** Publications per statement, so that none holds its topics for long. */
+/** Publications per statement, so that none holds topics for long, and their bytes. */
 const PER_STATEMENT = 100;
-/** How long nothing is looked for that is over once there was less than a page of it. */
-const SWEEP_MS = 60_000;
-const SWEPT = 200;
+const BYTES_PER_STATEMENT = 1_000_000;
+/** A statement that takes longer has failed, so that a connection that is gone unnoticed holds nobody up. */
+const ANSWER_MS = 10_000;
 
 interface Publication {
-  readonly topic: Buffer;
-  readonly channel: string;
-  readonly id: Buffer;
+  readonly topic: string;
+  readonly id: string;
   readonly bytes: Buffer;
   readonly resolve: (position: BusPosition) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * A {@link Bus} in Postgres: a row per topic, whose lock gives the offsets, its last messages in another table, and NOTIFY, all
- * in one transaction. What is published in one turn goes out by one statement. A listener's lost connection is a gap once
- * it is back. Throws INVALID_OPTION for options that cannot serve; rejects with NOT_MIGRATED where the tables are missing.
+ * A {@link Bus} in Postgres: a row per topic, whose lock gives the positions, one per message, in unlogged tables, and NOTIFY. A
+ * publication is one statement, and what is published while it runs goes out together by the next. A lost connection of the
+ * listener is a gap, and a message too long for NOTIFY, above about 5,700 bytes, is read by whoever listens. Throws INVALID_OPTION
+ * for options that cannot serve; rejects with NOT_MIGRATED where the tables are missing, with LISTEN_UNAVAILABLE behind a pooler
+ * of transactions.
  */
 export function pgBus(options: PgBusOptions): Bus {
-  return busOn(options, listenerOn(options));
+  const listener = listenerOn(options.pool, options);
+  const bus = busOn(options, listener);
+  return {
+    ...bus,
+    close: async () => {
+      await bus.close();
+      await listener.close();
+    },
+  };
 }
 
-export function busOn(options: PgBusOptions, listener: Listener): Bus {
+export function busOn(options: PgBusOptions, listener: Pick<Listener, 'listen'>): Bus {
   const { pool, schema = DEFAULT_SCHEMA, clock = systemClock, random = createRandom() } = options;
-  const name = quotedSchema(schema);
+  const quoted = quotedSchema(schema);
   const history = counted('history', options.history, 1000);
   const historyMs = counted('historyMs', options.historyMs, 600_000);
-  const run = runOn({ pool, schema, failure: 'STORE_FAILED', clock });
-  const listening = new Set<() => void>();
-  const stopIgnoring = listenForErrors(pool);
-  const placeOf = (topic: string): { readonly topic: Buffer; readonly channel: string } => {
-    const bytes = indexed(bufferOf(topic));
-    return { topic: bytes, channel: channelOf(schema, 'topic', bytes.toString('base64')) };
-  };
+  const run = inTime(runOn({ pool, schema, failure: 'STORE_FAILED', clock }), clock);
+  const unlisten = listenForErrors(pool);
+  const stops = new Set<() => void>();
 
-  const PUBLISH = `select epoch, position from ${name}.bus_publish($1, $2, $3, $4::bytea[], $5::text[], $6::bytea[], $7::bytea[])`;
-  const READ = `select epoch, position, truncated, bytes from ${name}.bus_read($1, $2, $3, $4, $5, $6)`;
-  const SWEEP = `select ${name}.bus_sweep($1, $2, $3) as swept`;
+  const seed = (): string => randomId(random);
+  const rowOf = (topic: string): Buffer => indexed(bufferOf(topic));
+  const publishSql = `select * from ${quoted}.bus_publish($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
+  const readSql = `select * from ${quoted}.bus_read($1, $2, $3, $4, $5, $6)`;
 
-  // ── What is over ──────────────────────────────────────────────────────────────────────────────────────────────
-  let sweepAt = clock.now() + SWEEP_MS;
-  let sweeping: Promise<void> | undefined;
-  /** Nobody waits for it. */
-  const sweepIfDue = (): void => {
-    if (sweeping !== undefined || clock.now() < sweepAt) return;
-    sweepAt = clock.now() + SWEEP_MS;
-    sweeping = run(SWEEP, [historyMs, historyMs + OUTLIVES_MS, SWEPT])
-      .then(([row]) => {
-        if (Number(row?.['swept']) === SWEPT) sweepAt = clock.now();
-      })
-      .catch(() => undefined)
-      .then(() => {
-        sweeping = undefined;
-      });
-  };
-
-  // ── Publishing ────────────────────────────────────────────────────────────────────────────────────────────────
-  const outgoing: Publication[] = [];
-  /** One statement at a time: what is published meanwhile goes out with the next, and a topic's messages in their order. */
+  let outgoing: Publication[] = [];
   let sending = false;
   const send = async (page: readonly Publication[]): Promise<void> => {
     try {
-      const rows = await run(PUBLISH, [
-        ...[randomId(random), history, historyMs],
-        page.map(({ topic }) => topic),
-        page.map(({ channel }) => channel),
-        page.map(({ id }) => id),
-        page.map(({ bytes }) => bytes),
+      const rows = await run(publishSql, [
+        ...[seed(), history, historyMs],
+        page.map(({ topic }) => channelOf(schema, 'topic', topic)),
+        page.map(({ topic }) => rowOf(topic)),
+        page.map(({ id }) => indexed(bufferOf(id))),
+        startsOf(page),
+        page.map(({ bytes }) => bytes.length),
+        Buffer.concat(page.map(({ bytes }) => bytes)),
       ]);
-      for (const [i, { resolve }] of page.entries()) resolve(positionOf(rows[i] as Row));
-      sweepIfDue();
+      for (const row of rows) page[Number(row['at']) - 1]?.resolve(positionOf(row));
     } catch (error) {
       for (const { reject } of page) reject(error);
     }
   };
+  /** One statement at a time: what one process publishes keeps its order. */
   const sendAll = async (): Promise<void> => {
-    if (sending) return;
-    sending = true;
     while (outgoing.length > 0) {
-      const page = outgoing.splice(0, PER_STATEMENT);
-      await send(page.sort((a, b) => Buffer.compare(a.topic, b.topic)));
+      const count = pageOf(outgoing);
+      const page = outgoing.slice(0, count);
+      outgoing = outgoing.slice(count);
+      await send(page);
     }
     sending = false;
   };
-
-  // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────────────
-  const readRows = async (topic: Buffer, since: BusPosition | undefined, limit: number) => {
-    const asked = [since?.epoch ?? '', since?.offset ?? 0, Math.max(0, limit)];
-    const [end, ...messages] = await run(READ, [topic, randomId(random), historyMs, ...asked]);
-    return { end: end as Row, messages };
+  const read: Bus['read'] = async (topic, since, limit) => {
+    const asked = [since?.epoch ?? null, since?.offset ?? 0, Math.min(Math.max(0, limit), MOST_LIMIT)];
+    const [end, ...rows] = await run(readSql, [seed(), historyMs, rowOf(topic), ...asked]);
+    return {
+      messages: rows.map((row) => ({ position: positionOf(row), bytes: new Uint8Array(row['bytes'] as Buffer) })),
+      top: positionOf(end as Row),
+      truncated: end?.['truncated'] === true,
+    };
+  };
+  const readOne = async (topic: string, { epoch, offset }: BusPosition): Promise<BusMessage | undefined> => {
+    const { messages, truncated } = await read(topic, { epoch, offset: offset - 1 }, 1);
+    return truncated ? undefined : messages[0];
   };
 
   return {
     publish: (topic, bytes, { id }) =>
       new Promise((resolve, reject) => {
-        const place = placeOf(topic);
-        outgoing.push({ ...place, id: indexed(bufferOf(id)), bytes: Buffer.from(bytes), resolve, reject });
+        outgoing.push({ topic, id, bytes: Buffer.from(bytes), resolve, reject });
+        if (sending) return;
+        sending = true;
         queueMicrotask(() => void sendAll());
       }),
-    subscribe: async (topic, heard) => {
-      const place = placeOf(topic);
-      // The first messages of a connection may be of before it listened.
-      const began = positionOf((await readRows(place.topic, undefined, 0)).end);
-      const parts = partsReader();
-      let last: BusPosition | null = null;
-      const gap = (): void => {
-        parts.forget();
-        heard.onGap();
-      };
-      const end = await listener.listen([place.channel], {
+    subscribe: async (topic, busListener) => {
+      const feed = feedOf(busListener, (position) => readOne(topic, position).catch(() => undefined));
+      const end = await listener.listen([channelOf(schema, 'topic', topic)], {
         onMessage: (_, payload) => {
-          const whole = parts.read(payload);
-          if (whole === null) return;
-          const [epoch, offset] = typeof whole === 'string' ? [] : whole.line.split(' ');
-          if (typeof whole === 'string' || epoch === undefined || offset === undefined) {
-            gap();
-            return;
-          }
-          const position = { epoch, offset: Number(offset) };
-          if (epoch === began.epoch && position.offset <= began.offset) return;
-          // What another replica lost of it, or a server that began anew, shows in the numbers.
-          if (last !== null && (last.epoch !== epoch || last.offset + 1 !== position.offset)) heard.onGap();
-          last = position;
-          heard.onMessage({ position, bytes: new Uint8Array(Buffer.from(whole.body, 'base64')) });
+          feed.announce(payload);
         },
-        onLost: () => heard.onState?.('recovering'),
+        onLost: () => busListener.onState?.('recovering'),
         onBack: () => {
-          last = null;
-          gap();
-          heard.onState?.('live');
+          feed.gap();
+          busListener.onState?.('live');
         },
       });
       const stop = (): void => {
-        listening.delete(stop);
+        stops.delete(stop);
+        feed.stop();
         end();
       };
-      listening.add(stop);
+      stops.add(stop);
+      try {
+        feed.begin((await read(topic, undefined, 0)).top);
+      } catch (error) {
+        stop();
+        throw error;
+      }
       return async () => {
         stop();
       };
     },
-    read: async (topic, since, limit) => {
-      const { end, messages } = await readRows(placeOf(topic).topic, since, limit);
-      return {
-        messages: messages.map((row) => ({ position: positionOf(row), bytes: new Uint8Array(row['bytes'] as Buffer) })),
-        top: positionOf(end),
-        truncated: end['truncated'] === true,
-      };
-    },
+    read,
     close: async () => {
-      for (const stop of [...listening]) stop();
-      stopIgnoring();
-      await sweeping;
+      for (const stop of [...stops]) stop();
+      unlisten();
     },
   };
 }
 
-const positionOf = ({ epoch, position }: Row): BusPosition => ({ epoch: String(epoch), offset: Number(position) });
+/** What an int of Postgres holds. */
+const MOST_LIMIT = 2 ** 31 - 1;
+
+/** How many of these go by one statement. */
+function pageOf(publications: readonly Publication[]): number {
+  let size = 0;
+  const over = publications.findIndex(({ bytes }, i) => (size += bytes.length) > BYTES_PER_STATEMENT && i > 0);
+  return Math.min(PER_STATEMENT, over < 0 ? publications.length : over);
+}
+
+/** Where the bytes of each begin among those of all, from 1. */
+function startsOf(publications: readonly Publication[]): number[] {
+  let at = 1;
+  return publications.map(({ bytes: { length } }) => (at += length) - length);
+}
+
+const positionOf = (row: Row): BusPosition => ({ epoch: String(row['epoch']), offset: Number(row['offset']) });
+
+function inTime(run: Run, clock: Pick<Clock, 'after'>): Run {
+  return (text, values) =>
+    new Promise((resolve, reject) => {
+      const cancel = clock.after(ANSWER_MS, () => {
+        reject(new TidemarkError('STORE_FAILED', `bus: expected an answer within ${String(ANSWER_MS)} ms, got none.`));
+      });
+      void run(text, values).then(resolve, reject).finally(cancel);
+    });
+}

@@ -13,7 +13,9 @@ export interface PgClient {
   on(event: 'notification', listener: (message: PgNotification) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  /** Whether its socket keeps the process alive. */
+  ref?(): void;
+  unref?(): void;
   /** True: it is closed and not used again. */
   release(destroy?: boolean): void;
 }

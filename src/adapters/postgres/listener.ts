@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createRandom, randomId, systemClock } from '../../clock.js';
 import type { Clock } from '../../contract.js';
 import { TidemarkError, messageOf } from '../../errors.js';
-import { type PgClient, type PgPool, listenForErrors } from './client.js';
+import { type PgNotification, type PgPool, listenForErrors } from './client.js';
+import { type Connection, contained, openConnection } from './connection.js';
 
 export interface Hearer {
   onMessage(channel: string, payload: string): void;
@@ -12,31 +13,26 @@ export interface Hearer {
   onBack(): void;
 }
 
-/** The notifications of one connection. */
+/** One connection for LISTEN, taken from the pool when somebody listens, and given up when nobody does any more. */
 export interface Listener {
-  /** Resolves, once acknowledged, with the function that ends it, which may be called again. */
+  /**
+   * Resolves, once acknowledged, with the function that ends it, which may be called again. Rejects with LISTEN_UNAVAILABLE
+   * where what is announced does not arrive, with the error of the database where there is no connection.
+   */
   listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
 }
 
 export interface ListenerOptions {
-  /** A Pool of `pg`; whoever made it ends it. */
-  readonly pool: PgPool;
-  /**
-   * The pool of which one connection is kept for LISTEN as long as anybody listens; it has to go straight to the server. Default
-   * `pool`, which then needs at least two.
-   */
-  readonly listenPool?: PgPool | undefined;
-  /** Waits between attempts and pings. */
+  /** The pool that the connection is taken from, where the other one goes through a pooler of transactions. Default: that one. */
+  readonly listen?: PgPool | undefined;
   readonly clock?: Pick<Clock, 'after'> | undefined;
-  /** Uniform in [0, 1), for waits. Default: the operating system's generator. */
+  /** Uniform in [0, 1), for the waits between attempts. Default: the operating system's generator. */
   readonly random?: (() => number) | undefined;
 }
 
-/** A silent connection is asked so often whether it is still there, and has so long to answer. */
-const PING_MS = 10_000;
-const PATIENCE_MS = 5000;
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 5000;
+/** The longest wait before the first attempt to listen again, doubled for each further one, and the longest of all. */
+const WAIT_MS = 50;
+const MOST_WAIT_MS = 2000;
 
 /** A channel's name has at most 63 bytes. */
 export function channelOf(schema: string, purpose: string, name: string): string {
@@ -44,261 +40,176 @@ export function channelOf(schema: string, purpose: string, name: string): string
   return `tm_${digest.digest('hex').slice(0, 32)}`;
 }
 
-/**
- * LISTEN over one connection of a pool, kept as long as anybody listens. Where it is lost another is taken, for as long as that
- * needs. Throws INVALID_OPTION for a pool of one; `listen` rejects with INVALID_OPTION where notifications do not
- * arrive, as behind a pooler that lends a connection for a transaction.
- */
-export function listenerOn(options: ListenerOptions): Listener {
-  return new PoolListener(options);
+interface Listening {
+  readonly hearer: Hearer;
+  /** Acknowledged: it is told of losses. */
+  live: boolean;
+  /** It was told of a loss, and not yet of the return. */
+  lost: boolean;
 }
 
-interface Hearing {
-  readonly channels: readonly string[];
-  readonly hearer: Hearer;
-  /** False until acknowledged. */
-  live: boolean;
+/** Throws INVALID_OPTION for pools that cannot serve. */
+export function listenerOn(pool: PgPool, options: ListenerOptions = {}): Listener {
+  const { listen: from = pool, clock = systemClock, random = createRandom() } = options;
+  if (options.listen !== undefined && typeof (from as Partial<PgPool>).connect !== 'function') {
+    throw new TidemarkError('INVALID_OPTION', `listen: expected a Pool of pg, got ${messageOf(from)}.`);
+  }
+  if (from === pool && (pool as PgPool | undefined)?.options?.max === 1) {
+    const message = 'pool: expected a max of at least 2, since one connection is kept for LISTEN, got 1.';
+    throw new TidemarkError('INVALID_OPTION', message);
+  }
+  return new PoolListener({ pool, from, clock, random });
+}
+
+interface Means {
+  readonly pool: PgPool;
+  readonly from: PgPool;
+  readonly clock: Pick<Clock, 'after'>;
+  readonly random: () => number;
 }
 
 class PoolListener implements Listener {
-  readonly #pool: PgPool;
-  readonly #listenPool: PgPool;
-  readonly #clock: Pick<Clock, 'after'>;
-  readonly #random: () => number;
-  readonly #hearings = new Set<Hearing>();
-  /** By channel. */
-  readonly #heard = new Map<string, Set<Hearing>>();
-  #client: PgClient | null = null;
-  /** Ends when what was asked of the connection so far is answered: one thing at a time. */
-  #asked: Promise<unknown> = Promise.resolve();
-  #connecting: Promise<PgClient> | null = null;
-  #proven = false;
-  /** Ends the wait for the next ping or attempt. */
-  #cancel: () => void = () => {};
+  readonly #means: Means;
+  readonly #channels = new Map<string, Set<Listening>>();
+  #connection: Connection | undefined;
+  #opening: Promise<Connection> | undefined;
+  #retaking = false;
+  #closed = false;
+  /** Ends what listens for errors of idle connections. */
+  #unlisten: readonly (() => void)[] = [];
 
-  constructor({ pool, listenPool = pool, clock = systemClock, random = createRandom() }: ListenerOptions) {
-    this.#pool = pool;
-    this.#listenPool = listenPool;
-    this.#clock = clock;
-    this.#random = random;
-    for (const [name, one] of Object.entries({ pool, listenPool })) {
-      if (typeof (one as PgPool | undefined)?.connect === 'function') continue;
-      throw new TidemarkError('INVALID_OPTION', `${name}: expected a Pool of pg, got ${messageOf(one)}.`);
-    }
-    if (listenPool === pool && pool.options?.max === 1) {
-      const message = 'pool: expected at least two connections, of which one is kept for LISTEN, got max: 1.';
-      throw new TidemarkError('INVALID_OPTION', message);
-    }
+  constructor(means: Means) {
+    this.#means = means;
   }
 
   async listen(channels: readonly string[], hearer: Hearer): Promise<() => void> {
-    const hearing: Hearing = { channels, hearer, live: false };
-    this.#hearings.add(hearing);
-    for (const channel of channels) this.#hearingsOf(channel).add(hearing);
+    if (this.#closed) throw new TidemarkError('CLOSED', 'listen: the listener was closed.');
+    const one: Listening = { hearer, live: false, lost: false };
     const end = (): void => {
-      this.#end(hearing);
+      one.live = false;
+      this.#leave(channels, one);
     };
+    for (const channel of channels) {
+      const held = this.#channels.get(channel);
+      if (held === undefined) this.#channels.set(channel, new Set([one]));
+      else held.add(one);
+    }
     try {
-      // One that is taken meanwhile listens to these too, which does no harm.
-      const client = await this.#connect();
-      await this.#ask(client, listenTo(channels));
+      // Sent even if another listens already: its acknowledgement may still be on its way.
+      await (await this.#open()).listen(channels);
     } catch (error) {
       end();
       throw error;
     }
-    hearing.live = true;
+    one.live = true;
+    // Lost between the acknowledgement and this line: it was not told.
+    if (this.#connection === undefined) this.#lose(one);
     return end;
   }
 
-  #hearingsOf(channel: string): Set<Hearing> {
-    let hearings = this.#heard.get(channel);
-    if (hearings === undefined) this.#heard.set(channel, (hearings = new Set()));
-    return hearings;
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#channels.clear();
+    this.#release();
   }
 
-  #end(hearing: Hearing): void {
-    if (!this.#hearings.delete(hearing)) return;
-    const unheard: string[] = [];
-    for (const channel of hearing.channels) {
-      const hearings = this.#heard.get(channel);
-      hearings?.delete(hearing);
-      if (hearings?.size !== 0) continue;
-      this.#heard.delete(channel);
-      unheard.push(channel);
+  #leave(channels: readonly string[], one: Listening): void {
+    const left = channels.filter((channel) => {
+      const held = this.#channels.get(channel);
+      return held?.delete(one) === true && held.size === 0 && this.#channels.delete(channel);
+    });
+    if (this.#channels.size === 0) this.#release();
+    else if (left.length > 0) this.#connection?.unlisten(left);
+  }
+
+  #release(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+    for (const unlisten of this.#unlisten) unlisten();
+    this.#unlisten = [];
+  }
+
+  #open(): Promise<Connection> {
+    if (this.#connection !== undefined) return Promise.resolve(this.#connection);
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** A connection that listens to all channels, and on which what is announced was seen to arrive. */
+  async #connect(): Promise<Connection> {
+    const { pool, from, clock, random } = this.#means;
+    if (this.#unlisten.length === 0) this.#unlisten = [...new Set([pool, from])].map(listenForErrors);
+    const opened = await openConnection(from, clock, {
+      onMessage: (message) => {
+        this.#hear(message);
+      },
+      onLost: (connection) => {
+        if (this.#connection !== connection) return;
+        this.#connection = undefined;
+        for (const one of this.#everyone()) this.#lose(one);
+        void this.#retake();
+      },
+    });
+    const channels = [...this.#channels.keys()];
+    await opened.prove(pool, channelOf('', 'proof', randomId(random)), channels);
+    if (this.#channels.size === 0) {
+      opened.close();
+      throw new TidemarkError('CLOSED', 'listen: nobody listens any more.');
     }
-    // Nothing is lost if it fails: what comes is heard by nobody.
-    if (unheard.length === 0 || this.#client === null) return;
-    if (this.#hearings.size === 0) this.#giveUp(this.#client);
-    else void this.#unlisten(this.#client, unheard).catch(ignored);
+    this.#connection = opened;
+    const left = channels.filter((channel) => !this.#channels.has(channel));
+    if (left.length > 0) opened.unlisten(left);
+    for (const one of this.#everyone()) this.#return(one);
+    return opened;
   }
 
-  /** Not those that somebody has come to hear meanwhile. */
-  #unlisten(client: PgClient, channels: readonly string[]): Promise<void> {
-    return this.#inTurn(async () => {
-      const unheard = channels.filter((channel) => !this.#heard.has(channel));
-      if (unheard.length > 0) await client.query(unheard.map((name) => `unlisten "${name}";`).join(' '));
-    });
-  }
-
-  #ask(client: PgClient, text: string): Promise<void> {
-    return this.#inTurn(async () => {
-      await client.query(text);
-    });
-  }
-
-  /** Rejects if it takes too long, from the moment it is due. */
-  #inTurn(run: () => Promise<void>): Promise<void> {
-    const turn = this.#asked.then(() => this.#inTime(run()));
-    this.#asked = turn.catch(ignored);
-    return turn;
-  }
-
-  // ── The connection ────────────────────────────────────────────────────────────────────────────────────────────
-
-  #connect(): Promise<PgClient> {
-    if (this.#client !== null) return Promise.resolve(this.#client);
-    this.#connecting ??= this.#take().finally(() => {
-      this.#connecting = null;
-    });
-    return this.#connecting;
-  }
-
-  async #take(): Promise<PgClient> {
-    const stopIgnoring = listenForErrors(this.#listenPool);
-    const client = await this.#listenPool.connect().catch((error: unknown) => {
-      stopIgnoring();
-      throw error;
-    });
-    client.on('end', stopIgnoring);
-    const lost = (): void => {
-      this.#lose(client);
-    };
-    client.on('error', lost);
-    client.on('end', lost);
-    client.on('notification', ({ channel, payload }) => {
-      this.#hear(channel, payload ?? '');
-    });
-    try {
-      if (!this.#proven) await this.#prove(client);
-      if (this.#heard.size > 0) await this.#ask(client, listenTo([...this.#heard.keys()]));
-    } catch (error) {
-      client.release(true);
-      throw error;
+  /** Until it listens again, or nobody does any more. */
+  async #retake(): Promise<void> {
+    const { clock, random } = this.#means;
+    if (this.#retaking) return;
+    this.#retaking = true;
+    for (let mostMs = WAIT_MS; this.#isMissing(); mostMs = Math.min(2 * mostMs, MOST_WAIT_MS)) {
+      const waitMs = mostMs * (0.5 + random() / 2);
+      await new Promise<void>((resume) => clock.after(waitMs, resume));
+      // The next attempt asks again.
+      if (this.#isMissing()) await this.#open().catch(() => undefined);
     }
-    this.#client = client;
-    if (this.#hearings.size === 0) this.#giveUp(client);
-    else this.#pingLater(client);
-    return client;
+    this.#retaking = false;
   }
 
-  /** Throws INVALID_OPTION if a notification that another connection sends does not arrive on this one. */
-  async #prove(client: PgClient): Promise<void> {
-    const channel = channelOf('', 'probe', randomId(this.#random));
-    const arrived = new Promise<void>((resolve) => {
-      client.on('notification', (message) => {
-        if (message.channel === channel) resolve();
-      });
-    });
-    await this.#ask(client, listenTo([channel]));
-    await this.#inTime(this.#pool.query('select pg_notify($1, $2)', [channel, '']));
-    // Notifications come with the next answer at the latest.
-    const answered = this.#ask(client, 'select 1').then(() => this.#wait(PATIENCE_MS / 5));
-    const heard = await Promise.race([arrived.then(() => true), answered.then(() => false)]);
-    if (!heard) {
-      const message =
-        'pool: expected a connection on which notifications arrive, got one on which none does: a pooler between here and ' +
-        'the server, such as PgBouncer in transaction mode, lends connections for a transaction only. Give one that goes ' +
-        'straight to the server as listenPool.';
-      throw new TidemarkError('INVALID_OPTION', message);
-    }
-    await this.#ask(client, `unlisten "${channel}"`);
-    this.#proven = true;
+  #isMissing(): boolean {
+    return !this.#closed && this.#connection === undefined && this.#channels.size > 0;
   }
 
-  #lose(client: PgClient): void {
-    if (client !== this.#client) return; // not taken yet, or lost already
-    this.#giveUp(client);
-    this.#tell((hearer) => {
-      hearer.onLost();
-    });
-    void this.#takeAgain();
+  #everyone(): Set<Listening> {
+    return new Set([...this.#channels.values()].flatMap((held) => [...held]));
   }
 
-  async #takeAgain(): Promise<void> {
-    for (let waitMs = FIRST_WAIT_MS; this.#hearings.size > 0; waitMs = Math.min(LONGEST_WAIT_MS, 2 * waitMs)) {
-      try {
-        await this.#connect();
-        break;
-      } catch {
-        await this.#wait(waitMs * (0.5 + this.#random() / 2));
-      }
-    }
-    this.#tell((hearer) => {
-      hearer.onBack();
-    });
-  }
-
-  #tell(what: (hearer: Hearer) => void): void {
-    for (const { hearer, live } of [...this.#hearings])
-      if (live)
+  #hear({ channel, payload = '' }: PgNotification): void {
+    for (const one of [...(this.#channels.get(channel) ?? [])]) {
+      if (this.#channels.get(channel)?.has(one) === true)
         contained(() => {
-          what(hearer);
+          one.hearer.onMessage(channel, payload);
         });
+    }
   }
 
-  /** A connection whose other end is gone without a word says nothing. */
-  #pingLater(client: PgClient): void {
-    this.#cancel = this.#clock.after(PING_MS, () => {
-      this.#ask(client, 'select 1').then(
-        () => {
-          if (client === this.#client) this.#pingLater(client);
-        },
-        () => {
-          this.#lose(client);
-        },
-      );
+  #lose(one: Listening): void {
+    if (!one.live || one.lost) return;
+    one.lost = true;
+    contained(() => {
+      one.hearer.onLost();
     });
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resume) => {
-      this.#clock.after(ms, resume);
+  #return(one: Listening): void {
+    if (!one.live || !one.lost) return;
+    one.lost = false;
+    contained(() => {
+      one.hearer.onBack();
     });
-  }
-
-  #inTime<T>(answer: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(PATIENCE_MS, () => {
-        reject(new Error(`no answer within ${String(PATIENCE_MS)} ms`));
-      });
-      answer.then(resolve, reject).finally(cancel);
-    });
-  }
-
-  #hear(channel: string, payload: string): void {
-    for (const { hearer } of [...(this.#heard.get(channel) ?? [])])
-      contained(() => {
-        hearer.onMessage(channel, payload);
-      });
-  }
-
-  /** What it listens to must not stay with a connection that others use: it is closed. */
-  #giveUp(client: PgClient): void {
-    this.#client = null;
-    this.#cancel();
-    client.release(true);
-  }
-}
-
-const listenTo = (channels: readonly string[]): string => channels.map((channel) => `listen "${channel}";`).join(' ');
-
-const ignored = (): void => undefined;
-
-/** Who listens contains its own errors; others must hear all the same. */
-function contained(tell: () => void): void {
-  try {
-    tell();
-  } catch {
-    // Not ours to report.
   }
 }

@@ -10,7 +10,11 @@ import { type Partitions, runOpened, subjectBytes } from './partitions.js';
 import { type Row, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
-export interface PgMarksOptions extends ListenerOptions {
+export interface PgMarksOptions {
+  /** A Pool of `pg`; whoever made it ends it. One connection of it is kept for LISTEN. */
+  readonly pool: PgPool;
+  /** The pool that this connection is taken from, where the other one goes through a pooler of transactions. Default: `pool`. */
+  readonly listen?: PgPool | undefined;
   /** Where the migrations made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
   /** The same for all replicas. Default 1. */

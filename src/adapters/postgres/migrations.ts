@@ -27,13 +27,7 @@ export interface MigrationsOptions {
 export function migrations(options: MigrationsOptions = {}): readonly Migration[] {
   const schema = quotedSchema(options.schema);
   return [
-    migration(schema, 1, 'marks, store, bus and outbox', [
-      created(schema),
-      marksSql(schema),
-      storeSql(schema),
-      busSql(schema),
-      outboxSql(schema),
-    ]),
+    migration(schema, 1, 'marks, store and bus', [created(schema), marksSql(schema), storeSql(schema), busSql(schema)]),
   ];
 }
 

@@ -5,10 +5,7 @@ import { listenerOn } from './listener.js';
 import { type PgMarksOptions, marksOn, partitionsOf } from './marks.js';
 import { type PgStoreOptions, pgStore } from './store.js';
 
-export interface PostgresOptions extends PgMarksOptions, PgBusOptions, PgStoreOptions {
-  readonly pool: PgMarksOptions['pool'];
-  readonly clock?: PgMarksOptions['clock'];
-}
+export type PostgresOptions = PgMarksOptions & PgBusOptions;
 
 export interface PostgresParts {
   readonly store: Store;
@@ -17,11 +14,10 @@ export interface PostgresParts {
 }
 
 /**
- * Store, marks and bus in one Postgres, 13 or later: tides that use the same schema of the same database are replicas of each
- * other. The tables are made by your own migrations, see `migrations()`. `pool` is a Pool of `pg`, to the primary; one
- * connection is kept for LISTEN from the first use on, which has to go straight to the server (`listenPool` where `pool` goes
- * through a pooler of transactions). Whoever made the pool ends it, after the parts are closed. Throws INVALID_OPTION for
- * options that cannot serve; calls reject with NOT_MIGRATED where the tables are missing.
+ * Store, marks and bus in one Postgres, 13 or later: tides that use the same one are replicas of each other. The tables are made by your
+ * own migrations, see `migrations()`. `pool` is a Pool of `pg`, to the primary and not through a pooler of transactions; whoever
+ * made it ends it, after the tide is closed. Throws INVALID_OPTION for options that cannot serve; calls reject with NOT_MIGRATED
+ * where the tables are missing.
  *
  * @example
  * const pool = new Pool({ connectionString });
@@ -39,6 +35,6 @@ export function postgres(options: PostgresOptions): PostgresParts {
       ...marks,
       fetchFrom: (other, suffix = '') => (other === store ? fetchTogether(partitions, suffix) : null),
     },
-    bus,
+    bus: busOn(options, listener),
   };
 }

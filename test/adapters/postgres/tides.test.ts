@@ -79,7 +79,7 @@ describeReplicas('tides over one Postgres', (shared: () => SharedDatabase) => {
     });
   });
 
-  test('ask one statement for what another has loaded, and one for a change', async () => {
+  test('ask one statement for what another has loaded, and two for a change: marks, and who follows it', async () => {
     await shared().reset();
     for (const id of ['ankh', 'another']) rows.set(id, { id, name: id, version: 1 });
     const clock = fakeClock(); // no check of heads in between
