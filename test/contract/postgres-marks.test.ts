@@ -10,11 +10,11 @@ describeReplicas('marks in Postgres', (shared) => {
     async function make(): Promise<MarksFixture> {
       const { here, there, schema, wipe, reset } = shared();
       await reset();
-      const { store, marks, bus } = postgres({ pool: here, schema, partitions });
+      const { store, marks } = postgres({ pool: here, schema, partitions });
       const peer = pgMarks({ pool: there, schema, partitions });
       const miscounted = () => pgMarks({ pool: there, schema, partitions: partitions + 4 });
       onTestFinished(async () => {
-        for (const part of [store, marks, bus, peer]) await part.close();
+        for (const part of [store, marks, peer]) await part.close();
       });
       return { marks, peer, elapse, wipe, miscounted, beside: { ...besideEntries, store } };
     }

@@ -196,14 +196,14 @@ async function sharedBy(connection: Connection) {
 }
 
 function inPostgres({ client, subscriber }: PostgresConnection) {
-  const [pool, listenPool] = [new Pool(client), new Pool(subscriber)];
-  const parts = postgres({ pool, listenPool });
+  const [pool, listen] = [new Pool(client), new Pool(subscriber)];
+  const parts = postgres({ pool, listen });
   return {
     parts,
     close: async () => {
       await Promise.all([parts.store, parts.marks, parts.bus].map((part) => part.close()));
       // Not awaited: a server that is away answers nobody.
-      for (const one of [pool, listenPool]) void one.on('error', () => undefined).end();
+      for (const one of [pool, listen]) void one.on('error', () => undefined).end();
     },
   };
 }

@@ -20,6 +20,8 @@ export interface Listener {
    * where what is announced does not arrive, with the error of the database where there is no connection.
    */
   listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
+  /** Gives the connection up. Idempotent. */
+  close(): Promise<void>;
 }
 
 export interface ListenerOptions {
@@ -34,10 +36,12 @@ export interface ListenerOptions {
 const WAIT_MS = 50;
 const MOST_WAIT_MS = 2000;
 
-/** A channel's name has at most 63 bytes. */
+/** The channel of something in a schema: its names may hold what a channel's cannot. */
 export function channelOf(schema: string, purpose: string, name: string): string {
-  const digest = createHash('sha256').update(JSON.stringify([schema, purpose, name]));
-  return `tm_${digest.digest('hex').slice(0, 32)}`;
+  const digest = createHash('sha256')
+    .update(JSON.stringify([schema, purpose, name]))
+    .digest('hex');
+  return `tm_${digest.slice(0, 40)}`;
 }
 
 interface Listening {

@@ -1,5 +1,4 @@
 import type { Bump, BumpRequest, Head, MarksRead, SubjectKey, Token } from '../../contract.js';
-import { partsReader } from './parts.js';
 import type { Row } from './run.js';
 
 /*
@@ -70,26 +69,37 @@ export function bumpOf({ number, epoch, prev, position, nonce }: Row, body: stri
 /** What a message means: a bump, the first parts of one (null), or that messages of a partition, or of any, may be missing. */
 export type Told = { readonly bump: Bump } | { readonly gap: number | undefined } | null;
 
-const LINE = /^(\d+) (\S+)(?: (\d+) (\d+) (\S*))?(?: \d+\/\d+)?$/;
+const MESSAGE = /^(\d+) (\S+)(?: (\d+) (\d+) (\S*) (\d+)\/(\d+)\n([\s\S]*))?$/;
 
 /** Reads the messages of one channel in order, and puts the parts of long ones together. */
 export function messageReader(): { readonly read: (payload: string) => Told; readonly forget: () => void } {
-  const { read, forget } = partsReader();
+  let begun: { readonly of: string; readonly bodies: string[] } | undefined;
+
+  const read = (payload: string): Told => {
+    const [, number, epoch, prev, position, nonce, part, parts, body = ''] = MESSAGE.exec(payload) ?? [];
+    const earlier = begun;
+    begun = undefined;
+    if (number === undefined) return { gap: undefined };
+    const partition = Number(number);
+    if (part === undefined) return { gap: partition };
+    const of = [number, epoch, prev, position, nonce, parts].join(' ');
+    if (earlier !== undefined && earlier.of !== of) return { gap: undefined };
+    const bodies = [...(earlier?.bodies ?? []), body];
+    if (bodies.length !== Number(part)) return { gap: partition };
+    if (part !== parts) {
+      begun = { of, bodies };
+      return null;
+    }
+    try {
+      return { bump: bumpOf({ number, epoch, prev, position, nonce }, bodies.join('')) };
+    } catch {
+      return { gap: partition };
+    }
+  };
   return {
-    forget,
-    read: (payload) => {
-      const whole = read(payload);
-      if (whole === null) return null;
-      if (whole === 'interrupted') return { gap: undefined };
-      const line = whole === 'broken' ? (payload.split('\n', 1)[0] as string) : whole.line;
-      const [, number, epoch, prev, position, nonce] = LINE.exec(line) ?? [];
-      if (number === undefined) return { gap: undefined };
-      if (whole === 'broken' || position === undefined) return { gap: Number(number) };
-      try {
-        return { bump: bumpOf({ number, epoch, prev, position, nonce }, whole.body) };
-      } catch {
-        return { gap: Number(number) };
-      }
+    read,
+    forget: () => {
+      begun = undefined;
     },
   };
 }

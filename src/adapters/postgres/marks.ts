@@ -2,8 +2,8 @@ import { createRandom, randomId } from '../../clock.js';
 import type { Bump, Clock, Head, Marks, MarksRead } from '../../contract.js';
 import { TidemarkError, counted } from '../../errors.js';
 import { byPartition, isPatterns, partitionOf } from '../../subject.js';
-import { listenForErrors } from './client.js';
-import { type Listener, type ListenerOptions, channelOf, listenerOn } from './listener.js';
+import { type PgPool, listenForErrors } from './client.js';
+import { type Listener, channelOf, listenerOn } from './listener.js';
 import { marksStatements } from './marks-sql.js';
 import { bodyOf, bumpOf, headOf, messageReader, minting, readOf, wordOf } from './marks-wire.js';
 import { type Partitions, runOpened, subjectBytes } from './partitions.js';
@@ -33,7 +33,15 @@ export interface PgMarksOptions {
  * its return. Throws INVALID_OPTION for options that cannot serve; rejects with NOT_MIGRATED where the tables are missing.
  */
 export function pgMarks(options: PgMarksOptions): Marks {
-  return marksOn(options, partitionsOf(options), listenerOn(options));
+  const listener = listenerOn(options.pool, options);
+  const marks = marksOn(options, partitionsOf(options), listener);
+  return {
+    ...marks,
+    close: async () => {
+      await marks.close();
+      await listener.close();
+    },
+  };
 }
 
 export function partitionsOf(options: PgMarksOptions): Partitions {

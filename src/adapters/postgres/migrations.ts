@@ -27,7 +27,13 @@ export interface MigrationsOptions {
 export function migrations(options: MigrationsOptions = {}): readonly Migration[] {
   const schema = quotedSchema(options.schema);
   return [
-    migration(schema, 1, 'marks, store and bus', [created(schema), marksSql(schema), storeSql(schema), busSql(schema)]),
+    migration(schema, 1, 'marks, store, bus and outbox', [
+      created(schema),
+      marksSql(schema),
+      storeSql(schema),
+      busSql(schema),
+      outboxSql(schema),
+    ]),
   ];
 }
 

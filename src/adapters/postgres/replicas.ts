@@ -3,7 +3,7 @@ import { type PgBusOptions, busOn } from './bus.js';
 import { fetchTogether } from './fetch.js';
 import { listenerOn } from './listener.js';
 import { type PgMarksOptions, marksOn, partitionsOf } from './marks.js';
-import { type PgStoreOptions, pgStore } from './store.js';
+import { pgStore } from './store.js';
 
 export type PostgresOptions = PgMarksOptions & PgBusOptions;
 
@@ -24,10 +24,9 @@ export interface PostgresParts {
  * const tide = createTidemark({ model, origin, ...postgres({ pool }) });
  */
 export function postgres(options: PostgresOptions): PostgresParts {
-  const listener = listenerOn(options);
   const partitions = partitionsOf(options);
+  const listener = listenerOn(options.pool, options);
   const marks = marksOn(options, partitions, listener);
-  const bus = busOn(options, listener);
   const store = pgStore(options);
   return {
     store,

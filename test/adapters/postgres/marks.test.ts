@@ -135,22 +135,6 @@ describeReplicas('marks in Postgres beyond the contract', (shared: () => SharedD
     });
   });
 
-  test('a read looks at the subjects that it asks for, whatever else has been bumped', async () => {
-    const { pool: recorded, texts } = recording(shared().here);
-    const marks = await open({ pool: recorded });
-    for (let i = 0; i < 300; i++) await marks.bump(many(1000).slice(i * 3, i * 3 + 20), change);
-    await marks.read(many(20));
-    const { here } = shared();
-    const asked = many(20).map((subject) => Buffer.from(subject));
-    const explained = `explain (analyze, buffers, format json) ${texts.at(-1) ?? ''}`;
-    const { rows: plans } = await here.query<{ 'QUERY PLAN': [{ Plan: { 'Shared Hit Blocks': number } }] }>(explained, [
-      [0],
-      asked,
-      asked.map(() => 0),
-    ]);
-    expect(plans[0]?.['QUERY PLAN'][0].Plan['Shared Hit Blocks']).toBeLessThan(20 * 12);
-  });
-
   test('bumps of several partitions at once wait for each other, and never in a circle', async () => {
     const { pool, failures } = recording(shared().there);
     const marks = await open({ pool, partitions: 8 });
