@@ -54,10 +54,12 @@ describeOwnPostgres('a Postgres on its own', () => {
       const pool = poolOf(server);
       pool.on('error', () => {});
       const before = await pool.query<{ at: string }>('select pg_postmaster_start_time()::text as at');
-      const victim = await pool.connect();
-      victim.on('error', () => {});
+      const [victim, witness] = [await pool.connect(), await pool.connect()];
+      const ended = new Promise<void>((resolve) => witness.on('end', resolve));
+      for (const client of [victim, witness]) client.on('error', () => {});
       const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
       process.kill(rows[0]?.pid ?? expect.fail('a process'), 'SIGKILL');
+      await ended; // all processes go with one
       const after = await vi.waitFor(
         () => pool.query<{ at: string }>('select pg_postmaster_start_time()::text as at'),
         {
