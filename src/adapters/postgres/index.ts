@@ -10,7 +10,6 @@ export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } fr
 export { type TriggerColumn, type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
 export { pgBus } from './bus.js';
 export { migrations } from './migrations.js';
-export { pgBus } from './bus.js';
 export { pgMarks } from './marks.js';
 export { postgres } from './replicas.js';
 export { pgStore } from './store.js';

@@ -17,7 +17,7 @@ export interface OriginPlan {
 interface FieldPlan {
   readonly field: string;
   readonly sql: string;
-  read(value: unknown): unknown;
+  readonly read: (value: unknown) => unknown;
   readonly optional: boolean;
 }
 
@@ -54,7 +54,7 @@ function fieldPlan({ field, column, as, optional }: FieldColumn, types: ColumnTy
   const at = `t.${quoted(column)}`;
   const text = (read: (text: string) => unknown, sql = `${at}::text`): FieldPlan => ({
     ...{ field, sql, optional },
-    read: (value) => (value === null ? null : read(String(value))),
+    read: (value) => (value === null ? null : read(value as string)),
   });
   if (as === 'geojson') return text((json) => JSON.parse(json) as unknown, `ST_AsGeoJSON(${at}, 15, 0)`);
   if (as === 'text') return text((value) => value);

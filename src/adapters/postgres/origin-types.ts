@@ -42,13 +42,19 @@ type IdTypeOf<E> = [IdIn<E>] extends [string]
   ? { readonly idType?: 'text' | 'uuid' | undefined }
   : { readonly idType: [IdIn<E>] extends [bigint] ? 'bigint' : 'number' };
 
+/** Mapped over every type, so that one that is no parent is said to be none. */
+type ParentColumns<M extends ModelShape, T extends TypeIn<M>> = {
+  readonly [P in TypeIn<M>]?:
+    (P extends ParentIn<M, M['entities'][T]> ? string : `'${P}' is no parent of '${T}' in this model.`) | undefined;
+};
+
 /** Where the rows of one type are. All names are those of the database, unquoted. */
 export type OriginTable<M extends ModelShape, T extends TypeIn<M>> = Omit<NamedTable, 'idType'> &
   IdTypeOf<M['entities'][T]> & {
     /** The column of each field of the row. */
     readonly columns: Columns<M['entities'][T]>;
     /** The column with the parent's id, by parent type: for what is listed under its parents. */
-    readonly parents?: { readonly [Parent in ParentIn<M, M['entities'][T]>]?: string | undefined } | undefined;
+    readonly parents?: ParentColumns<M, T> | undefined;
     /** How what is listed under a parent is ordered; rows that are equal in this, and all if left out, by id. */
     readonly orderBy?: readonly OriginOrder[] | undefined;
     /** Of no use here: the column that `postgis()` takes, so that one description serves both. */

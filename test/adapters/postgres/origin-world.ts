@@ -85,7 +85,7 @@ export function recorded(sql: Sql): Sql & { readonly texts: string[]; readonly r
 }
 
 export const originOf = (options: Omit<PgOriginOptions<Model>, 'tables'>, schema: string) =>
-  pgOrigin<Model>({ ...options, tables: tablesIn(schema) } as PgOriginOptions<Model>) as Loaded;
+  pgOrigin<Model>({ ...options, tables: tablesIn(schema) }) as Loaded;
 
 /** All loaders are there: said once. */
 type Loaded = {

@@ -95,7 +95,7 @@ describePostgis('rows from pgOrigin', (database) => {
     await pool.query(`insert into ${schema}.many select id, 1 from unnest($1::text[]) id`, [ids]);
     for (const pageSize of [1, 5, 7, 25, 100]) {
       const sql = recorded(pool);
-      const { many } = pgOrigin<typeof manyModel>({
+      const { many } = pgOrigin<typeof _many>({
         ...{ sql, pageSize },
         tables: { many: { schema, table: 'many', id: 'id', columns: { n: 'n' } } },
       });
@@ -144,13 +144,13 @@ describePostgis('rows from pgOrigin', (database) => {
     test('says which name is wrong and which is the nearest, until it is there; other tables are read meanwhile', async () => {
       const { pool, schema } = database();
       await pool.query(`create table ${schema}."Tower" (id text primary key, name text)`);
-      const towers = defineModel({
+      const _towers = defineModel({
         entities: {
           tower: entity<{ id: string; name: string }>()({}),
           other: entity<{ id: string; name: string }>()({}),
         },
       });
-      const origin = pgOrigin<typeof towers>({
+      const origin = pgOrigin<typeof _towers>({
         sql: pool,
         tables: {
           tower: { schema, table: 'Tower', id: 'id', deletedAt: 'gone_at', columns: { name: 'nmae' } },
@@ -198,9 +198,9 @@ describePostgis('rows from pgOrigin', (database) => {
 
   test('text ids may be of a column of integers or uuids', async () => {
     const { pool, schema } = database();
-    const texts = defineModel({ entities: { structure: entity<{ id: string; kind: string | null }>()({}) } });
+    const _texts = defineModel({ entities: { structure: entity<{ id: string; kind: string | null }>()({}) } });
     const tables = { structure: { schema, table: 'structures', id: 'id', columns: { kind: 'kind' } } } as const;
-    const { structure } = pgOrigin<typeof texts>({ sql: pool, tables });
+    const { structure } = pgOrigin<typeof _texts>({ sql: pool, tables });
     expect(await structure?.byIds(['1', '01', 'x', String(BIG)], context())).toEqual([
       { id: '1', kind: 'mill' },
       { id: String(BIG), kind: 'inn' },
@@ -240,7 +240,7 @@ describePostgis('rows from pgOrigin', (database) => {
   });
 });
 
-const manyModel = defineModel({ entities: { many: entity<{ id: string; n: number }>()({}) } });
+const _many = defineModel({ entities: { many: entity<{ id: string; n: number }>()({}) } });
 
 describe('what is no table is refused at once', () => {
   const sql: Sql = { query: async () => ({ rows: [] }) };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { distanceSql, findSql, overlapsSql, tableOf } from '../../../src/adapters/postgres/index.js';
+import { byIdsSql, childrenSql, pageSql, planOf } from '../../../src/adapters/postgres/origin-sql.js';
+import { originTables } from '../../../src/adapters/postgres/origin-tables.js';
 import type { SpatialAsk, SpatialQuestion } from '../../../src/contract.js';
 import { PLANAR, ask, at, point, square } from './world.js';
 
@@ -60,5 +62,44 @@ describe('the SQL that is documented', () => {
       expect(shapes).toContain(flat(text));
       expect(values).toEqual([JSON.stringify(point(0, 0)), 3857, JSON.stringify(region), 3857]);
     }
+  });
+});
+
+describe('the SQL of pgOrigin that is documented', () => {
+  const text = { typeName: 'text', category: 'S' };
+  const plan = (beside: object) => {
+    const settlement = {
+      ...{
+        table: 'settlements',
+        id: 'id',
+        parents: { kingdom: 'kingdom_id' },
+        orderBy: [{ column: 'population', descending: true }],
+      },
+      columns: { name: 'name', kingdomId: 'kingdom_id' },
+      ...beside,
+    };
+    const names = originTables({ settlement }).get('settlement');
+    if (names === undefined) throw new Error('no table');
+    return planOf(names, new Map(['id', 'name', 'kingdom_id', 'branch'].map((name) => [name, text])), () => 'text');
+  };
+  const documented = documentedIn('origin-sql.ts');
+  const live = plan({ deletedAt: 'deleted_at' });
+
+  test('is that of byIds, childrenOf and all', () => {
+    const statements = [
+      byIdsSql(live, ['a', 'b'], ['main']),
+      childrenSql(live, { parent: 'kingdom', ids: ['k'] }, ['main']),
+      pageSql(live, { after: 'a', limit: 5 }, ['main']),
+    ];
+    for (const statement of statements) expect(documented).toContain(flat(statement?.text ?? 'none'));
+    expect(statements.map((statement) => statement?.values)).toEqual([[['a', 'b']], [['k']], ['a', 5]]);
+    expect(pageSql(live, { after: undefined, limit: 5 }, ['main']).text).not.toContain('>');
+  });
+
+  test('is that of branches', () => {
+    const statement = byIdsSql(plan({ branch: 'branch' }), ['a'], ['dev', 'main']);
+    const condition = /and t\."branch"::text = any.*limit 1\)/.exec(flat(statement?.text ?? ''))?.[0] ?? 'none';
+    expect(documented).toContain(condition);
+    expect(statement?.values).toEqual([['a'], ['dev', 'main']]);
   });
 });
