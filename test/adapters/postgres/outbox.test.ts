@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type PgOutboxOptions, migrations, pgOutbox } from '../../../src/adapters/postgres/index.js';
@@ -47,13 +48,15 @@ describePostgis('an outbox on a server', (database) => {
     const { pool, schema } = database();
     const outbox = pgOutbox({ pool, schema });
     await outbox.add(pool, [{ id: 'a.0', change: 'a' }]);
-    const error = await sweeping(() =>
-      pool.query(
+    const error = await sweeping(async () => {
+      await pool.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = $1 and state = 'idle in transaction'`,
         [`sweeper of ${schema}`],
-      ),
-    );
+      );
+      // Nobody asks anything of the connection when it breaks: it says so by an event.
+      await pause(100);
+    });
     expect(error).toBeInstanceOf(Error);
     expect((await outbox.info()).waiting).toBe(1);
     // The lock went with the connection.
