@@ -6,7 +6,7 @@ import { providePostgres } from '../scripts/postgres.mjs';
 export async function throwAwayPostgis({ settings } = {}) {
   const { missing } = providePostgres();
   if (missing !== undefined) throw new Error(missing);
-  const server = await startPostgres({ settings });
+  const server = await startPostgres(settings);
   const pool = poolOf(server.url);
   return {
     ...server,

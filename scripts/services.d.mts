@@ -26,8 +26,11 @@ export function startCluster(options?: { readonly replicas?: number | undefined 
 export function startSentinel(): Promise<RedisSentinel>;
 export interface PostgresServer extends Address {
   readonly url: string;
+  /** The directory of its data. */
+  readonly data: string;
+  /** Without a signal as a crash. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
-export function startPostgres(options?: {
-  readonly settings?: Readonly<Record<string, string | number>> | undefined;
-}): Promise<PostgresServer>;
+export function startPostgres(settings?: Readonly<Record<string, string | number>>): Promise<PostgresServer>;

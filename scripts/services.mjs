@@ -91,9 +91,10 @@ export async function startSentinel() {
 
 /**
  * One PostgreSQL with PostGIS in its only database: on a port of this machine, with a superuser who needs no password, and
- * with nothing kept through a crash, unless `settings`, those of postgresql.conf, say otherwise. `stop()` ends it and removes its data.
+ * with nothing kept through a crash unless `settings`, those of postgresql.conf, say so. `kill()` is a crash, `kill('SIGINT')`
+ * ends it in order, `restart()` begins again on the same port with its `data` as they are, `stop()` ends it and removes those.
  */
-export async function startPostgres({ settings: given = {} } = {}) {
+export async function startPostgres(settings = {}) {
   const { paths, missing } = findPostgres();
   if (paths === undefined) throw new Error(missing);
   const port = await freePort();
@@ -114,7 +115,7 @@ export async function startPostgres({ settings: given = {} } = {}) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
-  const settings = {
+  const all = {
     listen_addresses: HOST,
     port,
     unix_socket_directories: directory,
@@ -122,13 +123,13 @@ export async function startPostgres({ settings: given = {} } = {}) {
     synchronous_commit: 'off',
     full_page_writes: 'off',
     log_min_messages: 'panic',
-    ...given,
+    ...settings,
   };
-  const { stop } = await daemon({
+  const { stop, kill, restart } = await daemon({
     command: paths.postgres,
     args: [
       ...['-D', join(directory, 'data')],
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${String(value)}`]),
+      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${String(value)}`]),
     ],
     options: { ...identity, cwd: directory },
     // Its own processes, and its memory, go with it: by SIGKILL both would stay.
@@ -146,7 +147,8 @@ export async function startPostgres({ settings: given = {} } = {}) {
     await stop();
     throw error;
   }
-  return { host: HOST, port, url: `postgresql://postgres@${HOST}:${String(port)}/postgres`, stop };
+  const url = `postgresql://postgres@${HOST}:${String(port)}/postgres`;
+  return { host: HOST, port, url, data: join(directory, 'data'), stop, kill, restart };
 }
 
 /** PostgreSQL does not run as root: the user that its package has made, or nothing where this is not root. */
@@ -176,11 +178,11 @@ async function daemon({ command, args, options = {}, signal = 'SIGKILL', isUp, p
       return isUp();
     });
   };
-  const kill = async () => {
+  const kill = async (how = signal) => {
     guard.kill('SIGKILL');
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.ref();
-    child.kill(signal);
+    child.kill(how);
     await once(child, 'exit');
   };
   const stop = async () => {

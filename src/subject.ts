@@ -169,6 +169,21 @@ export function partitionOf(key: SubjectKey, partitions: number): number {
   }
 }
 
+/** Subjects by partition, each once, in order of partition. */
+export function byPartition(
+  keys: readonly SubjectKey[],
+  partitions: number,
+): (readonly [partition: number, keys: SubjectKey[]])[] {
+  const groups = new Map<number, Set<SubjectKey>>();
+  for (const key of keys) {
+    const partition = partitionOf(key, partitions);
+    const group = groups.get(partition);
+    if (group === undefined) groups.set(partition, new Set([key]));
+    else group.add(key);
+  }
+  return [...groups].sort(([a], [b]) => a - b).map(([partition, group]) => [partition, [...group]]);
+}
+
 /** FNV-1a, 32 bits, over UTF-16 units: small and the same everywhere. https://datatracker.ietf.org/doc/html/draft-eastlake-fnv */
 function hash(text: string): number {
   let h = 0x811c9dc5;

@@ -112,7 +112,7 @@ export const PRELUDES = {
     // Tables of its own, that go with the connection.
     const url = new URL(postgis.missing === undefined ? postgis.url : 'postgres://nowhere');
     url.searchParams.set('options', '-c search_path=pg_temp,public');
-    return { url: url.toString() };
+    return { url: url.toString(), schema: `guide_${crypto.randomUUID().replaceAll('-', '')}` };
   },
   'docs/guides/model.md': () => {
     const { origin } = settings().db;

@@ -1,5 +1,6 @@
 import { Pool } from 'pg';
 import { afterAll, beforeAll } from 'vitest';
+import type { PgPool } from '../../src/adapters/postgres/client.js';
 import { migrations } from '../../src/adapters/postgres/migrations.js';
 import { type Database, describePostgis } from './postgres.js';
 
@@ -12,6 +13,31 @@ export interface SharedDatabase {
   readonly wipe: () => Promise<void>;
   /** As after the migrations. */
   readonly reset: () => Promise<void>;
+}
+
+/** A pool that notes the statements sent through it, and the codes of those that failed: what is tried again is seen here. */
+export function recording(pool: Pool): {
+  readonly pool: PgPool;
+  readonly texts: string[];
+  readonly failures: unknown[];
+} {
+  const [texts, failures]: [string[], unknown[]] = [[], []];
+  const query = async (text: string, values?: readonly unknown[]) => {
+    texts.push(text);
+    try {
+      return await pool.query<Record<string, unknown>>(text, values && [...values]);
+    } catch (error) {
+      failures.push((error as { readonly code?: unknown }).code);
+      throw error;
+    }
+  };
+  const recorded: PgPool = {
+    query,
+    connect: () => pool.connect(),
+    on: (event, listener) => pool.on(event, listener),
+    off: (event, listener) => pool.off(event, listener),
+  };
+  return { pool: recorded, texts, failures };
 }
 
 export async function migrate(pool: Pool, schema?: string): Promise<void> {

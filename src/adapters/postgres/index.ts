@@ -6,11 +6,18 @@ import { distanceSql, overlapsSql } from './shapes.js';
 import type { Statement } from './statement.js';
 import { type CheckedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
-export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
+export { type PgOutboxOptions, pgOutbox } from './outbox.js';
 export { type TriggerColumn, type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
 export { distanceSql, findSql, overlapsSql, tableOf };
-export { pgStore } from './store.js';
 export { migrations } from './migrations.js';
+export { pgMarks } from './marks.js';
+export { postgres } from './replicas.js';
+export { pgStore } from './store.js';
+export type { PgClient, PgNotification, PgPool } from './client.js';
+export type { PgMarksOptions } from './marks.js';
+export type { Migration, MigrationsOptions } from './migrations.js';
+export type { PostgresOptions, PostgresParts } from './replicas.js';
+export type { PgStoreOptions } from './store.js';
 export type { CheckedTable, PostgisTable, Statement };
 
 export interface PostgisOptions {

@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock.js';
-import type { Clock, Sql } from '../../contract.js';
-import { TidemarkError } from '../../errors.js';
+import type { Clock } from '../../contract.js';
+import { TidemarkError, messageOf } from '../../errors.js';
+import type { PgPool } from './client.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,7 @@ export type Run = (text: string, values: readonly unknown[]) => Promise<readonly
 
 export interface RunOptions {
   /** A Pool of `pg`. */
-  readonly pool: Sql;
+  readonly pool: PgPool;
   /** For messages. */
   readonly schema: string;
   /** What a server that cannot serve means here. */
@@ -34,8 +35,8 @@ const REFUSED = 'TM001';
  * the error of the database otherwise.
  */
 export function runOn({ pool, schema, failure, clock = systemClock }: RunOptions): Run {
-  if (typeof (pool as Sql | undefined)?.query !== 'function') {
-    throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${String(pool)}.`);
+  if (typeof (pool as PgPool | undefined)?.query !== 'function') {
+    throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${messageOf(pool)}.`);
   }
   const meant = (error: unknown): unknown => {
     const state = stateOf(error);

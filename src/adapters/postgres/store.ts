@@ -1,7 +1,8 @@
 import { systemClock } from '../../clock.js';
-import type { Clock, Sql, Store, StoreEntry, StoreInfo, StoredValue } from '../../contract.js';
+import type { Clock, Store, StoreEntry, StoreInfo, StoredValue } from '../../contract.js';
 import { globToMatcher } from '../../glob.js';
 import { bufferOf, nameOf } from '../../names.js';
+import { type PgPool, listenForErrors } from './client.js';
 import { lateSubjects, lifeOf, setManyValues, storedKey } from './entry.js';
 import { indexed } from './indexed.js';
 import { type Row, runOn } from './run.js';
@@ -11,7 +12,7 @@ import { storeStatements } from './store-sql.js';
 
 export interface PgStoreOptions {
   /** A Pool of `pg`; whoever made it ends it. */
-  readonly pool: Sql;
+  readonly pool: PgPool;
   /** Where the migrations made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
   /** Measures pings, waits between attempts and between sweeps. */
@@ -41,6 +42,8 @@ export function pgStore(options: PgStoreOptions): Store {
   const run = runOn({ pool, schema, failure: 'STORE_FAILED', clock });
   const runOne = async (text: string, values: readonly unknown[]): Promise<boolean> =>
     (await run(text, values)).length === 1;
+
+  const unlisten = listenForErrors(pool);
 
   let sweepAt = clock.now() + SWEEP_MS;
   let sweeping: Promise<void> | undefined;
@@ -114,6 +117,7 @@ export function pgStore(options: PgStoreOptions): Store {
     },
     info,
     close: async () => {
+      unlisten();
       await sweeping;
     },
   };

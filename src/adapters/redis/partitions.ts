@@ -1,6 +1,6 @@
 import type { SubjectKey } from '../../contract.js';
 import { counted } from '../../errors.js';
-import { partitionOf } from '../../subject.js';
+import { byPartition } from '../../subject.js';
 import type { Argument, Reply } from './client.js';
 import type { Connection } from './connection.js';
 import { READ } from './marks-scripts.js';
@@ -52,16 +52,7 @@ export function partitionsOf(connection: Connection, partitions: number | undefi
   return {
     ...{ count, numbers, keyOf, run },
     channels: new Map(numbers.map((partition) => [keyOf(partition) + channelEnd, partition])),
-    spread: (subjects) => {
-      const groups = new Map<number, Set<SubjectKey>>();
-      for (const subject of subjects) {
-        const partition = partitionOf(subject, count);
-        const group = groups.get(partition);
-        if (group === undefined) groups.set(partition, new Set([subject]));
-        else group.add(subject);
-      }
-      return [...groups].sort(([a], [b]) => a - b).map(([partition, group]) => [partition, [...group]]);
-    },
+    spread: (subjects) => byPartition(subjects, count),
     confirm: () => (confirmed ??= ask()),
   };
 }
