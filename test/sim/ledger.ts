@@ -101,14 +101,12 @@ export class Ledger {
             ({ isApplied, writtenAt }) => !isApplied && engine.now - writtenAt >= olderThanMs,
           );
           if (rows.length > 0) this.#sweeping = process;
-          return rows
-            .slice(0, limit)
-            .map(({ id, change, writtenAt }): SweptRow => ({
-              id,
-              change,
-              isTrigger: false,
-              ageMs: engine.now - writtenAt,
-            }));
+          return rows.slice(0, limit).map(({ id, change, writtenAt }): SweptRow => ({
+            id,
+            change,
+            isTrigger: false,
+            ageMs: engine.now - writtenAt,
+          }));
         });
         if (found.length === 0) return 0;
         try {
