@@ -134,7 +134,7 @@ function outboxed({ url, table }) {
 }
 
 function inserting({ table }) {
-  const outbox = pgOutbox({ pool: { query: () => {}, connect: () => {} } });
+  const outbox = pgOutbox({ pool: { query: () => {}, connect: () => {}, on: () => {}, off: () => {} } });
   return {
     write: async (client, id) => {
       await client.query('begin');

@@ -359,6 +359,18 @@ describe('sweeping', () => {
     expect(told(items)).toEqual(['by psql']);
   });
 
+  test('tells of what two transactions wrote in the order in which they were committed', async () => {
+    const { b, outbox, clock } = outboxed();
+    const items = listen(b.tide, 's1');
+    await clock.advance(10);
+    // The first began before the second, and wrote the same after that was committed.
+    outbox.trigger({ id: 'first.1', change: triggered('s0', 'any') });
+    outbox.trigger({ id: 'second.2', change: triggered('s1', 'before') });
+    outbox.trigger({ id: 'first.3', change: triggered('s1', 'after') });
+    await clock.advance(1100);
+    expect(told(items)).toEqual(['before', 'after']);
+  });
+
   test('tells what triggers wrote too much of as resync', async () => {
     const { a, b, outbox, clock } = outboxed(({ outbox }) => ({ outbox: { ...outbox, sweep: async () => 0 } }));
     const items = listen(b.tide, 's0');
@@ -536,6 +548,20 @@ describe('sweeping', () => {
     await clock.advance(10_000);
     expect(outbox.waiting).toEqual(['t.1']);
     await one.tide.close();
+  });
+
+  test('a change that could not be announced keeps its row until it is, or said to be missing', async () => {
+    const realm = outboxed(({ shared: { bus }, clock }) => ({
+      bus: chaosBus(bus, { random: seededRandom(1), clock, failRate: 1 }),
+    }));
+    const { b, outbox, clock } = realm;
+    const items = listen(b.tide, 's0');
+    await clock.advance(10);
+    const { receipt } = await committed(realm);
+    await clock.advance(1000);
+    expect([receipt.state, outbox.waiting]).toEqual(['done', [`${receipt.changeId}.0`]]);
+    await clock.advance(5000);
+    expect([new Set(told(items)), outbox.waiting]).toEqual([new Set(['resync']), []]);
   });
 
   test('a change whose marks cannot be reached keeps its row until they have it', async () => {

@@ -64,6 +64,33 @@ test('a row of a trigger has ids and links as the model has them, and values as 
   });
 });
 
+test('an image that lacks what the model looks at is none: nobody knows what the write moved or deleted', () => {
+  const { topology: placed } = defineModel({
+    entities: {
+      town: entity<{ id: string; gone: boolean; x: number; y: number }>()({
+        deleted: ({ gone }) => gone,
+        geometry: ({ x, y }) => ({ x, y }),
+      }),
+      house: entity<{ id: string; townId: string }>()({ parents: { town: 'townId' } }),
+    },
+  });
+  const whole = { gone: ['j', false], x: ['j', 1], y: ['j', 2] };
+  const decoded = (after: object, op: string, type = 'town'): unknown => {
+    const row = { type, op, id: '1', links: {}, before: after, after };
+    return decodeRow(JSON.stringify({ v: 1, row }), placed, undefined);
+  };
+  const named = { type: 'town', id: '1', branch: 'main' };
+  const image = { id: '1', gone: false, x: 1, y: 2 };
+  expect(decoded(whole, 'update')).toEqual({ ...named, op: 'update', before: image, after: image });
+  for (const field of Object.keys(whole)) {
+    const part = Object.fromEntries(Object.entries(whole).filter(([name]) => name !== field));
+    // Towns have houses, which may have come into sight or gone out of it.
+    expect(decoded(part, 'update')).toEqual({ ...named, op: 'restore' });
+    expect(decoded(part, 'delete')).toEqual({ ...named, op: 'delete' });
+  }
+  expect(decoded({}, 'update', 'house')).toEqual({ ...named, type: 'house', op: 'update' });
+});
+
 test.each([
   ['', 'no JSON'],
   ['null', 'nothing'],

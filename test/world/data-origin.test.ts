@@ -74,7 +74,12 @@ describe('the tables as an origin', () => {
     const { tables } = await world();
     const clock = fakeClock();
     const origin = worldOrigin(tables, { latencyMs: 20, clock });
-    const context = { branch: 'main', branches: ['main'], signal: new AbortController().signal, recentlyChanged: false };
+    const context = {
+      branch: 'main',
+      branches: ['main'],
+      signal: new AbortController().signal,
+      recentlyChanged: false,
+    };
     let answer: unknown;
     void Promise.resolve(origin.kingdom?.byIds(['kingdom-1'], context)).then((rows) => (answer = rows));
     await clock.advance(9);

@@ -6,7 +6,7 @@ import { distanceSql, overlapsSql } from './shapes.js';
 import type { Statement } from './statement.js';
 import { type CheckedTable, type IdType, type NamedTable, type PostgisTable, tableOf, tablesOf } from './tables.js';
 
-export { type OutboxClient, type OutboxPool, type PgOutboxOptions, pgOutbox } from './outbox.js';
+export { type PgOutboxOptions, pgOutbox } from './outbox.js';
 export { type TriggerColumn, type TriggerTable, type TriggersOptions, triggersSql } from './triggers.js';
 export { pgBus } from './bus.js';
 export { migrations } from './migrations.js';

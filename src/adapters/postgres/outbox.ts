@@ -1,22 +1,12 @@
-import type { Outbox, OutboxInfo, Sql, SweptRow } from '../../contract.js';
+import type { Outbox, OutboxInfo, SweptRow } from '../../contract.js';
 import { TidemarkError, messageOf } from '../../errors.js';
+import { type PgClient, type PgPool, listenForErrors } from './client.js';
 import { type Run, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
-/** A client of the pool, as far as a sweep uses it. */
-export interface OutboxClient extends Sql {
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
-  release(destroy?: boolean): void;
-}
-
-export interface OutboxPool extends Sql {
-  connect(): Promise<OutboxClient>;
-}
-
 export interface PgOutboxOptions {
   /** A Pool of `pg` to the primary that changes are committed on; whoever made it ends it. */
-  readonly pool: OutboxPool;
+  readonly pool: PgPool;
   /** Where migrations have made the tables. Default 'tidemark'. */
   readonly schema?: string | undefined;
 }
@@ -43,7 +33,7 @@ const MOST_ROWS = 1000;
  * const tide = createTidemark({ model, origin, ...redis(clients), outbox: pgOutbox({ pool }) });
  */
 export function pgOutbox({ pool, schema }: PgOutboxOptions): Outbox {
-  if (typeof (pool as OutboxPool | undefined)?.connect !== 'function') {
+  if (typeof (pool as PgPool | undefined)?.connect !== 'function') {
     throw new TidemarkError('INVALID_OPTION', `pool: expected a Pool of pg, got ${messageOf(pool)}.`);
   }
   const table = `${quotedSchema(schema)}.outbox`;
@@ -51,6 +41,8 @@ export function pgOutbox({ pool, schema }: PgOutboxOptions): Outbox {
   const waits = `applied_at is null and (is_trigger or written_at <= clock_timestamp() - $1 * interval '1 millisecond')
     and (refused_at is null or refused_at < clock_timestamp() - ${AGAIN})`;
   const isOver = `applied_at < clock_timestamp() - ${AGAIN}`;
+
+  const stopListening = listenForErrors(pool);
 
   return {
     add: async (via, rows) => {
@@ -117,12 +109,18 @@ from ${table} where applied_at is null`,
       );
       return rows[0] as unknown as OutboxInfo;
     },
-    close: async () => {},
+    close: async () => {
+      stopListening();
+    },
   };
 }
 
-async function inTransaction<T>(pool: OutboxPool, run: (client: OutboxClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+interface SweepingClient extends PgClient {
+  off(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+async function inTransaction<T>(pool: PgPool, run: (client: PgClient) => Promise<T>): Promise<T> {
+  const client = (await pool.connect()) as SweepingClient;
   // A connection that breaks between two statements says so by an event that would end the process.
   const ignore = (): void => {};
   client.on('error', ignore);
@@ -142,7 +140,7 @@ async function inTransaction<T>(pool: OutboxPool, run: (client: OutboxClient) =>
       throw error;
     }
   } finally {
-    client.removeListener('error', ignore);
+    client.off('error', ignore);
     client.release(isBroken);
   }
 }
