@@ -55,7 +55,7 @@ describeReplicas('docs/protocol.md, In Postgres', (shared: () => SharedDatabase)
         .join('\n'),
     );
     const unlogged = new Set(rows.filter((row) => row.unlogged).map((row) => row.table));
-    expect([...unlogged].sort()).toEqual(['entry', 'mark', 'partition']);
+    expect([...unlogged].sort()).toEqual(['entry', 'mark', 'message', 'partition', 'topic']);
   });
 
   test('names the functions that are statements', async () => {
