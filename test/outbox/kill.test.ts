@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished, test } from 'vitest';
-import { pgOutbox } from '../../src/adapters/postgres/index.js';
-import { outboxSql } from '../../src/adapters/postgres/schema/outbox.js';
+import type { Pool } from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pgOutbox, postgres } from '../../src/adapters/postgres/index.js';
 import { redis } from '../../src/adapters/redis/index.js';
 import { type SubscriptionItem, createTidemark } from '../../src/index.js';
 import { seededRandom } from '../../src/testing/index.js';
@@ -14,6 +14,7 @@ import { pause, until } from '../faults/time.js';
 import { describePostgis } from '../services/postgres.js';
 import { reach } from '../services/reach.js';
 import { deleteAll } from '../services/redis.js';
+import { migrate } from '../services/replicas.js';
 import { type Death, type Errand, MOMENTS, PATIENCE_MS, STEPS, model, originOf } from './model.js';
 
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
@@ -59,112 +60,132 @@ interface Watched {
 
 const changesOf = ({ items }: Watched) => items.filter(({ kind }) => kind === 'change');
 
-describePostgis('a writer killed at any step', (database) => {
-  test.skipIf(single.missing !== undefined)(
-    'leaves a change that is applied once if it was committed, and is never seen otherwise',
-    async () => {
-      const { pool, schema, connectionString } = database();
-      const url = single.missing === undefined ? single.url : '';
-      const watched: Watched[] = deaths().map((death, n) => ({
-        id: `s${String(n)}`,
-        death,
-        items: [],
-        seen: new Set(),
-      }));
-      await pool.query(outboxSql(`"${schema}"`));
-      await pool.query(`create table ${schema}.settlement (id text primary key, kingdom_id text, version int)`);
-      await pool.query(`insert into ${schema}.settlement select id, 'k', 1 from unnest($1::text[]) id`, [
-        watched.map(({ id }) => id),
-      ]);
+/** What replicas share, and how it is left. */
+function sharedBy(url: string | null, pool: Pool, schema: string) {
+  if (url === null) {
+    const parts = postgres({ pool, schema });
+    const leave = async (): Promise<void> => {
+      await Promise.all([parts.store, parts.marks, parts.bus].map((part) => part.close()));
+    };
+    return { parts, server: null, leave };
+  }
+  const prefix = `test:${crypto.randomUUID()}:`;
+  const client = new Redis(url);
+  const leave = async (): Promise<void> => {
+    await deleteAll(client, prefix);
+    client.disconnect();
+  };
+  return { parts: redis({ client, subscriber: client.duplicate(), prefix }), server: { url, prefix }, leave };
+}
 
-      const prefix = `test:${crypto.randomUUID()}:`;
-      const client = new Redis(url);
-      const outbox = pgOutbox({ pool, schema });
-      const tide = createTidemark({
-        model,
-        origin: originOf(pool, schema),
-        storeTimeoutMs: PATIENCE_MS,
-        ...redis({ client, subscriber: client.duplicate(), prefix }),
-        outbox,
-      });
-      const errors: string[] = [];
-      tide.on('error', ({ error, where }) => errors.push(`${where}: ${error.message}`));
-      onTestFinished(async () => {
-        await tide.close();
-        await deleteAll(client, prefix);
-        client.disconnect();
-      });
-      await tide.ready();
-      for (const { id, items } of watched) {
-        const subscription = tide.subscribe({ type: 'settlement', id });
-        void (async () => {
-          for await (const item of subscription) items.push(item);
+describe.each([
+  ['with Redis beside it', single.missing === undefined ? single.url : undefined],
+  ['and nothing else', null],
+])('on Postgres %s', (_, url) => {
+  describePostgis('a writer killed at any step', (database) => {
+    test.skipIf(url === undefined)(
+      'leaves a change that is applied once if it was committed, and is never seen otherwise',
+      async () => {
+        const { pool, schema, connectionString } = database();
+        const watched: Watched[] = deaths().map((death, n) => ({
+          id: `s${String(n)}`,
+          death,
+          items: [],
+          seen: new Set(),
+        }));
+        await migrate(pool, schema);
+        await pool.query(`create table ${schema}.settlement (id text primary key, kingdom_id text, version int)`);
+        await pool.query(`insert into ${schema}.settlement select id, 'k', 1 from unnest($1::text[]) id`, [
+          watched.map(({ id }) => id),
+        ]);
+
+        const { parts, server, leave } = sharedBy(url ?? null, pool, schema);
+        const outbox = pgOutbox({ pool, schema });
+        const tide = createTidemark({
+          model,
+          origin: originOf(pool, schema),
+          storeTimeoutMs: PATIENCE_MS,
+          ...parts,
+          outbox,
+        });
+        const errors: string[] = [];
+        tide.on('error', ({ error, where }) => errors.push(`${where}: ${error.message}`));
+        onTestFinished(async () => {
+          await tide.close();
+          await leave();
+        });
+        await tide.ready();
+        for (const { id, items } of watched) {
+          const subscription = tide.subscribe({ type: 'settlement', id });
+          void (async () => {
+            for await (const item of subscription) items.push(item);
+          })();
+        }
+        let done = false;
+        const look = async (): Promise<void> => {
+          for (const { id, seen } of watched) seen.add((await tide.get('settlement', id))?.version);
+        };
+        await look();
+        const looking = (async () => {
+          for (; !done; await pause(20)) await look();
         })();
-      }
-      let done = false;
-      const look = async (): Promise<void> => {
-        for (const { id, seen } of watched) seen.add((await tide.get('settlement', id))?.version);
-      };
-      await look();
-      const looking = (async () => {
-        for (; !done; await pause(20)) await look();
-      })();
 
-      const errands = watched.map(({ id, death }) => ({
-        postgres: connectionString,
-        schema,
-        redis: url,
-        prefix,
-        id,
-        death,
-      }));
-      const next = errands[Symbol.iterator]();
-      await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-          for (const errand of next) await send(errand);
-        }),
-      );
-      await until('the outbox is empty', async () => (await outbox.info()).waiting === 0);
-      const { rows } = await pool.query<{ id: string; version: number }>(
-        `select id, version from ${schema}.settlement`,
-      );
-      const versions = new Map(rows.map(({ id, version }) => [id, version]));
-      const isCommitted = ({ id }: Watched): boolean => versions.get(id) === 2;
-      await until('all that was committed is told of', () =>
-        watched.filter(isCommitted).every(({ items }) => items.length > 0),
-      );
-      // What would be told a second time, by those who miss an event, would be by now.
-      await pause(4000);
-      done = true;
-      await looking;
-
-      const outcomes: Record<string, number> = {};
-      for (const one of watched) {
-        const { id, death, items, seen } = one;
-        const now = (await tide.get('settlement', id))?.version;
-        const [changes, resyncs] = [changesOf(one).length, items.length - changesOf(one).length];
-        const told = changes === 1 && resyncs === 0 ? 'its event' : changes === 0 && resyncs > 0 ? 'a resync' : '';
-        const outcome = `${isCommitted(one) ? 'committed' : 'rolled back'}, told ${items.length === 0 ? 'nothing' : told}`;
-        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-        const got = { death, now, seen: [...seen], told: items.map(({ kind }) => kind), outcome };
-        if (isCommitted(one)) expect(got).toMatchObject({ now: 2, seen: [1, 2] });
-        else expect(got).toMatchObject({ now: 1, seen: [1] });
-        expect(
-          ['committed, told its event', 'committed, told a resync', 'rolled back, told nothing'],
-          JSON.stringify(got),
-        ).toContain(outcome);
-        expect(isCommitted(one), JSON.stringify(death)).toBe(
-          STEPS.indexOf(death.step) > STEPS.indexOf('commit') ||
-            (death.step === 'commit' && (death.moment === 'after' || (death.moment === 'during' && isCommitted(one)))),
+        const errands = watched.map(({ id, death }) => ({
+          database: connectionString,
+          schema,
+          redis: server,
+          id,
+          death,
+        }));
+        const next = errands[Symbol.iterator]();
+        await Promise.all(
+          Array.from({ length: AT_ONCE }, async () => {
+            for (const errand of next) await send(errand);
+          }),
         );
-      }
-      console.log(`${String(watched.length)} writers killed: ${JSON.stringify(outcomes)}`);
-      expect(Object.keys(outcomes).sort()).toEqual([
-        'committed, told a resync',
-        'committed, told its event',
-        'rolled back, told nothing',
-      ]);
-      expect(errors).toEqual([]);
-    },
-  );
+        await until('the outbox is empty', async () => (await outbox.info()).waiting === 0);
+        const { rows } = await pool.query<{ id: string; version: number }>(
+          `select id, version from ${schema}.settlement`,
+        );
+        const versions = new Map(rows.map(({ id, version }) => [id, version]));
+        const isCommitted = ({ id }: Watched): boolean => versions.get(id) === 2;
+        await until('all that was committed is told of', () =>
+          watched.filter(isCommitted).every(({ items }) => items.length > 0),
+        );
+        // What would be told a second time, by those who miss an event, would be by now.
+        await pause(4000);
+        done = true;
+        await looking;
+
+        const outcomes: Record<string, number> = {};
+        for (const one of watched) {
+          const { id, death, items, seen } = one;
+          const now = (await tide.get('settlement', id))?.version;
+          const [changes, resyncs] = [changesOf(one).length, items.length - changesOf(one).length];
+          const told = changes === 1 && resyncs === 0 ? 'its event' : changes === 0 && resyncs > 0 ? 'a resync' : '';
+          const outcome = `${isCommitted(one) ? 'committed' : 'rolled back'}, told ${items.length === 0 ? 'nothing' : told}`;
+          outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+          const got = { death, now, seen: [...seen], told: items.map(({ kind }) => kind), outcome };
+          if (isCommitted(one)) expect(got).toMatchObject({ now: 2, seen: [1, 2] });
+          else expect(got).toMatchObject({ now: 1, seen: [1] });
+          expect(
+            ['committed, told its event', 'committed, told a resync', 'rolled back, told nothing'],
+            JSON.stringify(got),
+          ).toContain(outcome);
+          expect(isCommitted(one), JSON.stringify(death)).toBe(
+            STEPS.indexOf(death.step) > STEPS.indexOf('commit') ||
+              (death.step === 'commit' &&
+                (death.moment === 'after' || (death.moment === 'during' && isCommitted(one)))),
+          );
+        }
+        console.log(`${String(watched.length)} writers killed: ${JSON.stringify(outcomes)}`);
+        expect(Object.keys(outcomes).sort()).toEqual([
+          'committed, told a resync',
+          'committed, told its event',
+          'rolled back, told nothing',
+        ]);
+        expect(errors).toEqual([]);
+      },
+    );
+  });
 });

@@ -45,10 +45,10 @@ export interface Death {
 
 /** What a writer is told. */
 export interface Errand {
-  readonly postgres: string;
+  readonly database: string;
   readonly schema: string;
-  readonly redis: string;
-  readonly prefix: string;
+  /** Where marks, store and bus are; null: in the database too. */
+  readonly redis: { readonly url: string; readonly prefix: string } | null;
   readonly id: string;
   readonly death: Death;
 }

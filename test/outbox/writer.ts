@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
-import { pgOutbox } from '../../src/adapters/postgres/outbox.js';
+import { pgOutbox, postgres } from '../../src/adapters/postgres/index.js';
 import { redis } from '../../src/adapters/redis/index.js';
 import { createTidemark } from '../../src/index.js';
 import { type Errand, PATIENCE_MS, type StepName, model, originOf } from './model.js';
 
 /** A process that writes one row and tells of it, and dies on the way by SIGKILL. */
 
-const { postgres, schema, redis: url, prefix, id, death } = JSON.parse(process.argv[2] ?? '') as Errand;
+const { database, schema, redis: server, id, death } = JSON.parse(process.argv[2] ?? '') as Errand;
 
 function die(): Promise<never> {
   process.kill(process.pid, 'SIGKILL');
@@ -30,9 +30,12 @@ const at =
     return isHere ? die() : result;
   };
 
-const pool = new Pool({ connectionString: postgres });
-const client = new Redis(url);
-const parts = redis({ client, subscriber: client.duplicate(), prefix });
+const pool = new Pool({ connectionString: database });
+const overRedis = ({ url, prefix }: { readonly url: string; readonly prefix: string }) => {
+  const client = new Redis(url);
+  return redis({ client, subscriber: client.duplicate(), prefix });
+};
+const parts = server === null ? postgres({ pool, schema }) : overRedis(server);
 const outbox = pgOutbox({ pool, schema });
 const tide = createTidemark({
   model,
