@@ -119,7 +119,8 @@ function collect(items: AsyncIterableIterator<SubscriptionItem>) {
     for await (const item of items) seen.push(item);
   })();
   // The first change tells what stands as well.
-  const computed = (): string[] => seen.flatMap((item) => (item.kind === 'computed' && differs(item) ? [words(item)] : []));
+  const computed = (): string[] =>
+    seen.flatMap((item) => (item.kind === 'computed' && differs(item) ? [words(item)] : []));
   return { seen, computed, cursor: () => seen.at(-1)?.cursor };
 }
 const differs = (item: ComputedItem): boolean => !('before' in item) || item.before !== item.after;
@@ -176,7 +177,10 @@ describe('who subscribes to an entity is told', () => {
     for (let i = 0; i < 3; i++) {
       await change('kingdom', { id: 'k1', parentId: '', level: 1 });
       await settle(clock);
-      expect(seen.map((item) => item.kind === 'computed' && words(item))).toEqual(['income 8 → 8', 'isOpen true → true']);
+      expect(seen.map((item) => item.kind === 'computed' && words(item))).toEqual([
+        'income 8 → 8',
+        'isOpen true → true',
+      ]);
     }
   });
 
