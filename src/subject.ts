@@ -22,6 +22,8 @@ export const subjectKinds = {
   type: 'type',
   /** A cell of the map, for entities of a type in it. */
   cell: 'cell',
+  /** That one entity is to be looked for anew on the map: lies beside the cells, so that it is heard of with them or not at all. */
+  placed: 'placed',
   /** Large things: what reaches beyond every cell beneath this one. */
   under: 'under',
   branch: 'branch',
@@ -116,6 +118,8 @@ export const cellSubject = (type: string, cell: string, branch: string): Subject
   subject('cell', type, cell, branch);
 export const underSubject = (type: string, cell: string, branch: string): SubjectKey =>
   subject('under', type, cell, branch);
+export const placedSubject = (type: string, id: string, branch: string): SubjectKey =>
+  subject('placed', type, id, branch);
 export const branchSubject = (branch: string): SubjectKey => subject('branch', branch);
 export const linkSubject = (branch: string, parent: string): SubjectKey => subject('link', branch, parent);
 export const rulesSubject = (type: string, scope: string, branch: string): SubjectKey =>
@@ -156,6 +160,7 @@ export function partitionOf(key: SubjectKey, partitions: number): number {
     case 'list':
       return hash(third) % partitions;
     case 'cell':
+    case 'placed':
     case 'under':
       return hash(`${first}:${third}`) % partitions;
     case 'branch':

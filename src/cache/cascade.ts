@@ -11,6 +11,7 @@ import {
   idText,
   linkSubject,
   listSubject,
+  placedSubject,
   placementSubject,
   removalsSubject,
   rulesSubject,
@@ -141,12 +142,15 @@ export interface PlainChange {
   readonly inherits: boolean;
 }
 
+const PLACED = 'where it is, for whoever keeps an index';
+
 export function bumpsOf(change: PlainChange, topology: Topology): Bumps {
   const { plan, id, branch } = change;
   const bumps: Bumps = new Map([
     [entitySubject(plan.type, id, branch), 'it changed'],
     [typeSubject(plan.type, branch), `what depends on every ${plan.type}`],
   ]);
+  if (plan.geometryOf !== undefined) bumps.set(placedSubject(plan.type, id, branch), PLACED);
   const images = trustedImages(change);
   if (plan.parents.length === 0 && plan.geometryOf === undefined) {
     // It hangs nowhere and lies nowhere: no list and no spatial answer has it.
@@ -246,6 +250,7 @@ export function bumpsOfSubject(key: SubjectKey, topology: Topology): Bumps {
     const plan = planOf(topology, type);
     bumps.set(typeSubject(type, branch), `what depends on every ${type}`);
     bumps.set(placementSubject(type, branch), `every list of ${plan.plural}: the change names no parent`);
+    if (plan.geometryOf !== undefined) bumps.set(placedSubject(type, second, branch), PLACED);
     addSubtree(bumps, plan, second, branch, topology);
   } else if (kind === 'list') {
     bumps.set(typeSubject(type, branch), `what depends on every ${type}`);

@@ -107,12 +107,19 @@ async function load(
   const onWaiting = (hurry: () => void): void => {
     flight.hurry = hurry;
   };
-  const value = await (queues ? gate.pass(flight.key, loading, onWaiting) : loading());
-  const sealed = reads.seal(value);
+  const run = (): Promise<unknown> => (queues ? gate.pass(flight.key, loading, onWaiting) : loading());
+  let value = await run();
   if (what.located !== undefined && chain !== null) {
-    flight.area = what.located.area();
+    const { unstorable } = flight;
     await captureFound(options, flight, what.located.late(chain));
+    if (flight.demand.strong && flight.unstorable && !unstorable) {
+      // It came from an index that has not heard of what the store knows.
+      what.unheard?.(true);
+      value = await run();
+    }
+    flight.area = what.located.area();
   }
+  const sealed = reads.seal(value);
   const cells = [...new Set(flight.cells)];
   const kept = { ttlMs: what.ttlMs(), absent: value === undefined };
   if (cells.length <= MOST_MARKS || chain === null) return reads.settle(flight, sealed, { ...kept, cells });
@@ -181,7 +188,7 @@ async function captureFound(
   subjects: readonly SubjectKey[],
 ): Promise<readonly MarkCell[]> {
   if (subjects.length === 0) return [];
-  const { cells, known, stamp, error } = await reads.table.hold(subjects);
+  const { cells, known, stamp, error } = await reads.table.hold(subjects, flight.readAfter);
   if (error !== null) reads.events.emit('error', { error, where: `marks of ${flight.key}` });
   flight.own(cells);
   for (const cell of cells) flight.captureLate(cell, { known, stamp, applied: flight.applied ?? [] });

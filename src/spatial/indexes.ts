@@ -61,7 +61,7 @@ export class Indexes implements Finder {
     for (const subject of subjects) {
       const [kind, type = '', id = ''] = subjectParts(subject);
       const branch = subjectParts(subject).at(-1) as string;
-      if (kind === 'entity') for (const index of this.#seeing(type, branch)) index.changed(id);
+      if (kind === 'placed') for (const index of this.#seeing(type, branch)) index.changed(id);
       else if (kind === 'all' || kind === 'removals') for (const index of this.#seeing(type, branch)) index.lost();
       else if (kind === 'branch') for (const each of this.#indexes.keys()) this.#loseAll(each, branch);
     }

@@ -43,12 +43,14 @@ export class FieldsChecker {
     if (item.kind === 'resync') this.looked(session);
     if (item.kind !== 'computed') return;
     const field = item.field as keyof Fields;
-    // All are null of what is gone: the first says so.
-    if (item.after === null) {
-      if (field === 'own') this.#known.set(session, null);
+    // All are null of what is gone: the first says so. Of what is there the kingdom alone may be gone.
+    if (item.after === null && field === 'own') {
+      this.#known.set(session, null);
       return;
     }
-    const known = { ...this.#known.get(session), [field]: item.after };
+    const before = this.#known.get(session);
+    if (item.after === null && before === null) return;
+    const known = { ...before, [field]: item.after };
     this.#judgeEver(session, field, known);
     this.#known.set(session, known);
   }

@@ -1,11 +1,14 @@
 import type { Violated } from './check.js';
 import type { ReadChecker } from './check-reads.js';
 import type { ReadRecord } from './history.js';
-import { IDS, type Row, type ValueName, liesIn, nearestOf } from './world.js';
+import { nearestOf, reachOf, regionOf } from './places.js';
+import { IDS, type Row, type ValueName } from './world.js';
 
 /**
  * Answers that hang on several rows at once: they are right if each row was something that the read could have given of it.
- * (An index is kept up row by row.)
+ * (An index is kept up row by row.) Of a row only those commits count that took it out of where the answer comes from, put
+ * it there or changed it there, as for every question about a place: one that happened elsewhere says nothing of an earlier
+ * move from there that has not been announced yet.
  */
 export class PlacesChecker {
   readonly #reads: ReadChecker;
@@ -20,14 +23,15 @@ export class PlacesChecker {
   judge(read: ReadRecord, name: ValueName, answer: readonly Row[] | null): void {
     const [what, branch] = name.split('@') as [string, string];
     const [kind, which] = what.split(':') as [string, string];
-    const settlements = IDS.settlement.map(
-      (id) => this.#reads.allowed(read, `map:0/${id}@${branch}`) as (Row | null)[],
-    );
     const isRight =
       kind === 'nearest'
-        ? someOf(settlements, (rows) => JSON.stringify(nearestOf(Number(which), rows)) === JSON.stringify(answer))
+        ? someOf(this.#settlements(read, reachOf(Number(which), answer ?? []), branch), (rows) => {
+            return JSON.stringify(nearestOf(Number(which), rows)) === JSON.stringify(answer);
+          })
         : (this.#reads.allowed(read, `province:${which}@${branch}`) as (Row | null)[]).some((province) =>
-            isAnswerIn(province, settlements, answer),
+            province === null || answer === null
+              ? province === answer
+              : isAnswer(this.#settlements(read, regionOf(province), branch), answer),
           );
     if (isRight) return;
     const shown = JSON.stringify(answer);
@@ -37,19 +41,18 @@ export class PlacesChecker {
       read,
     );
   }
+
+  /** By settlement, what the read could have found of it in a region. */
+  #settlements(read: ReadRecord, region: string, branch: string): readonly (readonly (Row | null)[])[] {
+    return IDS.settlement.map((id) => this.#reads.allowed(read, `${region}/${id}@${branch}`) as (Row | null)[]);
+  }
 }
 
-function isAnswerIn(
-  province: Row | null,
-  settlements: readonly (Row | null)[][],
-  answer: readonly Row[] | null,
-): boolean {
-  if (province === null || answer === null) return province === answer;
+/** Whether it is made of one from each. */
+function isAnswer(settlements: readonly (readonly (Row | null)[])[], answer: readonly Row[]): boolean {
   return IDS.settlement.every((id, i) => {
     const given = JSON.stringify(answer.find((row) => row.id === id) ?? null);
-    return (settlements[i] as (Row | null)[]).some(
-      (row) => JSON.stringify(liesIn(row, province) ? row : null) === given,
-    );
+    return (settlements[i] as (Row | null)[]).some((row) => JSON.stringify(row) === given);
   });
 }
 

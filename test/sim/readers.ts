@@ -5,7 +5,8 @@ import type { Step } from './plan.js';
 import { type Asking, type Realm, realmOf } from './realm.js';
 import type { Replica } from './replica.js';
 import type { Simulation } from './simulation.js';
-import { BOXES, DISCS, type Fields, IDS, LISTS, NEAREST, type Row, SPOT, type Type, type ValueName } from './world.js';
+import { BOXES, DISCS, NEAREST, SPOT } from './places.js';
+import { type Fields, IDS, LISTS, type Row, type Type, type ValueName } from './world.js';
 
 type How = { readonly after?: never; readonly consistency?: 'strong' };
 

@@ -1,5 +1,6 @@
 import { defineModel, entity } from '../../src/index.js';
 import type { FieldRule } from '../../src/rules/index.js';
+import { BOXES, DISCS, isIn, outlineOf } from './places.js';
 
 /** The database: a serial history of commits, and what every value in it was after each. */
 
@@ -32,10 +33,6 @@ export const LISTS = [
   ['structure', 'settlement'],
   ['structure', 'guild'],
 ] as const;
-export const BOXES = [
-  { min: { x: 0, y: 0 }, max: { x: 50, y: 50 } },
-  { min: { x: 40, y: 0 }, max: { x: 100, y: 100 } },
-] as const;
 /** The computed fields of a settlement: what a rule reads of it, above it and beneath it, and which edition of the rules gave that. */
 export interface Fields {
   readonly own: Row;
@@ -43,59 +40,6 @@ export interface Fields {
   readonly below: readonly Row[];
   readonly edition: number;
 }
-export const DISCS = [{ point: { x: 45, y: 45 }, radius: 30 }] as const;
-/** Questions for the nearest settlements. */
-export const NEAREST = [
-  { point: { x: 50, y: 50 }, k: 2 },
-  { point: { x: 10, y: 90 }, k: 1, maxDistance: 70 },
-] as const;
-/** A point that may lie in provinces. */
-export const SPOT = { x: 40, y: 40 } as const;
-
-/** The corners of a province: where it is says how large it is. */
-export function landOf({
-  x,
-  y,
-}: Row): (typeof BOXES)[number] | { min: { x: number; y: number }; max: { x: number; y: number } } {
-  return { min: { x, y }, max: { x: x + 5 + ((x * 3) % 45), y: y + 5 + ((y * 5) % 45) } };
-}
-
-function outlineOf(row: Row): object {
-  const { min, max } = landOf(row);
-  const ring = [
-    [min.x, min.y],
-    [max.x, min.y],
-    [max.x, max.y],
-    [min.x, max.y],
-    [min.x, min.y],
-  ];
-  return { type: 'Polygon', coordinates: [ring] };
-}
-
-const isWithin = (
-  { x, y }: { readonly x: number; readonly y: number },
-  { min, max }: ReturnType<typeof landOf>,
-): boolean => x >= min.x && x <= max.x && y >= min.y && y <= max.y;
-
-/** What the nearest would be if the settlements were these. */
-export function nearestOf(which: number, settlements: readonly (Row | null)[]): Row[] {
-  const {
-    point,
-    k,
-    maxDistance = Infinity,
-  }: { point: { x: number; y: number }; k: number; maxDistance?: number } = NEAREST[which] as (typeof NEAREST)[number];
-  const away = ({ x, y }: Row): number => Math.hypot(x - point.x, y - point.y);
-  return settlements
-    .filter((row) => row !== null)
-    .filter((row) => away(row) <= maxDistance)
-    .sort((a, b) => away(a) - away(b) || (a.id < b.id ? -1 : 1))
-    .slice(0, k);
-}
-
-/** Whether a settlement lies in a province, if they are these. */
-export const liesIn = (settlement: Row | null, province: Row): boolean =>
-  settlement !== null && isWithin(settlement, landOf(province));
-
 /** What the replicas of one app version know of the model. `parentOf` may be behind the database. */
 export function modelOf(schema: number, parentOf: (branch: string) => string | undefined) {
   const options = { version: 'version', deleted: (row: Row) => row.gone, schema } as const;
@@ -137,7 +81,7 @@ export function rulesOf(edition: number): FieldRule[] {
   }));
 }
 
-/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `edition:all@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`; wherever it is, `map:0/s1@main`. */
+/** `settlement:s1@main`, `settlement<kingdom:k1@main`, `edition:all@main`, `box:0@main`, `near:0@main`; of an answer about places, `box:0/s1@main`, `disc:50,50,12.5/s1@main` or `land:5,5,25,35/s1@main`. */
 export type ValueName = string;
 
 export interface Commit {
@@ -390,20 +334,6 @@ function visible(state: State, type: Type, id: string, branch: string): Row | nu
   if (parent !== null && visible(state, parent, row.parentId, branch) === null) return null;
   if (row.guildId !== null && visible(state, 'guild', row.guildId, branch) === null) return null;
   return row;
-}
-
-/** Whether it lies in a box or a disc, named as in a {@link ValueName}. */
-function isIn(row: Row, region: string): boolean {
-  const [kind, which] = region.split(':') as [string, string];
-  if (kind === 'map') return true;
-  if (kind === 'holding') return isWithin(SPOT, landOf(row));
-  const { x, y } = row;
-  if (kind === 'box') {
-    const { min, max } = BOXES[Number(which)] as (typeof BOXES)[number];
-    return x >= min.x && x <= max.x && y >= min.y && y <= max.y;
-  }
-  const { point, radius } = DISCS[Number(which)] as (typeof DISCS)[number];
-  return Math.hypot(x - point.x, y - point.y) <= radius;
 }
 
 /** The names of all values of a branch. */

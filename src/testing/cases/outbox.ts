@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type OutboxCase, NOW, commit, idsOf, rowOf, swept } from './outbox-fixture.js';
 
-/** What every {@link Outbox} keeps. */
+/** What every outbox keeps. */
 export const outboxCases: readonly OutboxCase[] = [
   {
     name: 'what is committed says so to every replica, and what is not does not',
