@@ -39,17 +39,20 @@ async function world(): Promise<Opened> {
     return { tables: await source.load(progressOn(process.stdout)) };
   }
   const { openWorld } = await import('./postgres/open.ts');
-  const held = flags.replace === true ? 'replace' : 'keep';
-  const opened = await openWorld(databaseUrl, source, { held, progress: barOn(process.stdout), report: console.error });
-  const rows = `${opened.rows.toLocaleString('en')} rows in Postgres`;
-  console.log(opened.found ? `${rows}, as they were left.` : `${rows}, all of them new.`);
+  const { replace = false } = flags;
+  const opened = await openWorld(databaseUrl, source, {
+    replace,
+    progress: barOn(process.stdout),
+    report: console.error,
+  });
+  console.log(opened.found ? 'The rows in Postgres are as they were left.' : 'The rows in Postgres are new.');
   return opened;
 }
 
 function exit(error: unknown): never {
   // A server that cannot be reached at any of its addresses is an AggregateError, with a code and no message.
   const { message, code } = error as { readonly message?: string; readonly code?: string };
-  console.error(message || code || error);
+  console.error(`The world could not be opened: ${message || code || String(error)}`);
   process.exit(1);
 }
 

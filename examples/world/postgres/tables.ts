@@ -1,14 +1,13 @@
 import type { Pool } from 'pg';
 import { chainOf } from '../data/branch-rows.ts';
 import type { Mirror, SearchHit, WorldTables, Written } from '../data/tables.ts';
-import type { TypeName, WorldRow } from '../model.ts';
+import { BRANCHES, type TypeName, type WorldRow } from '../model.ts';
 import { inTransaction } from './transaction.ts';
 import { writeRow } from './write.ts';
 
 export interface PgTablesOptions {
   readonly pool: Pool;
   readonly schema: string;
-  readonly branches: Readonly<Record<string, { readonly parent?: string }>>;
   /** Holds what Postgres held when this began. */
   readonly mirror: Mirror;
 }
@@ -61,8 +60,8 @@ export class PgTables implements WorldTables {
     fields: Partial<WorldRow<T>>,
     expectedVersion?: number,
   ): Promise<Written<T>> {
-    const { pool, schema, branches, mirror } = this.#options;
-    const place = { schema, branch, chain: chainOf(branches, branch) };
+    const { pool, schema, mirror } = this.#options;
+    const place = { schema, branch, chain: chainOf(BRANCHES, branch) };
     if ([id, ...Object.values<unknown>(fields)].some((value) => typeof value === 'string' && value.includes('\0'))) {
       throw new Unstorable(`${type} '${id}': expected texts without a NUL.`);
     }
