@@ -1,4 +1,6 @@
 import { Pool, type PoolClient } from 'pg';
+import type { Outbox } from 'tidemark';
+import { migrations, pgOutbox } from 'tidemark/postgres';
 import { TYPES } from '../data/kinds.ts';
 import { createTables } from '../data/memory-tables.ts';
 import type { Mirror, WorldSource, WorldTables } from '../data/tables.ts';
@@ -12,7 +14,7 @@ import { inTransaction } from './transaction.ts';
 /** A world in Postgres: put there if it is not yet, else as earlier runs left it. */
 
 export interface OpenOptions {
-  /** Default: `tidemark_world`. Made if it is not there. */
+  /** Default: `tidemark_world`. Made if it is not there, and one for the outbox beside it. */
   readonly schema?: string;
   /** Whether another world that is there, or this one with its edits, gives way. Default: this one is kept, another refused. */
   readonly replace?: boolean;
@@ -25,6 +27,8 @@ export interface OpenOptions {
 export interface OpenWorld {
   readonly tables: WorldTables;
   readonly origin: WorldOrigin;
+  /** Takes changes within the transactions of the tables. */
+  readonly outbox: Outbox;
   /** Whether it was there before. */
   readonly found: boolean;
   close(): Promise<void>;
@@ -41,6 +45,7 @@ export async function openWorld(
   try {
     const found = await inTransaction(pool, async (client) => {
       const held = await heldBy(client, schema);
+      await migrate(client, outboxSchema(schema));
       if (held === source.name && !replace) return true;
       if (held !== null && !replace) throw new Error(otherWorld(schema, held, source.name));
       await copyWorld(client, schema, source, progress);
@@ -49,6 +54,7 @@ export async function openWorld(
     const mirror = await readWorld(pool, schema, source, progress);
     return {
       tables: new PgTables({ pool, schema, mirror }),
+      outbox: pgOutbox({ pool, schema: outboxSchema(schema) }),
       origin: pgWorldOrigin({ sql: pool, schema, mirror }),
       ...{ found, close: () => pool.end() },
     };
@@ -75,6 +81,13 @@ async function heldBy(client: PoolClient, schema: string): Promise<string | null
   }
   const { rows } = await client.query<{ readonly name: string }>(`select name from ${world}`);
   return rows[0]?.name ?? null;
+}
+
+const outboxSchema = (schema: string): string => `${schema}_outbox`;
+
+async function migrate(client: PoolClient, schema: string): Promise<void> {
+  const { rows } = await client.query('select from information_schema.schemata where schema_name = $1', [schema]);
+  if (rows.length === 0) for (const { sql } of migrations({ schema })) await client.query(sql);
 }
 
 /** All or nothing: others see the old world or the whole new one. */
