@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { createTables } from '../../examples/world/data/memory-tables.js';
 import type { Mirror } from '../../examples/world/data/tables.js';
@@ -6,6 +10,20 @@ import { open, ownSchema, rows, servedFrom, source } from './postgres-setup.js';
 
 const CAMPAIGN = { id: 'earth', name: 'Other', version: 1, deleted: false };
 const other = (): Mirror => createTables().add('campaign', [CAMPAIGN]).build();
+
+test('a database that cannot be reached is one line and exit code 1', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const program = ['--import', './scripts/sources.mjs', 'examples/world/main.ts', '--world', 'demo', '--port', '0'];
+  const env = { ...process.env, DATABASE_URL: `postgres://nobody@127.0.0.1:${String(port)}/world` };
+  await expect(promisify(execFile)(process.execPath, program, { env })).rejects.toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: `The world could not be opened: connect ECONNREFUSED 127.0.0.1:${String(port)}\n`,
+  });
+});
 
 describePostgis('opening a world in Postgres', (database: () => Database) => {
   const names = async (schema: string) => {
@@ -85,19 +103,34 @@ describePostgis('opening a world in Postgres', (database: () => Database) => {
     expect(both.map(({ found }) => found).sort()).toEqual([false, true]);
   });
 
-  test('a transaction that fails leaves nothing: no row, no change, nothing to be seen', async () => {
+  test('a transaction that fails leaves nothing: no row, and nothing to be seen', async () => {
     const schema = ownSchema(database());
     const { tables } = await open(database(), { schema });
     const before = await names(schema);
-    const failed = tables.transaction(async (write, via) => {
+    const failed = tables.transaction(async (write) => {
       await write('settlement', 'main', 't1', { name: 'Never' });
-      await via?.query(`insert into ${schema}_outbox.outbox (id, change) values ('1', '{}')`, []);
       throw new Error('Not today.');
     });
     await expect(failed).rejects.toThrow('Not today.');
     expect(await names(schema)).toEqual(before);
-    expect((await database().pool.query(`select from ${schema}_outbox.outbox`)).rows).toEqual([]);
     expect(tables.byIds('settlement', 'main', ['t1'])).toEqual(rows().byIds('settlement', 'main', ['t1']));
+  });
+
+  test('an edit and its change are in one transaction: without an outbox to write to there is no edit', async () => {
+    const schema = ownSchema(database());
+    const { query } = await servedFrom(await open(database(), { schema }), { report: () => {} });
+    const edit = 'mutation { edit(type: settlement, id: "t1", fields: { name: "New" }) { receipt } }';
+    const before = await names(schema);
+    await database().pool.query(`alter table ${schema}_outbox.outbox rename to hidden`);
+    expect((await query(edit)).errors).toHaveLength(1);
+    expect([await names(schema), (await query('{ settlement(id: "t1") { name } }')).data]).toEqual([
+      before,
+      { settlement: { name: 'Town t1' } },
+    ]);
+    await database().pool.query(`alter table ${schema}_outbox.hidden rename to outbox`);
+    expect((await query(edit)).errors).toEqual([]);
+    expect(await names(schema)).toContain('New');
+    expect((await database().pool.query(`select from ${schema}_outbox.outbox`)).rows).toEqual([]);
   });
 
   test('an edit that expects another version is CONFLICT; of many at once one wins', async () => {

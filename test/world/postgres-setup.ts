@@ -42,7 +42,7 @@ export function rows(): Mirror {
     .add('settlement', [
       town('t0', -20, { name: 'a\ttab, a\nnew line, a \\ and a \\N' }),
       town('t1', -19.000000000000004),
-      town('t:*', -18, { name: 'Łódź \'"$1;', population: 2 ** 40 }),
+      town('t:*', -18, { name: 'Łódź \'"$1;', population: 2 ** 31 - 1 }),
       town('p', 2, { kingdomId: 'FR', lat: 49, name: '\\N' }),
       town('removed', -17, { deleted: true }),
       town('beneath', -16, { kingdomId: 'gone' }),
@@ -119,6 +119,9 @@ export async function served(tables: WorldTables, options: Partial<ServeOptions>
   };
 }
 
-export function servedFrom({ tables, origin, outbox }: OpenWorld): Promise<Served> {
-  return served(tables, { origin, shared: { outbox } });
+export function servedFrom(
+  { tables, origin, outbox }: OpenWorld,
+  options: Partial<ServeOptions> = {},
+): Promise<Served> {
+  return served(tables, { origin, shared: { outbox }, ...options });
 }
