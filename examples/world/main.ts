@@ -39,8 +39,9 @@ async function world(): Promise<Opened> {
     return { tables: await source.load(progressOn(process.stdout)) };
   }
   const { openWorld } = await import('./postgres/open.ts');
-  const held = flags.replace === true ? 'replace' : 'keep';
-  const opened = await openWorld(databaseUrl, source, { held, progress: barOn(process.stdout), report: console.error });
+  const opened = await openWorld(databaseUrl, source, {
+    ...{ replace: flags.replace, progress: barOn(process.stdout), report: console.error },
+  });
   const rows = `${opened.rows.toLocaleString('en')} rows in Postgres`;
   console.log(opened.found ? `${rows}, as they were left.` : `${rows}, all of them new.`);
   return opened;

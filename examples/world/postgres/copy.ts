@@ -18,21 +18,14 @@ export interface CopyOptions {
   readonly progress: (share: number) => void;
 }
 
-/** Copies what each branch has of its own. Returns how many rows of each type that were. */
+/** Copies what each branch has of its own. */
 export async function copyRows(
   client: ClientBase,
   tables: TableReads,
   { schema, branches, progress }: CopyOptions,
-): Promise<Readonly<Record<TypeName, number>>> {
+): Promise<void> {
   const rowsOf = (type: TypeName) => branches.map((branch) => ({ branch, rows: tables.overrides(type, branch) }));
-  const countOf = (type: TypeName): number => rowsOf(type).reduce((sum, { rows }) => sum + rows.length, 0);
-  const counts: Readonly<Record<TypeName, number>> = {
-    campaign: countOf('campaign'),
-    kingdom: countOf('kingdom'),
-    settlement: countOf('settlement'),
-    structure: countOf('structure'),
-  };
-  const all = TYPES.reduce((sum, type) => sum + counts[type], 0);
+  const all = TYPES.flatMap(rowsOf).reduce((sum, { rows }) => sum + rows.length, 0);
   let copied = 0;
   progress(0);
   for (const type of TYPES) {
@@ -44,7 +37,6 @@ export async function copyRows(
     });
     await pipeline(Readable.from(lines), into);
   }
-  return counts;
 }
 
 interface Part {

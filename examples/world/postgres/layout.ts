@@ -3,9 +3,6 @@ import type { TypeName, WorldModel, WorldRow } from '../model.ts';
 
 /** The tables in Postgres: one for each entity type, with a row for each branch that has its own. */
 
-/** Of the tables themselves: raised with every change of their columns. */
-export const FORMAT = 1;
-
 /** What a schema of ours is called, unless a test says otherwise. */
 export const SCHEMA = 'tidemark_world';
 
@@ -74,27 +71,20 @@ export function originTables(schema: string): PgOriginOptions<WorldModel>['table
   };
 }
 
-/** `postgis`: the schema that the extension is in; with it every place is a geometry too, which follows its degrees. */
-export function tableSql(schema: string, type: TypeName, postgis: string | undefined): string {
+export function tableSql(schema: string, type: TypeName): string {
   const columns = ['branch', ...fieldsOf(type).map(({ column }) => column)].map(
     (column) => `${column} ${SQL_TYPES[column] ?? ''}`,
   );
-  if (postgis !== undefined && 'lon' in COLUMNS[type]) {
-    const own = `"${postgis.replaceAll('"', '""')}"`;
-    const point = `${own}.ST_SetSRID(${own}.ST_MakePoint(lon, lat), 4326)`;
-    columns.push(`place ${own}.geometry(Point, 4326) generated always as (${point}) stored`);
-  }
   return `create table ${relation(schema, type)} (${columns.join(', ')})`;
 }
 
 /** Made once the rows are there: that is faster than keeping them up to date meanwhile. */
-export function indexSql(schema: string, type: TypeName, postgis: string | undefined): string[] {
+export function indexSql(schema: string, type: TypeName): string[] {
   const table = relation(schema, type);
   const parent = PARENT_COLUMN[type];
   return [
     `alter table ${table} add primary key (id, branch)`,
     ...(parent === null ? [] : [`create index on ${table} (${parent})`]),
-    ...(postgis !== undefined && 'lon' in COLUMNS[type] ? [`create index on ${table} using gist (place)`] : []),
   ];
 }
 

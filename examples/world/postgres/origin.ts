@@ -10,8 +10,8 @@ import { originTables } from './layout.ts';
 export interface PgWorldOriginOptions {
   readonly sql: Sql;
   readonly schema: string;
-  /** Knows what is beneath something deleted, which Postgres holds like any other row. */
-  readonly mirror: Pick<Mirror, 'beneathShown'>;
+  /** Knows what is beneath something deleted, which Postgres holds like any other row; and fills the spatial index. */
+  readonly mirror: Pick<Mirror, 'all' | 'beneathShown'>;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface PgWorldOriginOptions {
 export function pgWorldOrigin({ sql, schema, mirror }: PgWorldOriginOptions): WorldOrigin {
   const rows = pgOrigin<WorldModel>({
     ...{ sql, tables: originTables(schema) },
-    ...{ statementTimeoutMs: 10_000, pageSize: 10_000 },
+    statementTimeoutMs: 10_000,
   });
   return Object.fromEntries(TYPES.map((type) => [type, shownOf(type, rows[type] as Loaders, mirror)]));
 }
@@ -29,11 +29,10 @@ export function pgWorldOrigin({ sql, schema, mirror }: PgWorldOriginOptions): Wo
 type Load = (ids: readonly string[], context: OriginContext) => Promise<readonly WorldRow[]>;
 interface Loaders {
   readonly byIds: Load;
-  readonly all: (context: OriginContext) => AsyncIterable<WorldRow>;
   readonly childrenOf: Readonly<Record<string, Load>>;
 }
 
-function shownOf(type: TypeName, { byIds, all, childrenOf }: Loaders, mirror: PgWorldOriginOptions['mirror']): Loaders {
+function shownOf(type: TypeName, { byIds, childrenOf }: Loaders, mirror: PgWorldOriginOptions['mirror']) {
   const shown = async (load: Load, ids: readonly string[], context: OriginContext): Promise<WorldRow[]> =>
     (await load(ids, context)).filter(mirror.beneathShown(type, context.branch));
   const listed =
@@ -41,12 +40,9 @@ function shownOf(type: TypeName, { byIds, all, childrenOf }: Loaders, mirror: Pg
     async (ids, context) =>
       (await shown(load, ids, context)).sort(KINDS[type].compare as Compare);
   return {
-    byIds: (ids, context) => shown(byIds, ids, context),
+    byIds: (ids: readonly string[], context: OriginContext) => shown(byIds, ids, context),
     childrenOf: Object.fromEntries(Object.entries(childrenOf).map(([parent, load]) => [parent, listed(load)])),
-    all: async function* (this: void, context) {
-      const isShown = mirror.beneathShown(type, context.branch);
-      for await (const row of all(context)) if (isShown(row)) yield row;
-    },
+    all: ({ branch }: OriginContext) => mirror.all(type, branch),
   };
 }
 
