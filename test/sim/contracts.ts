@@ -67,8 +67,7 @@ export function contractsOver(parts: ContractsParts): Contracts {
       for (const each of listeners.values()) for (const listener of each) listener.onState?.('recovering');
     },
     again: (server) => {
-      if (!parts.rules.tellsOfLoss) return;
-      for (const watcher of watchers) watcher.onGap(undefined);
+      if (parts.rules.tellsOfLoss) for (const watcher of watchers) watcher.onGap(undefined);
       if (watchers.size > 0) parts.overheard.reconnected(server);
       for (const each of listeners.values()) for (const listener of each) listener.onGap();
       if (parts.transactions === null) return;
@@ -201,7 +200,7 @@ function busOver({ client, subscriber, transactions }: ContractsParts, listeners
   return {
     publish:
       transactions === null
-        ? (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, id))
+        ? (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, { id }))
         : publishInTurn(transactions, client),
     subscribe: async (topic, listener) => {
       const of = listeners.get(topic) ?? new Set<BusListener>();

@@ -1,6 +1,18 @@
 import { type Random, randomOf, weighted } from './dice.js';
 import { disaster } from './disasters.js';
-import { clash, family, joining, lag, mapping, regraft, ruling, start, writing } from './meetings.js';
+import {
+  clash,
+  crossing,
+  family,
+  interruption,
+  joining,
+  lag,
+  mapping,
+  regraft,
+  ruling,
+  start,
+  writing,
+} from './meetings.js';
 import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
@@ -110,6 +122,7 @@ export function planOf(
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
   if (writes) more.push(...writings(seed, config, end));
+  if (postgres) more.push(...crossings(seed, config, end));
   return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
 
@@ -150,6 +163,16 @@ export const withoutMappings = (plan: Plan): Plan => ({
 function writings(seed: number, config: Config, end: number): readonly Step[] {
   const steps = new Steps(randomOf(seed, 'writings'), config);
   for (let share = 0.2; steps.chance(share); share = 0.6) writing(steps, 25 + end * steps.random());
+  return steps.all;
+}
+
+/** The same for changes whose transactions may end in another order than they began, or not at all. */
+function crossings(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'crossings'), config);
+  for (let share = 0.9; steps.chance(share); share = 0.5) {
+    if (steps.chance(0.6)) crossing(steps, 45 + end * steps.random());
+    else interruption(steps, 45 + end * steps.random());
+  }
   return steps.all;
 }
 

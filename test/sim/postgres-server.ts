@@ -42,7 +42,7 @@ export class Transactions {
         try {
           run();
         } catch (error) {
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
           this.#leave(one);
         }
       };
@@ -122,11 +122,11 @@ export function bumpTogether(
       const announce = (): void => {
         for (const bump of bumps) server.announce(bump);
       };
-      if (!rules.notifiesAtCommit) announce();
+      if (!rules.bumpsAtOnce) announce();
       if (!rules.answersAfterCommit) resolve(bumps);
       return (): Bump[] => {
-        for (const bump of bumps) server.write(bump, ranAt);
-        if (rules.notifiesAtCommit) announce();
+        for (const bump of bumps) server.mark(bump, ranAt);
+        if (rules.bumpsAtOnce) announce();
         return bumps;
       };
     };
@@ -149,8 +149,15 @@ export function publishInTurn(transactions: Transactions, client: Connection): B
   const send = (page: readonly Publication[]): Promise<BusPosition[]> =>
     client.call('publish', (server) => {
       const rows = [...new Set(page.map(({ topic }) => `topic ${topic}`))].sort();
-      const commit = () => page.map(({ topic, bytes, id }) => server.publish(topic, bytes, id));
-      return transactions.run(client, rows, () => commit);
+      return transactions.run(client, rows, () => {
+        const tops = new Map(page.map(({ topic }) => [topic, server.topOf(topic)]));
+        return () =>
+          page.map(({ topic, bytes, id }) => {
+            const position = server.publish(topic, bytes, { id, after: tops.get(topic) });
+            tops.set(topic, position.offset);
+            return position;
+          });
+      });
     });
   const sendAll = async (): Promise<void> => {
     for (; outgoing.length > 0;) {

@@ -12,16 +12,12 @@ export interface ServerRules {
   readonly comparesPartitions: boolean;
   /** A bump counts as done when some of its partitions have answered. */
   readonly acceptsPartialBumps: boolean;
-  /** False: transactions do not wait for the rows that others hold; each bump has the next position all the same. */
+  /** False: transactions do not wait for the rows that others hold. Bumps have positions of their own all the same, publications have not. */
   readonly waitsForRows: boolean;
-  /** False: what a transaction notifies is sent before what it did can be seen. */
-  readonly notifiesAtCommit: boolean;
+  /** False: a bump is two transactions. When it is notified its position is seen, and its marks are not. */
+  readonly bumpsAtOnce: boolean;
   /** False: a bump is answered before its transaction has committed. */
   readonly answersAfterCommit: boolean;
-  /** False: a publication whose id is known has an effect again. */
-  readonly publishesOnce: boolean;
-  /** False: partitions are logged, marks are not, and no crash is noticed by a partition. */
-  readonly forgetsPartitions: boolean;
   /** False: a connection that listens is made again without a word. */
   readonly tellsOfLoss: boolean;
 }
@@ -34,9 +30,7 @@ export const RIGHT: ServerRules = {
   comparesPartitions: true,
   acceptsPartialBumps: false,
   waitsForRows: true,
-  notifiesAtCommit: true,
+  bumpsAtOnce: true,
   answersAfterCommit: true,
-  publishesOnce: true,
-  forgetsPartitions: true,
   tellsOfLoss: true,
 };

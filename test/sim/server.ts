@@ -123,10 +123,6 @@ export class Server {
   }
 
   forget(partition: number): void {
-    if (!this.#rules.forgetsPartitions) {
-      (this.state.partitions[partition] as PartitionState).bumped.clear();
-      return;
-    }
     forgetPartition(this.state, partition, { at: this.#engine.now, moment: this.#engine.moment });
   }
 
@@ -155,7 +151,7 @@ export class Server {
       return before;
     }
     this.#sent.set(key, bump);
-    this.write(bump, this.#engine.now);
+    this.mark(bump, this.#engine.now);
     this.announce(bump);
     return bump;
   }
@@ -182,20 +178,18 @@ export class Server {
   }
 
   /** From here on its marks are read. */
-  write({ partition: number, epoch, position, nonce, subjects }: Bump, ranAt: number): void {
-    const partition = this.state.partitions[number] as PartitionState;
-    partition.head = position;
-    partition.nonce = nonce;
+  mark({ partition, epoch, position, nonce, subjects }: Bump, ranAt: number): void {
     const token: Token = { epoch, position, nonce };
-    for (const subject of subjects) partition.bumped.set(subject, { token, at: ranAt });
+    const { bumped } = this.state.partitions[partition] as PartitionState;
+    for (const subject of subjects) bumped.set(subject, { token, at: ranAt });
   }
 
+  /** From here on its position is read, and whoever listens is told. */
   announce(bump: Bump): void {
-    const accepted = this.#accept(
-      this.state.partitions[bump.partition] as PartitionState,
-      bump.changeId,
-      bump.subjects,
-    );
+    const partition = this.state.partitions[bump.partition] as PartitionState;
+    partition.head = bump.position;
+    partition.nonce = bump.nonce;
+    const accepted = this.#accept(partition, bump.changeId, bump.subjects);
     this.#observer.executed(bump);
     for (const sink of this.marksSinks) sink.bump(bump, accepted);
   }
@@ -330,12 +324,19 @@ export class Server {
 
   // ── Bus ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  publish(name: string, bytes: Uint8Array, id: string): BusPosition {
+  /** The offset of a topic's last message. */
+  topOf(name: string): number {
+    return this.#topic(name).top;
+  }
+
+  /** `after`: the offset before it, of whoever looked earlier. */
+  publish(name: string, bytes: Uint8Array, { id, after }: { id: string; after?: number | undefined }): BusPosition {
     this.#assertRoom();
     const topic = this.#topic(name);
     const known = topic.positions.get(id);
-    if (known !== undefined && this.#rules.publishesOnce) return known;
-    const position = { epoch: topic.epoch, offset: ++topic.top };
+    if (known !== undefined) return known;
+    topic.top = (after ?? topic.top) + 1;
+    const position = { epoch: topic.epoch, offset: topic.top };
     const message = { position, bytes };
     topic.kept.push({ id, message });
     topic.positions.set(id, position);
