@@ -200,7 +200,7 @@ function busOver({ client, subscriber, transactions }: ContractsParts, listeners
   return {
     publish:
       transactions === null
-        ? (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, { id }))
+        ? (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, id))
         : publishInTurn(transactions, client),
     subscribe: async (topic, listener) => {
       const of = listeners.get(topic) ?? new Set<BusListener>();

@@ -162,6 +162,16 @@ export function interruption(steps: Steps, at: number): void {
   for (let i = 0; i < 4; i++) steps.read(at + 20 + 200 * random(), focus);
 }
 
+/** Marks are emptied after a change, before anybody has read what it changed. */
+export function emptying(steps: Steps, at: number): void {
+  const focus = steps.focus();
+  const replica = steps.nat();
+  steps.get(replica, at - 40, focus);
+  steps.changeOn(replica + 1, at, focus);
+  steps.add(at + 15 + 40 * steps.random(), 'flush');
+  for (let i = 0; i < 3; i++) steps.get(replica + 2, at + 60 + 40 * i, focus);
+}
+
 /** The fork hangs elsewhere, and not everybody knows. */
 export function regraft(steps: Steps, at: number): void {
   const focus = { branch: IN.fork, entity: steps.nat(), list: 1 };

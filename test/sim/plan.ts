@@ -3,6 +3,7 @@ import { disaster } from './disasters.js';
 import {
   clash,
   crossing,
+  emptying,
   family,
   interruption,
   joining,
@@ -122,7 +123,7 @@ export function planOf(
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
   if (writes) more.push(...writings(seed, config, end));
-  if (postgres) more.push(...crossings(seed, config, end));
+  if (postgres) more.push(...delays(seed, config, end));
   return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
 
@@ -166,12 +167,14 @@ function writings(seed: number, config: Config, end: number): readonly Step[] {
   return steps.all;
 }
 
-/** The same for changes whose transactions may end in another order than they began, or not at all. */
-function crossings(seed: number, config: Config, end: number): readonly Step[] {
-  const steps = new Steps(randomOf(seed, 'crossings'), config);
+/** The same for what a Postgres may do to a change: its transaction ends later than another, or not at all. */
+function delays(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'delays'), config);
   for (let share = 0.9; steps.chance(share); share = 0.5) {
-    if (steps.chance(0.6)) crossing(steps, 45 + end * steps.random());
-    else interruption(steps, 45 + end * steps.random());
+    const meet = { crossing, interruption, emptying }[
+      weighted({ crossing: 4, interruption: 3, emptying: 1 }, steps.random)
+    ];
+    meet(steps, 45 + end * steps.random());
   }
   return steps.all;
 }

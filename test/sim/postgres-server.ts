@@ -80,7 +80,7 @@ export class Transactions {
       const queue = this.#queues.get(row) ?? [];
       this.#queues.set(row, queue);
       if (!queue.includes(one)) queue.push(one);
-      if (queue[0] !== one && this.rules.waitsForRows) return;
+      if (queue[0] !== one) return;
     }
     one.begin();
   }
@@ -93,7 +93,7 @@ export class Transactions {
       const place = queue.indexOf(one);
       if (place >= 0) queue.splice(place, 1);
       const next = queue[0];
-      if (place === 0 && next !== undefined && !next.isOver && this.rules.waitsForRows) this.#advance(next);
+      if (place === 0 && next !== undefined && !next.isOver) this.#advance(next);
     }
   }
 
@@ -115,22 +115,18 @@ export function bumpTogether(
 ): Promise<Bump[]> {
   const { engine, rules } = transactions;
   const numbers = [...groups.keys()].sort((a, b) => a - b);
-  return new Promise((resolve, reject) => {
-    const work = () => {
-      const ranAt = engine.now;
-      const bumps = numbers.map((number) => server.place(number, [...(groups.get(number) ?? [])], request));
-      const announce = (): void => {
-        for (const bump of bumps) server.announce(bump);
-      };
-      if (!rules.bumpsAtOnce) announce();
-      if (!rules.answersAfterCommit) resolve(bumps);
-      return (): Bump[] => {
-        for (const bump of bumps) server.mark(bump, ranAt);
-        if (rules.bumpsAtOnce) announce();
-        return bumps;
-      };
+  return transactions.run(client, numbers.map(partitionRow), () => {
+    const ranAt = engine.now;
+    const bumps = numbers.map((number) => server.place(number, [...(groups.get(number) ?? [])], request));
+    const announce = (): void => {
+      for (const bump of bumps) server.announce(bump);
     };
-    transactions.run(client, numbers.map(partitionRow), work).then(resolve, reject);
+    if (!rules.bumpsAtOnce) announce();
+    return () => {
+      for (const bump of bumps) server.mark(bump, ranAt);
+      if (rules.bumpsAtOnce) announce();
+      return bumps;
+    };
   });
 }
 
@@ -149,15 +145,8 @@ export function publishInTurn(transactions: Transactions, client: Connection): B
   const send = (page: readonly Publication[]): Promise<BusPosition[]> =>
     client.call('publish', (server) => {
       const rows = [...new Set(page.map(({ topic }) => `topic ${topic}`))].sort();
-      return transactions.run(client, rows, () => {
-        const tops = new Map(page.map(({ topic }) => [topic, server.topOf(topic)]));
-        return () =>
-          page.map(({ topic, bytes, id }) => {
-            const position = server.publish(topic, bytes, { id, after: tops.get(topic) });
-            tops.set(topic, position.offset);
-            return position;
-          });
-      });
+      const commit = () => page.map(({ topic, bytes, id }) => server.publish(topic, bytes, id));
+      return transactions.run(client, rows, () => commit);
     });
   const sendAll = async (): Promise<void> => {
     for (; outgoing.length > 0;) {

@@ -12,12 +12,10 @@ export interface ServerRules {
   readonly comparesPartitions: boolean;
   /** A bump counts as done when some of its partitions have answered. */
   readonly acceptsPartialBumps: boolean;
-  /** False: transactions do not wait for the rows that others hold. Bumps have positions of their own all the same, publications have not. */
-  readonly waitsForRows: boolean;
   /** False: a bump is two transactions. When it is notified its position is seen, and its marks are not. */
   readonly bumpsAtOnce: boolean;
-  /** False: a bump is answered before its transaction has committed. */
-  readonly answersAfterCommit: boolean;
+  /** False: what was emptied by somebody keeps its epochs. */
+  readonly noticesTruncation: boolean;
   /** False: a connection that listens is made again without a word. */
   readonly tellsOfLoss: boolean;
 }
@@ -29,8 +27,7 @@ export const RIGHT: ServerRules = {
   partitionFromCaller: false,
   comparesPartitions: true,
   acceptsPartialBumps: false,
-  waitsForRows: true,
   bumpsAtOnce: true,
-  answersAfterCommit: true,
+  noticesTruncation: true,
   tellsOfLoss: true,
 };

@@ -63,8 +63,6 @@ export class Server {
   readonly #rules: ServerRules;
   readonly #observer: Observer;
   readonly #sent = new Map<string, Bump>();
-  /** By epoch, the last position that a bump was given. */
-  readonly #placed = new Map<string, number>();
 
   constructor(
     name: string,
@@ -117,6 +115,10 @@ export class Server {
   }
 
   flush(): void {
+    if (!this.#rules.noticesTruncation) {
+      for (const { bumped } of this.state.partitions) bumped.clear();
+      return;
+    }
     this.state.cells.clear();
     this.state.topics.clear();
     for (let number = 0; number < this.partitions; number++) this.forget(number);
@@ -161,8 +163,7 @@ export class Server {
     this.#assertWritable();
     const partition = this.#partition(number);
     const epoch = partition.epoch as string;
-    const prev = this.#rules.waitsForRows ? partition.head : Math.max(partition.head, this.#placed.get(epoch) ?? 0);
-    this.#placed.set(epoch, prev + 1);
+    const prev = partition.head;
     return {
       ...{
         partition: number,
@@ -324,19 +325,12 @@ export class Server {
 
   // ── Bus ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The offset of a topic's last message. */
-  topOf(name: string): number {
-    return this.#topic(name).top;
-  }
-
-  /** `after`: the offset before it, of whoever looked earlier. */
-  publish(name: string, bytes: Uint8Array, { id, after }: { id: string; after?: number | undefined }): BusPosition {
+  publish(name: string, bytes: Uint8Array, id: string): BusPosition {
     this.#assertRoom();
     const topic = this.#topic(name);
     const known = topic.positions.get(id);
     if (known !== undefined) return known;
-    topic.top = (after ?? topic.top) + 1;
-    const position = { epoch: topic.epoch, offset: topic.top };
+    const position = { epoch: topic.epoch, offset: ++topic.top };
     const message = { position, bytes };
     topic.kept.push({ id, message });
     topic.positions.set(id, position);

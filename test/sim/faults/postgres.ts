@@ -3,13 +3,6 @@ import { type SimFault, STALE } from './fault.js';
 /** Ones like Postgres that do not follow the contract. */
 export const POSTGRES_FAULTS: readonly SimFault[] = [
   {
-    name: 'transactions do not wait for each other',
-    breaks: [...STALE, 'P7'],
-    edits: [],
-    postgres: true,
-    rules: { waitsForRows: false },
-  },
-  {
     name: 'a bump is notified before its marks can be seen',
     breaks: STALE,
     edits: [],
@@ -17,11 +10,18 @@ export const POSTGRES_FAULTS: readonly SimFault[] = [
     rules: { bumpsAtOnce: false },
   },
   {
-    name: 'a bump is answered before it is committed',
-    breaks: [...STALE, 'receipt'],
+    name: 'marks that somebody emptied keep their epoch',
+    breaks: STALE,
     edits: [],
     postgres: true,
-    rules: { answersAfterCommit: false },
+    rules: { noticesTruncation: false },
+  },
+  {
+    name: 'a crash begins an epoch that was there before',
+    breaks: STALE,
+    edits: [],
+    postgres: true,
+    rules: { countedEpochs: true },
   },
   {
     name: 'a connection that listens is made again without a word',
