@@ -40,7 +40,10 @@ export interface ChangeItem {
   readonly modifiedAt: string;
 }
 
-/** A computed field of the entity has another value, for whatever reason: its row, a row that its rules look at, a rule. */
+/**
+ * A computed field of the entity has another value, for whatever reason: its row, a row that its rules look at, a rule. The
+ * first change after a subscription begins, and after a `resync`, tells all fields once, also those that stand.
+ */
 export interface ComputedItem {
   readonly kind: 'computed';
   readonly cursor: string;

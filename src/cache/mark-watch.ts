@@ -260,6 +260,10 @@ export class MarkWatch {
       this.#follow(partition, found, head);
       return;
     }
+    if (partition.hasGoneBack) {
+      this.lost(partition);
+      return;
+    }
     partition.skipTo(head);
     const { replaced } = partition;
     if (replaced === null) return;

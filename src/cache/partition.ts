@@ -21,6 +21,9 @@ export interface Sent {
   readonly known: readonly { readonly epoch: string | null; readonly applied: number }[];
 }
 
+/** Epochs beyond these are forgotten: it takes a loss of the store to begin one. */
+const PASSED_KNOWN = 32;
+
 /** One partition of the marks as this replica knows it. Decides what a message or a head means; does nothing itself. */
 export class Partition {
   readonly number: number;
@@ -44,6 +47,8 @@ export class Partition {
   epochsBegun = 0;
   /** The epoch that was known before this one, until it is settled what of this replica's own was lost with it. */
   replaced: string | null = null;
+  /** Epochs that were replaced as this replica knows: a store that has one again has gone back. */
+  readonly #passed = new Set<string>();
   /** A check that found more than was applied: it confirms once that much is. */
   #unconfirmed: { readonly head: number; readonly sentAt: number } | null = null;
   /** A position that an event named: doubt until it is applied. */
@@ -63,6 +68,11 @@ export class Partition {
     return this.epochsWanted > this.epochsBegun;
   }
 
+  /** The store has gone back to an epoch that was replaced: what was bumped since then is not in it. */
+  get hasGoneBack(): boolean {
+    return this.epoch !== null && this.#passed.has(this.epoch);
+  }
+
   /** False while what the store says may lack changes of this replica: it needs another epoch, or these changes again. */
   get isBelievable(): boolean {
     return !this.mustRenew && this.replaced === null;
@@ -72,7 +82,8 @@ export class Partition {
 
   /** What a bump means; `next` and `hole` have advanced `applied` to it. */
   hear({ epoch, prev, position, nonce }: Bump): Finding {
-    if (this.epoch !== epoch) return 'epoch';
+    // Of an epoch that was replaced, it may only have come late.
+    if (this.epoch !== epoch) return this.#passed.has(epoch) ? 'unclear' : 'epoch';
     this.highest = Math.max(this.highest, position);
     if (position === this.applied && this.appliedNonce !== '' && this.appliedNonce !== nonce) return 'lost';
     if (position <= this.applied) return 'nothing new';
@@ -175,6 +186,8 @@ export class Partition {
   /** Another epoch: its head is where messages go on. */
   adopt({ epoch, head, nonce }: Pick<Head, 'epoch' | 'head' | 'nonce'>): void {
     this.replaced ??= this.epoch;
+    if (this.epoch !== null) this.#passed.add(this.epoch);
+    if (this.#passed.size > PASSED_KNOWN) this.#passed.delete(this.#passed.values().next().value as string);
     this.epoch = epoch;
     this.applied = head;
     this.highest = head;

@@ -1,7 +1,7 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
 import type { Subscription, SubscriptionHooks } from './subscription.js';
-import { type Told, withTold } from './told.js';
+import { type Shown, type Told, withTold } from './told.js';
 
 type Result = IteratorResult<SubscriptionItem, undefined>;
 
@@ -28,8 +28,13 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
   readonly #pulls: { readonly resolve: (result: Result) => void; readonly reject: (error: Error) => void }[] = [];
   /** The moment at which it began, where the values of then are not known yet. */
   #began: { readonly moment: unknown } | undefined;
-  /** Undefined while nobody knows. */
+  /**
+   * Undefined while nobody knows: who begins looks elsewhere, and may see what was committed and is not announced here yet.
+   * If it is undone before it is, nothing here ever differs from what stood: so all is told at the first change.
+   */
   #told: Told | undefined;
+  /** What stood here when it began. */
+  #stood: ReadonlyMap<string, Shown> | undefined;
   #asking = false;
 
   constructor(parts: ComputedSubscriptionParts) {
@@ -46,8 +51,10 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
       throw refusal;
     }
     this.#begin();
+    if (!parts.resumed) return;
     // What is not known to have been told is told.
-    if (parts.resumed) this.#told = parts.told ?? new Map();
+    this.#told = parts.told ?? new Map();
+    this.#stood = undefined;
   }
 
   next(): Promise<Result> {
@@ -73,7 +80,7 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     const began = this.#began;
     this.#began = undefined;
     if (this.#told === undefined) {
-      if (began !== undefined && this.#watched.wasHeldAt(began.moment)) this.#told = shown;
+      if (began !== undefined && this.#watched.wasHeldAt(began.moment)) this.#stood = shown;
       // Whoever looked when it began may have seen others, if they have changed since. That nothing is known to have says
       // little: what was read may have been committed since, and be announced later. The next reading is told whole then.
       else if (began === undefined || !this.#watched.hasStoodSince(began.moment)) this.#told = new Map();
@@ -81,10 +88,11 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     this.#tell();
   };
 
-  /** What stands now is what whoever begins here, or looks at everything again, sees. */
+  /** Whoever begins here, or looks at everything again, sees what stands now or something newer. */
   #begin(): void {
     const { shown, isCurrent } = this.#watched;
-    this.#told = isCurrent ? shown : undefined;
+    this.#told = undefined;
+    this.#stood = isCurrent ? shown : undefined;
     this.#began = isCurrent ? undefined : { moment: this.#parts.watch.moment(this.#parts.target) };
   }
 
@@ -136,8 +144,8 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     const told = this.#told;
     if (shown === undefined || told === undefined || this.#began !== undefined) return undefined;
     for (const [field, now] of shown) {
-      const before = told.get(field);
-      if (before?.digest === now.digest) continue;
+      if (told.get(field)?.digest === now.digest) continue;
+      const before = told.get(field) ?? this.#stood?.get(field);
       const { type, id, branch } = this.#parts.target;
       this.#told = new Map(told).set(field, now);
       return Object.freeze({

@@ -49,3 +49,27 @@ test('a partition is not believed between another epoch and the settling of what
   partition.replaced = null;
   expect(partition.isBelievable).toBe(true);
 });
+
+describe('an epoch that was replaced', () => {
+  const replaced = (): Partition => {
+    const partition = partitionAt(2);
+    partition.adopt({ epoch: 'f', head: 0, nonce: '' });
+    return partition;
+  };
+
+  test('is no other epoch when a message of it comes late', () => {
+    const partition = replaced();
+    expect(partition.hear(bump(3))).toBe('unclear');
+    expect([partition.epoch, partition.hasGoneBack]).toEqual(['f', false]);
+  });
+
+  test('is where the store has gone back to when an answer has it again', () => {
+    const partition = replaced();
+    const head = { ...{ partition: 0, epoch: 'e', head: 2, nonce: 'n2' }, from: null };
+    expect(partition.compare(head, sentKnowing('f', 0))).toBe('epoch');
+    partition.adopt(head);
+    expect(partition.hasGoneBack).toBe(true);
+    partition.adopt({ epoch: 'g', head: 0, nonce: '' });
+    expect(partition.hasGoneBack).toBe(false);
+  });
+});

@@ -50,10 +50,11 @@ describe('a live stream', () => {
         `mutation { edit(type: settlement, id: "t0", fields: { population: ${String(population)} }) { receipt } }`,
       );
     await edit(200_000);
-    const told = await live.take(4);
+    const told = await live.take(5);
     expect(told.map(({ event, data }) => [event, data['field'], data['before'], data['after']])).toEqual([
       ['resync', undefined, undefined, undefined],
       ['change', undefined, undefined, undefined],
+      ['computed', 'isTradeHub', false, false],
       ['computed', 'standing', 'village', 'city'],
       ['computed', 'income', 1.3, 260],
     ]);
