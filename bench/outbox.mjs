@@ -32,7 +32,7 @@ const ON_REDIS =
 export default {
   title: 'Changes that commit with the data, on PostgreSQL',
   question: 'What does it cost a write to take its change along?',
-  setting: `${WRITERS} writers in one process, each with a connection and a row of its own: begin, update, commit, one transaction after the other, ${TRANSACTIONS} in all, on a server whose commits wait for the disk. With the outbox the change is a row in the same transaction; after the commit it is asked for, applied and announced, and removed with others; marks and bus are in the process, or where the name says. With pg_notify the change is a notification sent by the commit, to one connection that listens. tide.change after the commit is what can be had without an outbox: a process that dies in between tells nobody. Flushes of ${SLOW_DISK_MS} ms are those of the same disk: PostgreSQL waits for so long before each one (commit_delay, commit_siblings = 0). Cases and server share two processors, in this run with some twenty other processes that wanted them. Times are those of the wall clock.`,
+  setting: `${WRITERS} writers in one process, each with a connection and a row of its own: begin, update, commit, one transaction after the other, ${TRANSACTIONS} in all, on a server whose commits wait for the disk. With the outbox the change is a row in the same transaction; after the commit it is asked for, applied and announced, and removed with others; marks and bus are in the process, or where the name says. With pg_notify the change is a notification sent by the commit, to one connection that listens. tide.change after the commit is what can be had without an outbox: a process that dies in between tells nobody. Flushes of ${SLOW_DISK_MS} ms are those of the same disk: PostgreSQL waits for so long before each one (commit_delay, commit_siblings = 0). Cases and server share two processors, in this run with thirty other processes that wanted them. Times are those of the wall clock.`,
   packages: ['pg', 'ioredis'],
   goals: [GROUP, SLOW_DISK].flatMap((group) => [
     {
@@ -154,7 +154,8 @@ async function writingDown({ url, table }, partsOn) {
   const pool = new pg.Pool({ connectionString: url, max: 6 });
   // The server is stopped under it at the end.
   pool.on('error', () => {});
-  const tide = tideOf({ ...partsOn(pool), outbox: pgOutbox({ pool }) });
+  // While the cases start, all at once, answers are late.
+  const tide = tideOf({ ...partsOn(pool), outbox: pgOutbox({ pool }), storeTimeoutMs: 20_000 });
   await tide.ready();
   const states = new Map();
   return {
