@@ -48,7 +48,8 @@ async function world(): Promise<Opened> {
     progress: barOn(process.stdout),
     report: console.error,
   });
-  console.log(opened.found ? 'The rows in Postgres are as they were left.' : 'The rows in Postgres are new.');
+  const rows = `${opened.rows.toLocaleString('en')} rows in Postgres`;
+  console.log(opened.found ? `${rows}, as they were left.` : `${rows}, all of them new.`);
   return opened;
 }
 

@@ -45,7 +45,7 @@ describePostgis('opening a world in Postgres', (database: () => Database) => {
 
     const again = source();
     const second = await open(database(), { schema, of: again });
-    expect([second.found, again.loads()]).toEqual([true, 0]);
+    expect([second.found, second.rows, again.loads()]).toEqual([true, first.rows + 1, 0]); // one more: an override
     const { data } = await (
       await servedFrom(second)
     ).query(

@@ -31,6 +31,8 @@ export interface OpenWorld {
   readonly outbox: Outbox;
   /** Whether it was there before. */
   readonly found: boolean;
+  /** In all branches. */
+  readonly rows: number;
   close(): Promise<void>;
 }
 
@@ -51,12 +53,12 @@ export async function openWorld(
       await copyWorld(client, schema, source, progress);
       return false;
     });
-    const mirror = await readWorld(pool, schema, source, progress);
+    const { mirror, rows } = await readWorld(pool, schema, source, progress);
     return {
       tables: new PgTables({ pool, schema, mirror }),
       outbox: pgOutbox({ pool, schema: outboxSchema(schema) }),
       origin: pgWorldOrigin({ sql: pool, schema, mirror }),
-      ...{ found, close: () => pool.end() },
+      ...{ found, rows, close: () => pool.end() },
     };
   } catch (error) {
     await pool.end();
@@ -110,14 +112,15 @@ async function copyWorld(
   progress('Copying to Postgres', 1);
 }
 
-/** The mirror. Branches are read as the model lists them, parents first: a row may hang beneath one of the parent's. */
+/** The mirror, and how many rows went into it. Branches are read as the model lists them, parents first: a row may hang beneath one of the parent's. */
 async function readWorld(
   pool: Pool,
   schema: string,
   { words }: WorldSource,
   progress: OpenOptions['progress'],
-): Promise<Mirror> {
+): Promise<{ readonly mirror: Mirror; readonly rows: number }> {
   const builder = createTables({ words });
+  let count = 0;
   const parts = Object.keys(BRANCHES).flatMap((branch) => TYPES.map((type) => ({ branch, type })));
   for (const [at, { branch, type }] of parts.entries()) {
     progress('Reading from Postgres', at / parts.length);
@@ -126,7 +129,8 @@ async function readWorld(
       [branch],
     );
     builder.add(type, rows.map(rowOf<TypeName>), branch);
+    count += rows.length;
   }
   progress('Reading from Postgres', 1);
-  return builder.build();
+  return { mirror: builder.build(), rows: count };
 }

@@ -39,9 +39,7 @@ function shownOf(type: TypeName, { byIds, childrenOf }: Loaders, mirror: PgWorld
   return {
     byIds: (ids: readonly string[], context: OriginContext) => shown(byIds, ids, context),
     childrenOf: Object.fromEntries(Object.entries(childrenOf).map(([parent, load]) => [parent, listed(load)])),
-    all: async function* (this: void, { branch }: OriginContext): AsyncGenerator<WorldRow> {
-      yield* mirror.all(type, branch);
-    },
+    all: ({ branch }: OriginContext) => mirror.all(type, branch),
   };
 }
 
