@@ -1,0 +1,31 @@
+// Loaded by mocha before the test files that graphql-redis-subscriptions publishes. What these files require is given here, as
+// they are: RedisPubSub is ours, and what is not installed, or was something else in the graphql of their day, has a stand-in.
+const Module = require('node:module');
+const { Redis } = require('ioredis');
+const graphql = require('graphql');
+
+const { BUNDLE, REDIS_URL, REAL_CLIENTS } = process.env;
+const ours = require(BUNDLE);
+
+/** Theirs makes clients by itself where it is given none. */
+class RedisPubSub extends ours.RedisPubSub {
+  constructor(options = {}) {
+    const { publisher, subscriber, ...others } = options;
+    const real = publisher === undefined || REAL_CLIENTS === 'true';
+    super(real ? { ...others, connection: () => new Redis(REDIS_URL), prefix: `published:${process.pid}:` } : options);
+  }
+}
+
+const STAND_INS = {
+  '../redis-pubsub': { RedisPubSub },
+  'chai-as-promised': () => undefined,
+  iterall: { isAsyncIterable: (value) => typeof value?.[Symbol.asyncIterator] === 'function' },
+  'graphql/subscription': { subscribe: async (schema, document) => graphql.subscribe({ schema, document }) },
+  ioredis: Redis,
+};
+
+const load = Module._load;
+Module._load = function (request, parent, ...rest) {
+  const isTheirs = /graphql-redis-subscriptions\/dist\/test\/[^/]+\.js$/.test(parent?.filename?.replaceAll('\\', '/') ?? '');
+  return isTheirs && request in STAND_INS ? STAND_INS[request] : load.call(this, request, parent, ...rest);
+};
