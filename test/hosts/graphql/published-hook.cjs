@@ -7,12 +7,21 @@ const graphql = require('graphql');
 const { BUNDLE, REDIS_URL, REAL_CLIENTS } = process.env;
 const ours = require(BUNDLE);
 
+let made = 0;
+
 /** Theirs makes clients by itself where it is given none. */
 class RedisPubSub extends ours.RedisPubSub {
   constructor(options = {}) {
     const { publisher, subscriber, ...others } = options;
     const real = publisher === undefined || REAL_CLIENTS === 'true';
-    super(real ? { ...others, connection: () => new Redis(REDIS_URL), prefix: `published:${process.pid}:` } : options);
+    const prefix = `published:${process.pid}:${made++}:`;
+    super(real ? { ...others, connection: () => new Redis(REDIS_URL), prefix } : options);
+  }
+
+  /** Their double tells its listener before it answers, and a server before it answers to a ping that comes after. */
+  async publish(trigger, payload) {
+    await super.publish(trigger, payload);
+    await this.getSubscriber().ping?.();
   }
 }
 

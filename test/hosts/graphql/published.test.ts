@@ -32,6 +32,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+/** They count the calls of the double, which nobody makes where there are real clients. */
+const ABOUT_THE_DOUBLE = [
+  'should verify close calls pub and sub quit methods',
+  'can subscribe to a redis channel pattern and called when a message is published on it',
+  'can unsubscribe from specific redis channel',
+  "will not unsubscribe from the redis channel if there is another subscriber on it's subscriber list",
+  'will subscribe to redis channel only once',
+];
+
 interface Outcome {
   readonly passed: readonly string[];
   readonly failed: readonly string[];
@@ -50,7 +59,9 @@ async function mocha(file: string, more: NodeJS.ProcessEnv = {}): Promise<Outcom
   });
   const titles = (tests: readonly { readonly title: string }[]) => tests.map(({ title }) => title);
   const { passes, failures } = JSON.parse(said) as Record<'passes' | 'failures', readonly { title: string }[]>;
-  return { passed: titles(passes), failed: titles(failures) };
+  const failed = titles(failures);
+  // One that is done and then fails is told as both.
+  return { passed: titles(passes).filter((title) => !failed.includes(title)), failed };
 }
 
 describe.skipIf(single.missing !== undefined)('the published tests of graphql-redis-subscriptions', () => {
@@ -62,8 +73,8 @@ describe.skipIf(single.missing !== undefined)('the published tests of graphql-re
 
   test('pass with real clients and history, but for those that look at the double', async () => {
     const { passed, failed } = await mocha(theirs('tests'), { REAL_CLIENTS: 'true' });
-    expect(failed).toEqual([]);
-    expect(passed).toHaveLength(23);
+    expect(failed).toEqual(ABOUT_THE_DOUBLE);
+    expect(passed).toHaveLength(23 - ABOUT_THE_DOUBLE.length);
   });
 
   test('those of integration pass on a real Redis', async () => {
