@@ -153,7 +153,7 @@ export function redisBus(options: RedisBusOptions): RedisBus {
       if (patterns === null) {
         throw new TidemarkError(
           'INVALID_OPTION',
-          `pattern ${glob}: expected a subscriber that hears every node, got a Cluster with shardedSubscribers.`,
+          `pattern ${glob}: expected a subscriber that hears every node, got a Cluster with shardedSubscribers, or one without psubscribe().`,
         );
       }
       const [before, after] = channelOf('').split(tagOf('')) as [string, string];

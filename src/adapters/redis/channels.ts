@@ -124,7 +124,9 @@ class ClientChannels implements Channels {
 
   async #send(verb: 'subscribe' | 'unsubscribe', channels: readonly string[]): Promise<void> {
     const perCommand = this.#kind === 's' ? 1 : PER_COMMAND;
-    await Promise.all(pagesOf(channels, perCommand).map((page) => this.#subscriber[`${this.#kind}${verb}`]?.(...page)));
+    await Promise.all(
+      pagesOf(channels, perCommand).map(async (page) => this.#subscriber[`${this.#kind}${verb}`]?.(...page)),
+    );
   }
 
   #hear(listenedTo: string, channel: string, bytes: Buffer): void {

@@ -16,7 +16,7 @@ export interface Connection {
   /** Channels are the same in all databases of a server, keys are not: the end of a channel's name says whose it is. */
   readonly channelEnd: string;
   readonly channels: Channels;
-  /** The same by pattern; null where the subscriber hears only the nodes of its channels. */
+  /** The same by pattern; null where the subscriber has none, or hears only the nodes of its channels. */
   readonly patterns: Channels | null;
   readonly run: RunScript;
   /** What an epoch begins with, should a script have to begin one. */
@@ -41,7 +41,7 @@ export function connect(options: SubscriberOptions): Connection {
     announce: sharded ? 'SPUBLISH' : 'PUBLISH',
     channelEnd: `@${String(apart ? 0 : (client.options.db ?? 0))}`,
     channels: channelsOf(subscriber, sharded, clock),
-    patterns: sharded ? null : patternsOf(subscriber, clock),
+    patterns: sharded || subscriber.psubscribe === undefined ? null : patternsOf(subscriber, clock),
     run: scriptRunner(client, clock),
     seed: () => randomId(random),
     close: () => {

@@ -18,7 +18,7 @@ export interface EngineOptions {
 export interface Listening {
   /** Resolves once whatever is published arrives. Rejects at the first failure before that; then it has been stopped. */
   readonly live: Promise<void>;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /** The subscribers of one process: each topic followed once, however many they are. */

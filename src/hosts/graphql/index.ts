@@ -1,4 +1,12 @@
 /** Messages by topic for GraphQL subscriptions, over a bus with history; and subscriptions to the entities of a tide. */
+export {
+  type EntitySubscriptionOptions,
+  type SubscribingScope,
+  type SubscriptionField,
+  type UpdatedArguments,
+  subscriptionsOf,
+  subscriptionsSdl,
+} from './entities.js';
 export { type PayloadCodec } from './payload.js';
 export { type PubSub, type PubSubOptions, type PublishOptions, createPubSub } from './pub-sub.js';
 export type { OnResync, ReadOptions } from './reader.js';
@@ -9,6 +17,7 @@ export {
   type RedisSubscribeOptions,
 } from './redis-pub-sub.js';
 export type { Resync } from './stream.js';
+export type { Ended, EntityUpdate } from './updates.js';
 export {
   type EventTargetOptions,
   type PubSubEventTarget,

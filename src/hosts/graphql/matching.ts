@@ -29,7 +29,7 @@ const MAX_TOPICS = 1000;
 export function matchingSource(bus: MatchingBus, context: SourceContext): Source {
   const source = busSource(bus, context);
   return {
-    publish: source.publish,
+    publish: (topic, bytes, id) => source.publish(topic, bytes, id),
     follow: (followed, hearer) => {
       if (!followed.pattern) return source.follow(followed, hearer);
       const pattern = new Pattern(followed.name, hearer, { ...context, bus });

@@ -1,7 +1,7 @@
 /** Payloads as bytes and back. Without one they are JSON: what JSON cannot say, such as a Date, arrives as JSON has it. */
 export interface PayloadCodec {
-  encode(payload: unknown): string | Uint8Array;
-  decode(bytes: Uint8Array): unknown;
+  readonly encode: (payload: unknown) => string | Uint8Array;
+  readonly decode: (bytes: Uint8Array) => unknown;
 }
 
 export const json: PayloadCodec = {

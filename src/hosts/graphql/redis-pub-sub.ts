@@ -153,7 +153,7 @@ export class RedisPubSub<Client extends BareClient = BareClient> {
   ): AsyncIterableIterator<T, undefined> {
     const names = typeof triggers === 'string' ? [triggers] : triggers;
     const followed = names.map((trigger) => this.#followedBy(trigger, options));
-    return this.#engine.read(followed, options as ReadOptions) as AsyncIterableIterator<T, undefined>;
+    return this.#engine.read(followed, options) as AsyncIterableIterator<T, undefined>;
   }
 
   /** {@link asyncIterableIterator} by its older name. */

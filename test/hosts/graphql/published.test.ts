@@ -48,7 +48,16 @@ interface Outcome {
 
 async function mocha(file: string, more: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const bin = require.resolve('mocha/bin/mocha.js');
-  const args = [bin, '--no-config', '--exit', '--reporter', 'json', '--require', join(here, 'published-hook.cjs'), file];
+  const args = [
+    bin,
+    '--no-config',
+    '--exit',
+    '--reporter',
+    'json',
+    '--require',
+    join(here, 'published-hook.mjs'),
+    file,
+  ];
   const redis = single.missing === undefined ? { REDIS_URL: single.url } : {};
   const env = { ...process.env, ...redis, BUNDLE: join(folder, 'graphql.cjs'), ...more };
   const said = await new Promise<string>((resolve) => {
