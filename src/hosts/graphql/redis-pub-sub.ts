@@ -26,7 +26,7 @@ export interface RedisPubSubOptions<Client extends BareClient = BareClient> {
   readonly subscriber?: Client | undefined;
   /** Or what makes one, called twice: `() => new Redis(url)`. */
   readonly connection?: (() => Client) | undefined;
-  /** Told of 'connect' and 'error' of the clients that `connection` made. */
+  /** Told of 'connect' and 'error' of the clients that `connection` made. Without it `onError` is told of the errors. */
   readonly connectionListener?: ((error: Error) => void) | undefined;
   /** The topic from a trigger and the options of a subscription. Default: the trigger. */
   readonly triggerTransform?: ((trigger: string, options: object) => string) | undefined;
@@ -97,7 +97,7 @@ export class RedisPubSub<Client extends BareClient = BareClient> {
       throw new TidemarkError('INVALID_OPTION', "Reviver and deserializer can't be used together");
     this.#options = options;
     this.#onError = onError;
-    [this.#publisher, this.#subscriber] = clientsOf(options);
+    [this.#publisher, this.#subscriber] = clientsOf(options, onError);
     const ringSize = counted('ringSize', options.ringSize, 1024);
     const { source, close } = this.#open({ clock: systemClock, onError, decode: this.#decode });
     this.#closeSource = close;
@@ -217,7 +217,7 @@ export class RedisPubSub<Client extends BareClient = BareClient> {
   };
 }
 
-function clientsOf<Client extends BareClient>(options: RedisPubSubOptions<Client>): [Client, Client] {
+function clientsOf<Client extends BareClient>(options: RedisPubSubOptions<Client>, onError: OnError): [Client, Client] {
   const { connection, connectionListener, publisher, subscriber } = options;
   if (publisher !== undefined && subscriber !== undefined) return [publisher, subscriber];
   if (typeof connection !== 'function') {
@@ -225,8 +225,17 @@ function clientsOf<Client extends BareClient>(options: RedisPubSubOptions<Client
     throw new TidemarkError('INVALID_OPTION', message);
   }
   const made: [Client, Client] = [connection(), connection()];
-  const told = connectionListener as ((...args: unknown[]) => void) | undefined;
-  if (told !== undefined) for (const client of made) for (const event of ['connect', 'error']) client.on(event, told);
+  for (const client of made) {
+    const told = connectionListener as ((...args: unknown[]) => void) | undefined;
+    if (told !== undefined) client.on('connect', told);
+    client.on(
+      'error',
+      told ??
+        ((thrown) => {
+          onError(toError(thrown), 'a connection to Redis');
+        }),
+    );
+  }
   return made;
 }
 
