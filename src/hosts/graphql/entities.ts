@@ -1,5 +1,6 @@
-import { TidemarkError } from '../../errors.js';
+import { TidemarkError, isTidemarkError } from '../../errors.js';
 import type { AnyModel, TypeName } from '../../model.js';
+import { toError } from '../../realtime/retry.js';
 import type { SubscribeOptions, SubscriptionItem } from '../../watching.js';
 import { Ended, type EntityUpdate, NOWHERE, Updates } from './updates.js';
 
@@ -34,6 +35,11 @@ export interface EntitySubscriptionOptions<M extends AnyModel, Context> {
         info: unknown,
       ) => boolean | PromiseLike<boolean>)
     | undefined;
+  /**
+   * What clients get of an error, such as `(error) => new GraphQLError(error.message)` for servers that show no others. Default:
+   * the error, its code among its extensions.
+   */
+  readonly errorOf?: ((error: Error) => Error) | undefined;
 }
 
 /** A field of the Subscription type, as any GraphQL server takes it. */
@@ -109,28 +115,37 @@ type EntityUpdate {
 function fieldOf<M extends AnyModel, Context>(
   model: M,
   type: string,
-  { scopeOf, filter }: EntitySubscriptionOptions<M, Context>,
+  { scopeOf, filter, errorOf = withCode }: EntitySubscriptionOptions<M, Context>,
 ): SubscriptionField<Context> {
   const plan = model.topology.types.get(type);
   return {
     subscribe: async (_, args, context, info) => {
-      const scope = scopeOf(context);
-      if (scope.principal === undefined) {
-        const message = `${type}Updated: expected a scope with a principal, got one of trusted code.`;
-        throw new TidemarkError('UNAUTHORIZED', message);
-      }
       const { id, since } = args;
-      const target = id == null ? { type } : { type, id: plan?.parseId(String(id)) ?? id };
-      const items = scope.subscribe(target as never, { since: since ?? NOWHERE });
-      const updates = new Updates(items, (update) => filter?.(update, args, context, info) ?? true);
-      if (since == null) await updates.start();
-      return updates;
+      try {
+        const scope = scopeOf(context);
+        if (scope.principal === undefined) {
+          const message = `${type}Updated: expected a scope with a principal, got one of trusted code.`;
+          throw new TidemarkError('UNAUTHORIZED', message);
+        }
+        const target = id == null ? { type } : { type, id: plan?.parseId(String(id)) ?? id };
+        const items = scope.subscribe(target as never, { since: since ?? NOWHERE });
+        const updates = new Updates(items, (update) => filter?.(update, args, context, info) ?? true);
+        if (since == null) await updates.start();
+        return updates;
+      } catch (thrown) {
+        throw errorOf(toError(thrown));
+      }
     },
     resolve: (update) => {
-      if (update instanceof Ended) throw update.error;
+      if (update instanceof Ended) throw errorOf(update.error);
       return update;
     },
   };
+}
+
+/** GraphQL shows the extensions of the error that was thrown. */
+function withCode(error: Error): Error {
+  return isTidemarkError(error) ? Object.assign(error, { extensions: { code: error.code } }) : error;
 }
 
 function typesOf<M extends AnyModel>(model: M, types: readonly string[] = Object.keys(model.entities)) {

@@ -330,7 +330,7 @@ describe('an iterator', () => {
 
   test.each([
     [[], {}, /topics: expected at least one, got none/],
-    ['a', { overflow: 'never' }, /overflow: expected 'resync' or 'disconnect', got never/],
+    ['a', { overflow: 'never' as 'resync' }, /overflow: expected 'resync' or 'disconnect', got never/],
   ])('of %j with %j is refused', (topics, options, message) => {
     const { pubsub } = world();
     expect(() => pubsub.subscribe(topics, options)).toThrow(message);
