@@ -8,9 +8,9 @@ import { search } from './run.js';
 
 const SEEDS = 4000;
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
-const CONTROL_SEEDS = LONG ? 150 : 40;
+const CONTROL_SEEDS = LONG ? 150 : 25;
 /** What takes longer to be caught than so many worlds is left to the long command. */
-const QUICK = 60;
+const QUICK = 25;
 
 const { plant, remove } = createPlanter();
 const caught: Caught[] = [];

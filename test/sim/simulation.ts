@@ -259,7 +259,7 @@ export class Simulation {
       if (process.alive) this.violated(new Violation('P6', `${label} on ${process.name} never settled`));
     }
     for (const change of this.history.changes) this.changes.finish(change);
-    this.ledger?.finish((record) => this.changes.isForgotten(record));
+    this.ledger?.finish((record, bumpedBy) => this.changes.isForgotten(record, bumpedBy));
     for (const session of this.sessions) {
       this.delivery.finish(session);
       this.fields.finish(session);
