@@ -27,14 +27,17 @@ export interface BareOptions {
  */
 export function bareSource(options: BareOptions, { clock, decode, onError }: SourceContext): Source {
   const { publisher, subscriber } = options;
-  const held = new Map<string, Held>();
+  const channels = new Map<string, Held>();
+  const patterns = new Map<string, Held>();
+  const heldAs = (pattern: boolean): Map<string, Held> => (pattern ? patterns : channels);
   let lost = false;
 
   const hear = (pattern: string | undefined, channel: string, message: unknown): void => {
-    const { hearer } = held.get(pattern ?? channel) ?? {};
-    if (hearer === undefined) return;
+    // Doubles of clients tell of a pattern by its name alone.
+    const held = pattern === undefined ? (channels.get(channel) ?? patterns.get(channel)) : patterns.get(pattern);
+    if (held === undefined) return;
     const bytes = typeof message === 'string' ? Buffer.from(message) : (message as Uint8Array);
-    hearer.message(decode(bytes, pattern === undefined ? { channel } : { channel, pattern }));
+    held.hearer.message(decode(bytes, pattern === undefined ? { channel } : { channel, pattern }));
   };
   /** Subscribes, once more until it is done; `missing`: what came until then is. */
   const begin = ({ followed, hearer, ending }: Held, missing: boolean): void => {
@@ -75,20 +78,20 @@ export function bareSource(options: BareOptions, { clock, decode, onError }: Sou
   subscriber.on('ready', () => {
     if (!lost) return;
     lost = false;
-    for (const one of held.values()) begin(one, true);
+    for (const one of [...channels.values(), ...patterns.values()]) begin(one, true);
   });
 
   return {
     follow: (followed, hearer) => {
-      const { name } = followed;
+      const { name, pattern } = followed;
       const one: Held = { followed, hearer, ending: new AbortController() };
-      held.set(name, one);
+      heldAs(pattern).set(name, one);
       begin(one, false);
       return async () => {
         one.ending.abort();
-        if (held.get(name) === one) held.delete(name);
-        ignored(subscriber.unsubscribe(name));
-        ignored(subscriber.punsubscribe(name));
+        if (heldAs(pattern).get(name) === one) heldAs(pattern).delete(name);
+        if (!channels.has(name)) ignored(subscriber.unsubscribe(name));
+        if (!patterns.has(name)) ignored(subscriber.punsubscribe(name));
       };
     },
     publish: async (topic, bytes) => {

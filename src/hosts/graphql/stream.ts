@@ -46,30 +46,24 @@ export interface StreamContext {
 export class Stream {
   readonly followed: Followed;
   readonly ring: Ring<Slot>;
-  /** Resolves once whatever is published arrives; rejects at the first failure before that. */
-  readonly live: Promise<void>;
   subscribers = 0;
   readonly #listeners = new Set<Listener>();
   #waiting = new Set<() => void>();
+  #deciding = undecided();
   readonly #unfollow: () => Promise<void>;
 
   constructor(followed: Followed, { source, ringSize, freeze: frozen, count }: StreamContext) {
     this.followed = followed;
     this.ring = new Ring(ringSize);
-    let isLive = (): void => undefined;
-    let failed = (_: Error): void => undefined;
-    this.live = new Promise((resolve, reject) => {
-      isLive = resolve;
-      failed = reject;
-    });
-    // Who waits for it is told; often nobody does.
-    this.live.catch(() => undefined);
     this.#unfollow = source.follow(followed, {
       live: () => {
-        isLive();
+        this.#deciding.resolve();
       },
       failed: (error) => {
-        failed(error);
+        // Who waits for it is told; often nobody does.
+        this.#deciding.promise.catch(() => undefined);
+        this.#deciding.reject(error);
+        this.#deciding = undecided();
       },
       message: (payload) => {
         if (frozen) freeze(payload);
@@ -84,6 +78,11 @@ export class Stream {
         this.#wake();
       },
     });
+  }
+
+  /** Resolves once whatever is published arrives; rejects at the next failure before that. */
+  get live(): Promise<void> {
+    return this.#deciding.promise;
   }
 
   resync(reason: HoleReason): Resync {
@@ -118,4 +117,19 @@ export class Stream {
     this.#waiting = new Set();
     for (const wake of waiting) wake();
   }
+}
+
+interface Deciding {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function undecided(): Deciding {
+  let resolve = (): void => undefined;
+  let reject = (_: Error): void => undefined;
+  const promise = new Promise<void>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  return { promise, resolve, reject };
 }

@@ -397,6 +397,18 @@ describe('a listener', () => {
   });
 });
 
+test('a listener that comes after a topic could be followed at last is not refused for what failed before', async () => {
+  const { bus, clock, pubsub } = world();
+  bus.failing.add('subscribe');
+  pubsub.subscribe('a');
+  await expect(pubsub.listen('a', () => undefined)).rejects.toThrow('subscribe failed');
+  const waiting = pubsub.listen('a', () => undefined);
+  bus.failing.clear();
+  await clock.advance(100);
+  await expect(waiting).resolves.toBeTypeOf('function');
+  await expect(pubsub.listen('a', () => undefined)).resolves.toBeTypeOf('function');
+});
+
 test('two processes over one bus hear each other', async () => {
   const { bus } = memory();
   const onError = (error: Error): void => {

@@ -255,6 +255,24 @@ describeOwn('RedisPubSub on Redis', () => {
       expect(await client.dbsize()).toBe(0);
     });
 
+    test('a channel and a pattern of one name are two, and end by themselves', async () => {
+      const { port } = await ownServer();
+      const pubsub = pubSubOf(port, { history: false });
+      const [exact, pattern] = [
+        pubsub.asyncIterableIterator('a'),
+        pubsub.asyncIterableIterator('a', { pattern: true }),
+      ];
+      await live(pubsub, 'a');
+      const id = await pubsub.subscribe('a', () => undefined, { pattern: true });
+      await pubsub.publish('a', 1);
+      expect([await take(exact, 1), await take(pattern, 1)]).toEqual([[1], [1]]);
+      pubsub.unsubscribe(id);
+      await pattern.return?.();
+      await pubsub.publish('a', 2);
+      await pubsub.publish('a', 3);
+      expect(await take(exact, 2)).toEqual([2, 3]);
+    });
+
     test('says that messages may be missing once its link is back', async () => {
       const server = await ownServer();
       const proxy = await openProxy({ host: '127.0.0.1', port: server.port });
