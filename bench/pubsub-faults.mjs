@@ -8,9 +8,10 @@ import { connectTo, throwAwayRedis } from './redis.mjs';
 /** Not matters of time: what subscribers hold that do not read, and what is lost when a link fails. Run as a program: one run. */
 
 const FILE = fileURLToPath(import.meta.url);
-const RUNS = 3;
+const RUNS = 2;
 const STALLED = 100_000;
 const READERS = 1000;
+const READ = 300;
 const MESSAGES = 4000;
 
 async function inChild(experiment, library, given) {
@@ -70,7 +71,7 @@ export async function memory(libraries) {
     head: ['library', 'RSS, 1,000 that read', 'heap, one that does not', 'RSS, one that does not', 'uncaught errors'],
     rows,
     notes: [
-      `${RUNS} runs each, in processes of their own. The first: the resident set after 2,000 messages to 1,000 subscribers, in bursts of 100. The others: growth by ${STALLED.toLocaleString('en')} messages of 1 KB that one subscriber never reads and another does; the heap after a collection. An uncaught error ends a process of Node's by default.`,
+      `${RUNS} runs each, in processes of their own. The first: the resident set after ${READ} messages to 1,000 subscribers, in bursts of 100. The others: growth by ${STALLED.toLocaleString('en')} messages of 1 KB that one subscriber never reads and another does; the heap after a collection. An uncaught error ends a process of Node's by default.`,
     ],
   };
 }
@@ -109,7 +110,7 @@ const EXPERIMENTS = {
     let arrived;
     for (let i = 0; i < READERS; i++) await peer.subscribe('t', () => --missing === 0 && arrived());
     await pause(200);
-    await inBursts(2000, 100, async (burst) => {
+    await inBursts(READ, 100, async (burst) => {
       missing = READERS * burst.length;
       const all = new Promise((resolve) => (arrived = resolve));
       await Promise.all([all, ...burst.map((n) => peer.publish('t', { n, text: 'x'.repeat(160) }))]);

@@ -62,7 +62,7 @@ describeOwn('RedisPubSub on Redis', () => {
     const items = far.asyncIterableIterator('a');
     await live(far, 'a');
     const got = take(items, 600);
-    const back = () => once(far.getSubscriber() as unknown as Redis, 'ready');
+    const back = () => new Promise<void>((resolve) => (far.getSubscriber() as unknown as Redis).once('ready', resolve));
     for (const n of numbers(1, 600)) {
       await near.publish('a', n);
       if (n === 100 || n === 500) proxy.cut();
