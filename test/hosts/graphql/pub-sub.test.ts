@@ -31,6 +31,26 @@ describe('what is published', () => {
     expect(await read(items)).toEqual([2]);
   });
 
+  test('before the iterator was made is not for it, though others of the process still have it', async () => {
+    const { pubsub, read, settle } = world();
+    const slow = pubsub.subscribe('a');
+    await pubsub.publish('a', 1);
+    await settle();
+    const items = pubsub.subscribe('a');
+    await pubsub.publish('a', 2);
+    expect(await read(items)).toEqual([2]);
+    expect(await read(slow)).toEqual([1, 2]);
+  });
+
+  test('after the iterator was made is for it, even if it is there before it is known where the topic stands', async () => {
+    const { bus, pubsub, read } = world();
+    bus.hold('read');
+    const items = pubsub.subscribe('a');
+    await pubsub.publish('a', 1);
+    bus.release('read');
+    expect(await read(items)).toEqual([1]);
+  });
+
   test('is nothing, where undefined, as null', async () => {
     const { pubsub, read } = world();
     const items = pubsub.subscribe('a');
