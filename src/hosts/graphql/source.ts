@@ -1,9 +1,10 @@
-import type { Bus, BusPosition, Clock } from '../../contract.js';
+import type { Bus, Clock } from '../../contract.js';
 import type { Hole } from '../../realtime/merge.js';
 import { GAP } from '../../realtime/merge.js';
 import { patientBus } from '../../realtime/patient.js';
 import { type OnError, toError } from '../../realtime/retry.js';
 import { Topic, type TopicListener } from '../../realtime/topic.js';
+import { Turns } from './turns.js';
 
 /** Messages are missing before what follows. */
 export type HoleReason = Exclude<Hole['reason'], 'branch'>;
@@ -53,6 +54,7 @@ export interface Message {
 export function busSource(bus: Bus, context: SourceContext): Source {
   const patient = patientBus(bus, context.clock);
   const topics = new Map<string, Topic<Message, string>>();
+  const turns = new Turns();
   return {
     follow: ({ name, pattern }, hearer) => {
       if (pattern) throw new TypeError('a bus has no patterns');
@@ -65,7 +67,7 @@ export function busSource(bus: Bus, context: SourceContext): Source {
     },
     publish: async (name, bytes, id) => {
       const sent = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-      const publication: Promise<BusPosition> = bus.publish(TOPIC_PREFIX + name, sent, { id });
+      const publication = turns.run(name, () => bus.publish(TOPIC_PREFIX + name, sent, { id }));
       topics.get(name)?.expect(publication);
       await publication;
     },

@@ -77,6 +77,23 @@ describe('what is published', () => {
     expect(await read(items)).toEqual([1]);
   });
 
+  test('without waiting keeps its order: what comes meanwhile begins once what is under way is settled', async () => {
+    const { bus, pubsub, read, settle } = world();
+    const items = pubsub.subscribe('a');
+    await settle();
+    bus.hold('publish');
+    const sent = [pubsub.publish('a', 1), pubsub.publish('a', 2)];
+    await settle();
+    sent.push(pubsub.publish('a', 3), pubsub.publish('b', 'another topic'));
+    await settle();
+    expect(bus.calls.filter((call) => call.startsWith('publish'))).toEqual([
+      ...['publish pubsub:a', 'publish pubsub:a', 'publish pubsub:b'],
+    ]);
+    bus.release('publish');
+    await Promise.all(sent);
+    expect(await read(items)).toEqual([1, 2, 3]);
+  });
+
   test('on several topics comes to one subscriber in the order of arrival', async () => {
     const { pubsub, read } = world();
     const items = pubsub.subscribe(['a', 'b', 'a']);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import * as five from 'ioredis-5';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -70,6 +71,20 @@ describeOwn('RedisPubSub on Redis', () => {
       if (n === 400) await Promise.all([back(), proxy.heal()]);
     }
     expect(await got).toEqual(numbers(1, 600));
+  });
+
+  test('keeps the order of what nobody waits for, also where Redis has forgotten its scripts', async () => {
+    const server = await ownServer();
+    const pubsub = pubSubOf(server.port);
+    const items = pubsub.asyncIterableIterator('a');
+    const client = clientOf(server);
+    const got = take(items, 300);
+    for (const n of numbers(1, 300)) {
+      void pubsub.publish('a', n);
+      if (n % 50 === 0) void client.script('FLUSH');
+      await setImmediate();
+    }
+    expect(await got).toEqual(numbers(1, 300));
   });
 
   test('says so where history does not reach back', async () => {
