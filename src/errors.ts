@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   LISTEN_UNAVAILABLE: 'What is announced in Postgres does not reach the connection that listens.',
   LOAD_FAILED: "A view's or getOrLoad's own load function threw.",
   MARKS_UNAVAILABLE: 'Marks could not be read or written.',
+  MISSED: 'A subscriber of a pub/sub lacks messages that nobody has any more, and no onResync says what then.',
   NOT_MIGRATED: 'The database lacks the tables that the migrations make.',
   NOT_PLACED: 'An entity named in a spatial question does not exist, or lies nowhere.',
   OPERATOR_FAILED: 'An operator of the host threw, gave a promise, or read what its reads() does not name.',

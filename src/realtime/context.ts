@@ -20,6 +20,36 @@ export interface HubContext {
   readonly heard: (marks: Receipt['marks'] | null) => void;
 }
 
+/** What a topic works with, whatever its messages say. */
+export interface TopicContext<Content = Announcement, Key extends string = SubjectKey> {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly onError: OnError;
+  /** What a message says, which the listeners are told next; a hole if it cannot be read. */
+  readonly accept: (bytes: Uint8Array, topic: Key) => Content | Hole;
+  /** The topic is done looking for what it missed; the listeners are told next. */
+  readonly calmed?: ((topic: Key) => void) | undefined;
+}
+
+/** What the topics of a hub work with: its debts are settled before anybody is told. */
+export function topicContextOf(context: HubContext): TopicContext {
+  const { bus, clock, onError, owed } = context;
+  return {
+    bus,
+    clock,
+    onError,
+    accept: (bytes, topic) => {
+      const content = receive(bytes, topic, context);
+      if (content.kind === 'event') owed.arrived(topic, content);
+      else owed.waive(topic);
+      return content;
+    },
+    calmed: (topic) => {
+      owed.calmed(topic);
+    },
+  };
+}
+
 /** Messages per `read` of history. */
 export const PAGE = 500;
 

@@ -17,7 +17,7 @@ import {
   type SubscriptionOptions,
   type SubscriptionTarget,
 } from './subscription.js';
-import type { HubContext } from './context.js';
+import { type HubContext, topicContextOf } from './context.js';
 import { splitCursor } from './told.js';
 import { Topic } from './topic.js';
 import {
@@ -118,6 +118,7 @@ export function createHub(options: HubOptions): Hub {
   const topics = new Map<SubjectKey, Topic>();
   const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
   const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };
+  const topicContext = topicContextOf(context);
   const computed = options.computed && new ComputedWatch({ source: options.computed, clock, codec, onError });
   const feedsByTopics = new Map<string, Feed>();
   const subscriptions = new Set<Subscription>();
@@ -163,7 +164,7 @@ export function createHub(options: HubOptions): Hub {
   };
 
   const topicOf = (key: SubjectKey): Topic => {
-    const topic = topics.get(key) ?? new Topic(key, context);
+    const topic = topics.get(key) ?? new Topic(key, topicContext);
     topics.set(key, topic);
     return topic;
   };

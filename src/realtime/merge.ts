@@ -12,9 +12,9 @@ export interface Hole {
 export const GAP: Hole = { kind: 'hole', reason: 'gap' };
 
 /** One message of one topic, or a hole, after which its topic stands at `position`. */
-export interface Arrival {
+export interface Arrival<Content = Announcement> {
   readonly position: BusPosition;
-  readonly content: Announcement | Hole;
+  readonly content: Content | Hole;
 }
 
 interface Held {

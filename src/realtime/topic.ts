@@ -1,13 +1,14 @@
 import type { BusHistory, BusMessage, BusPosition, SubjectKey } from '../contract.js';
-import { type HubContext, PAGE, receive } from './context.js';
+import { PAGE, type TopicContext } from './context.js';
 import { type Arrival, GAP, type Hole } from './merge.js';
 import { type Retrying, toError, untilDone } from './retry.js';
+import type { Announcement } from './wire.js';
 
 /** One feed's end of a topic. */
-export interface TopicListener {
+export interface TopicListener<Content = Announcement> {
   /** The topic is followed from here on. */
   started(position: BusPosition): void;
-  arrived(arrival: Arrival): void;
+  arrived(arrival: Arrival<Content>): void;
   /** The topic is done looking for what it missed. */
   calmed(): void;
 }
@@ -18,10 +19,10 @@ const EPOCH: Hole = { kind: 'hole', reason: 'epoch' };
  * One topic, subscribed once however many feeds listen, decoded once. Its messages arrive in order and once each; what
  * cannot be had is a hole in their place.
  */
-export class Topic {
-  readonly key: SubjectKey;
-  readonly #context: HubContext;
-  readonly #listeners = new Set<TopicListener>();
+export class Topic<Content = Announcement, Key extends string = SubjectKey> {
+  readonly key: Key;
+  readonly #context: TopicContext<Content, Key>;
+  readonly #listeners = new Set<TopicListener<Content>>();
   readonly #stopping = new AbortController();
   /** Publications of this hub that began before it was known where the topic stands. */
   readonly #early = new Set<Promise<BusPosition>>();
@@ -39,7 +40,7 @@ export class Topic {
   #unsubscribe: (() => Promise<void>) | undefined;
 
   /** Follows the topic from now on: what is published after this call arrives. */
-  constructor(key: SubjectKey, context: HubContext) {
+  constructor(key: Key, context: TopicContext<Content, Key>) {
     this.key = key;
     this.#context = context;
     void this.#run();
@@ -59,12 +60,12 @@ export class Topic {
     return this.#listeners.size === 0;
   }
 
-  attach(listener: TopicListener): void {
+  attach(listener: TopicListener<Content>): void {
     this.#listeners.add(listener);
     if (this.#position !== undefined) listener.started(this.#position);
   }
 
-  detach(listener: TopicListener): void {
+  detach(listener: TopicListener<Content>): void {
     this.#listeners.delete(listener);
   }
 
@@ -161,7 +162,7 @@ export class Topic {
     } while (this.#again);
     this.#tellHole();
     this.#recovering = false;
-    this.#context.owed.calmed(this.key);
+    this.#context.calmed?.(this.key);
     this.#tell((listener) => {
       listener.calmed();
     });
@@ -219,9 +220,7 @@ export class Topic {
     this.#tellHole();
     this.#position = position;
     this.#last = message;
-    const content = receive(bytes, this.key, this.#context);
-    if (content.kind === 'event') this.#context.owed.arrived(this.key, content);
-    else this.#context.owed.waive(this.key);
+    const content = this.#context.accept(bytes, this.key);
     this.#tell((listener) => {
       listener.arrived({ position, content });
     });
@@ -239,7 +238,7 @@ export class Topic {
   }
 
   /** A feed that attaches meanwhile starts behind what is being told. */
-  #tell(what: (listener: TopicListener) => void): void {
+  #tell(what: (listener: TopicListener<Content>) => void): void {
     for (const listener of [...this.#listeners]) what(listener);
   }
 

@@ -176,7 +176,7 @@ function malformed(name: string, expected: string, got: unknown): Error {
 }
 
 /** Plain objects and arrays, all the way down: one event is shared by every subscriber of the replica. */
-function freeze(value: unknown): void {
+export function freeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return;

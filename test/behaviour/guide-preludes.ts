@@ -100,6 +100,7 @@ export const dropDatabase = async (): Promise<void> => database?.drop();
 /** Why a guide cannot be run here. */
 export const LACKING: Readonly<Record<string, string | undefined>> = {
   'docs/guides/redis.md': single.missing ?? sentinel.missing ?? cluster.missing,
+  'docs/guides/graphql-subscriptions.md': single.missing,
   'docs/guides/postgres.md': postgis.missing,
   'docs/guides/transactions.md': postgis.missing,
 };
@@ -147,6 +148,10 @@ export const PRELUDES = {
     const { db, origin } = settings();
     return { model, origin, db };
   },
+  'docs/guides/graphql-subscriptions.md': () => ({
+    ...{ model, origin: settings().origin },
+    url: single.missing === undefined ? single.url : '',
+  }),
   'docs/guides/redis.md': () => ({
     ...{ model, origin: settings().origin },
     url: single.missing === undefined ? single.url : '',

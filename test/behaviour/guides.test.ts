@@ -12,6 +12,7 @@ import * as tidemark from '../../src/index.js';
 import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
+import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
@@ -23,6 +24,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What a guide may import. */
 const MODULES: Readonly<Record<string, object>> = {
   ...{ tidemark, 'tidemark/cache': cache, 'tidemark/testing': testing },
+  'tidemark/graphql': graphqlHost,
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
   'tidemark/node-cache': nodeCacheAdapter,

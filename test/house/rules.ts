@@ -108,6 +108,8 @@ const ADAPTER_IMPORTS: Readonly<Record<string, string>> = {
   tidemark: 'memory',
   index: 'memory',
   'cli/command': 'postgres',
+  // In the place of a class that takes the clients of Redis.
+  'hosts/graphql/redis-pub-sub': 'redis',
 };
 
 /** npm packages: adapters may name the types of their client; nothing else comes from outside the list. */

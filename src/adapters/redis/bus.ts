@@ -1,12 +1,13 @@
 import { systemClock } from '../../clock.js';
-import type { Bus, BusPosition } from '../../contract.js';
-import { counted } from '../../errors.js';
+import type { Bus, BusMessage, BusPosition } from '../../contract.js';
+import { TidemarkError, counted } from '../../errors.js';
+import { escapeGlob, globToMatcher } from '../../glob.js';
 import { bytesOf } from '../../names.js';
 import { PUBLISH, READ } from './bus-scripts.js';
 import type { Argument, Reply, SubscriberOptions } from './client.js';
 import { connect } from './connection.js';
 import { lossCheck } from './loss-check.js';
-import { tagOf } from './names.js';
+import { nameOf, tagOf } from './names.js';
 import { pagesOf } from './pages.js';
 import type { Script } from './script.js';
 
@@ -15,6 +16,21 @@ export interface RedisBusOptions extends SubscriberOptions {
   readonly history?: number | undefined;
   /** How long they are kept after the last one. Default 600,000. */
   readonly historyMs?: number | undefined;
+}
+
+export interface MatchListener {
+  onMessage(topic: string, message: BusMessage): void;
+  /** Messages may have been lost, of topics of which nothing was heard so far too. */
+  onGap(): void;
+}
+
+/** A {@link Bus} whose topics can be followed without being named. */
+export interface RedisBus extends Bus {
+  /**
+   * Every topic whose name matches a Redis glob. Resolves, once acknowledged, with the function that unsubscribes. Rejects with
+   * INVALID_OPTION where the subscriber is a sharded Cluster, which has no patterns.
+   */
+  subscribeMatching(glob: string, listener: MatchListener): Promise<() => Promise<void>>;
 }
 
 /** How much longer than a topic's messages the number of its last one is known. */
@@ -36,7 +52,7 @@ interface Publication {
  * script, in a cluster by one for each. A subscriber's connection that came back is a gap. Throws INVALID_OPTION for
  * clients that cannot serve.
  */
-export function redisBus(options: RedisBusOptions): Bus {
+export function redisBus(options: RedisBusOptions): RedisBus {
   const connection = connect(options);
   const history = counted('history', options.history, 1000);
   const historyMs = counted('historyMs', options.historyMs, 600_000);
@@ -106,12 +122,11 @@ export function redisBus(options: RedisBusOptions): Bus {
       const end = await connection.channels
         .listen([channelOf(topic)], {
           onMessage: (_, message) => {
-            const lineEnd = message.indexOf(10);
-            const [epoch = '', offset] = message.toString('latin1', 0, lineEnd).split(' ');
-            const position = { epoch, offset: Number(offset) };
-            losses.reached(topic, position);
-            if (epoch === began.epoch && position.offset <= began.offset) return;
-            listener.onMessage({ position, bytes: new Uint8Array(message.subarray(lineEnd + 1)) });
+            const told = messageOf(message);
+            const { epoch, offset } = told.position;
+            losses.reached(topic, told.position);
+            if (epoch === began.epoch && offset <= began.offset) return;
+            listener.onMessage(told);
           },
           onLost: () => listener.onState?.('recovering'),
           onBack: () => {
@@ -133,12 +148,48 @@ export function redisBus(options: RedisBusOptions): Bus {
         stop();
       };
     },
+    subscribeMatching: async (glob, listener) => {
+      const { patterns } = connection;
+      if (patterns === null) {
+        throw new TidemarkError(
+          'INVALID_OPTION',
+          `pattern ${glob}: expected a subscriber that hears every node, got a Cluster with shardedSubscribers, or one without psubscribe().`,
+        );
+      }
+      const [before, after] = channelOf('').split(tagOf('')) as [string, string];
+      const matches = globToMatcher(glob);
+      const end = await patterns.listen([escapeGlob(before) + tagOf(glob) + escapeGlob(after)], {
+        onMessage: (channel, message) => {
+          const topic = nameOf(channel.slice(before.length, channel.length - after.length));
+          if (matches(topic)) listener.onMessage(topic, messageOf(message));
+        },
+        onLost: () => undefined,
+        onBack: () => {
+          listener.onGap();
+        },
+      });
+      const stop = (): void => {
+        listening.delete(stop);
+        end();
+      };
+      listening.add(stop);
+      return async () => {
+        stop();
+      };
+    },
     read,
     close: async () => {
       for (const stop of [...listening]) stop();
       connection.close();
     },
   };
+}
+
+/** From `epoch offset\n` and the bytes. */
+function messageOf(sent: Buffer): BusMessage {
+  const lineEnd = sent.indexOf(10);
+  const [epoch = '', offset] = sent.toString('latin1', 0, lineEnd).split(' ');
+  return { position: { epoch, offset: Number(offset) }, bytes: new Uint8Array(sent.subarray(lineEnd + 1)) };
 }
 
 const positionOf = (epoch: Reply | undefined, offset: Reply | undefined): BusPosition => ({

@@ -3,6 +3,7 @@ import { type Listener, type RedisSubscriber, sharedOn } from './client.js';
 import { pagesOf } from './pages.js';
 
 export interface Hearer {
+  /** `channel` is where it was published, also for who listens by pattern. */
   onMessage(channel: string, bytes: Buffer): void;
   /** The connection is gone: messages are being missed. */
   onLost(): void;
@@ -12,7 +13,7 @@ export interface Hearer {
 
 /** The subscriptions of one client. */
 export interface Channels {
-  /** Resolves, once acknowledged, with the function that ends it, which may be called again. */
+  /** Resolves, once acknowledged, with the function that ends it, which may be called again. Channels, or patterns of them. */
   listen(channels: readonly string[], hearer: Hearer): Promise<() => void>;
 }
 
@@ -28,7 +29,12 @@ const PER_COMMAND = 1000;
 
 /** Counted per client: two adapters over one do not end each other's subscriptions. */
 export function channelsOf(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>): Channels {
-  return sharedOn(subscriber, 'channels', () => new ClientChannels(subscriber, sharded, clock));
+  return sharedOn(subscriber, 'channels', () => new ClientChannels(subscriber, sharded ? 's' : '', clock));
+}
+
+/** Its subscriptions by pattern, counted likewise. */
+export function patternsOf(subscriber: RedisSubscriber, clock: Pick<Clock, 'after'>): Channels {
+  return sharedOn(subscriber, 'patterns', () => new ClientChannels(subscriber, 'p', clock));
 }
 
 interface Listening {
@@ -39,8 +45,8 @@ interface Listening {
 
 class ClientChannels implements Channels {
   readonly #subscriber: RedisSubscriber;
-  /** 's' where channels belong to the node of their slot. */
-  readonly #kind: 's' | '';
+  /** 's' where channels belong to the node of their slot, 'p' for patterns. */
+  readonly #kind: 's' | 'p' | '';
   readonly #clock: Pick<Clock, 'after'>;
   readonly #channels = new Map<string, Set<Listening>>();
   readonly #handlers: readonly (readonly [event: string, handler: Listener])[];
@@ -48,12 +54,16 @@ class ClientChannels implements Channels {
   /** Outages so far: who subscribes again after one stops when the next begins. */
   #outages = 0;
 
-  constructor(subscriber: RedisSubscriber, sharded: boolean, clock: Pick<Clock, 'after'>) {
+  constructor(subscriber: RedisSubscriber, kind: 's' | 'p' | '', clock: Pick<Clock, 'after'>) {
     this.#subscriber = subscriber;
-    this.#kind = sharded ? 's' : '';
+    this.#kind = kind;
     this.#clock = clock;
+    const sharded = kind === 's';
     const onMessage: Listener = (channel, bytes) => {
-      this.#hear(String(channel), bytes as Buffer);
+      this.#hear(String(channel), String(channel), bytes as Buffer);
+    };
+    const onMatch: Listener = (pattern, channel, bytes) => {
+      this.#hear(String(pattern), String(channel), bytes as Buffer);
     };
     const onBack = (): void => {
       // Where a slot has only moved, nothing was said to be lost.
@@ -70,7 +80,7 @@ class ClientChannels implements Channels {
       });
     };
     this.#handlers = [
-      [`${this.#kind}messageBuffer`, onMessage],
+      [`${kind}messageBuffer`, kind === 'p' ? onMatch : onMessage],
       ...LOST.map((event) => [event, onLost] as const),
       ...BACK.map((event) => [event, onBack] as const),
     ];
@@ -114,11 +124,13 @@ class ClientChannels implements Channels {
 
   async #send(verb: 'subscribe' | 'unsubscribe', channels: readonly string[]): Promise<void> {
     const perCommand = this.#kind === 's' ? 1 : PER_COMMAND;
-    await Promise.all(pagesOf(channels, perCommand).map((page) => this.#subscriber[`${this.#kind}${verb}`](...page)));
+    await Promise.all(
+      pagesOf(channels, perCommand).map(async (page) => this.#subscriber[`${this.#kind}${verb}`]?.(...page)),
+    );
   }
 
-  #hear(channel: string, bytes: Buffer): void {
-    for (const listening of [...(this.#channels.get(channel) ?? [])]) {
+  #hear(listenedTo: string, channel: string, bytes: Buffer): void {
+    for (const listening of [...(this.#channels.get(listenedTo) ?? [])]) {
       if (listening.live)
         contained(() => {
           listening.hearer.onMessage(channel, bytes);

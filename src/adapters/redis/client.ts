@@ -58,6 +58,9 @@ export interface RedisSubscriber extends Emitter {
   unsubscribe(...channels: string[]): Promise<unknown>;
   ssubscribe(...channels: string[]): Promise<unknown>;
   sunsubscribe(...channels: string[]): Promise<unknown>;
+  /** Asked of it only by who follows topics by pattern. */
+  psubscribe?(...patterns: string[]): Promise<unknown>;
+  punsubscribe?(...patterns: string[]): Promise<unknown>;
   readonly options: RedisClientOptions;
   readonly isCluster?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import { createRandom, randomId, systemClock } from '../../clock.js';
-import { type Channels, channelsOf } from './channels.js';
+import { type Channels, channelsOf, patternsOf } from './channels.js';
 import { type SubscriberOptions, checkClients, checkPrefix, listenForErrors } from './client.js';
 import { type RunScript, scriptRunner } from './script.js';
 
@@ -16,6 +16,8 @@ export interface Connection {
   /** Channels are the same in all databases of a server, keys are not: the end of a channel's name says whose it is. */
   readonly channelEnd: string;
   readonly channels: Channels;
+  /** The same by pattern; null where the subscriber has none, or hears only the nodes of its channels. */
+  readonly patterns: Channels | null;
   readonly run: RunScript;
   /** What an epoch begins with, should a script have to begin one. */
   seed(): string;
@@ -39,6 +41,7 @@ export function connect(options: SubscriberOptions): Connection {
     announce: sharded ? 'SPUBLISH' : 'PUBLISH',
     channelEnd: `@${String(apart ? 0 : (client.options.db ?? 0))}`,
     channels: channelsOf(subscriber, sharded, clock),
+    patterns: sharded || subscriber.psubscribe === undefined ? null : patternsOf(subscriber, clock),
     run: scriptRunner(client, clock),
     seed: () => randomId(random),
     close: () => {

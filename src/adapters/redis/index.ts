@@ -1,6 +1,6 @@
-import type { Bus, Fetch, Marks, Store } from '../../contract.js';
+import type { Fetch, Marks, Store } from '../../contract.js';
 import { bytesOf } from '../../names.js';
-import { type RedisBusOptions, redisBus } from './bus.js';
+import { type MatchListener, type RedisBus, type RedisBusOptions, redisBus } from './bus.js';
 import { connect } from './connection.js';
 import { fetchApart, fetchTogether } from './fetch.js';
 import { type RedisMarksOptions, marksOn, redisMarks } from './marks.js';
@@ -8,7 +8,7 @@ import { partitionsOf } from './partitions.js';
 import { redisStore } from './store.js';
 
 export { redisBus, redisMarks, redisStore };
-export type { RedisBusOptions, RedisMarksOptions };
+export type { MatchListener as RedisMatchListener, RedisBus, RedisBusOptions, RedisMarksOptions };
 export type {
   ClientOptions as RedisStoreOptions,
   RedisClient,
@@ -22,7 +22,7 @@ export interface RedisOptions extends RedisMarksOptions, RedisBusOptions {}
 export interface RedisParts {
   readonly store: Store;
   readonly marks: Marks;
-  readonly bus: Bus;
+  readonly bus: RedisBus;
 }
 
 /**

@@ -3,6 +3,13 @@ export function tagOf(name: string): string {
   return `{:${name.replace(/[~{}\uD800-\uDFFF]/gu, (one) => `~${one.charCodeAt(0).toString(16)}`)}}`;
 }
 
+/** Inverse of {@link tagOf}. */
+export function nameOf(tag: string): string {
+  return tag
+    .slice(2, -1)
+    .replace(/~(7[bde]|d[89a-f][0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+}
+
 const CRC16 = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { slotOf, tagOf } from '../../../src/adapters/redis/names.js';
+import { nameOf, slotOf, tagOf } from '../../../src/adapters/redis/names.js';
 
 /** Any string of UTF-16 units: half pairs too, and what escapes are made of. */
 const names = fc.oneof(
@@ -12,6 +12,7 @@ test('different names have different tags, and a key is in the slot of its tag',
   fc.assert(
     fc.property(names, names, (a, b) => {
       expect(tagOf(a) === tagOf(b)).toBe(a === b);
+      expect(nameOf(tagOf(a))).toBe(a);
       expect(Buffer.from(tagOf(a)).toString()).toBe(tagOf(a));
       expect(slotOf(`before:${tagOf(a)}:after`)).toBe(slotOf(tagOf(a).slice(1, -1)));
     }),
