@@ -2,6 +2,7 @@ import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
 import type { Subscription, SubscriptionHooks } from './subscription.js';
 import { type Shown, type Told, withTold } from './told.js';
+import { moved } from './wire.js';
 
 type Result = IteratorResult<SubscriptionItem, undefined>;
 
@@ -125,7 +126,7 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
 
   #give(item: SubscriptionItem): void {
     if (item.kind === 'resync') this.#begin();
-    const value = Object.freeze({ ...item, cursor: withTold(item.cursor, this.#told) });
+    const value = moved(item, withTold(item.cursor, this.#told));
     this.#pulls.shift()?.resolve({ done: false, value });
   }
 

@@ -10,6 +10,7 @@ import { Feed } from './feed.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';
 import type { OnError } from './retry.js';
+import type { Revocations } from './revocations.js';
 import {
   type Feeds,
   Subscription,
@@ -49,6 +50,8 @@ export interface HubOptions {
    * be answered with less. Null: before a resync, of changes that nobody can name. Must not throw.
    */
   readonly heard?: ((marks: Receipt['marks'] | null) => void) | undefined;
+  /** Where it is heard which permissions are taken back. Without it none is. */
+  readonly revocations?: Revocations | undefined;
   /** Without it nobody is told of computed fields. */
   readonly computed?: ComputedSource | undefined;
 }
@@ -117,7 +120,11 @@ export function createHub(options: HubOptions): Hub {
   const bus = patientBus(options.bus, clock);
   const topics = new Map<SubjectKey, Topic>();
   const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
-  const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };
+  const context: HubContext = {
+    ...{ bus, clock, codec, heard, onError, owed, parseId, ringSize },
+    aborts: new Aborts(),
+    revocations: options.revocations,
+  };
   const computed = options.computed && new ComputedWatch({ source: options.computed, clock, codec, onError });
   const feedsByTopics = new Map<string, Feed>();
   const subscriptions = new Set<Subscription>();

@@ -14,6 +14,7 @@ import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
+import * as realtime from '../../src/realtime/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
 import * as rules from '../../src/rules/index.js';
 import * as testing from '../../src/testing/index.js';
@@ -27,6 +28,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/keyv': keyvAdapter,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
+  'tidemark/realtime': realtime,
   'tidemark/redis': redis,
   'tidemark/rules': rules,
   ioredis,
