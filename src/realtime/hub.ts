@@ -32,6 +32,7 @@ import {
 
 const RING_SIZE = 1024;
 const TIMEOUT_MS = 1000;
+const LINGER_MS = 5000;
 
 export interface HubOptions {
   readonly bus: Bus;
@@ -41,6 +42,8 @@ export interface HubOptions {
   readonly ringSize?: number | undefined;
   /** When a publication counts as failed. Default 1,000. */
   readonly timeoutMs?: number | undefined;
+  /** How long topics are still followed that nobody here subscribes to any more: a page that is loaded again. Default 5,000. */
+  readonly lingerMs?: number | undefined;
   /** Ids as the model has them. Without it, or for types it does not know, they are what was published. */
   readonly parseId?: ParseId | undefined;
   /** Told of failures of the bus, of messages that cannot be read and of authorizers that throw. Must not throw. */
@@ -109,6 +112,7 @@ export function createHub(options: HubOptions): Hub {
     clock,
     codec,
     heard = () => undefined,
+    lingerMs = LINGER_MS,
     onError,
     parseId,
     ringSize = RING_SIZE,
@@ -127,6 +131,8 @@ export function createHub(options: HubOptions): Hub {
   };
   const computed = options.computed && new ComputedWatch({ source: options.computed, clock, codec, onError });
   const feedsByTopics = new Map<string, Feed>();
+  /** Feeds without a subscriber, with what keeps them from being dropped. */
+  const lingering = new Map<Feed, () => void>();
   const subscriptions = new Set<Subscription>();
   const stopping = new Set<Promise<void>>();
   let closed = false;
@@ -175,6 +181,20 @@ export function createHub(options: HubOptions): Hub {
     return topic;
   };
 
+  /** Nobody has subscribed to it for a while. */
+  const drop = (feed: Feed): void => {
+    lingering.delete(feed);
+    feedsByTopics.delete(JSON.stringify(feed.topics.map(({ key }) => key)));
+    feed.close();
+    for (const topic of feed.topics) {
+      if (!topic.unused) continue;
+      topics.delete(topic.key);
+      const stopped = topic.stop();
+      stopping.add(stopped);
+      void stopped.then(() => stopping.delete(stopped));
+    }
+  };
+
   const feeds: Feeds = {
     join: (keys) => {
       const sorted = [...new Set(keys)].sort();
@@ -183,19 +203,20 @@ export function createHub(options: HubOptions): Hub {
       const feed = feedsByTopics.get(text) ?? new Feed(sorted.map(topicOf), context);
       feedsByTopics.set(text, feed);
       feed.subscribers++;
+      lingering.get(feed)?.();
+      lingering.delete(feed);
       return feed;
     },
     leave: (feed) => {
       if (--feed.subscribers > 0) return;
-      feedsByTopics.delete(JSON.stringify(feed.topics.map(({ key }) => key)));
-      feed.close();
-      for (const topic of feed.topics) {
-        if (!topic.unused) continue;
-        topics.delete(topic.key);
-        const stopped = topic.stop();
-        stopping.add(stopped);
-        void stopped.then(() => stopping.delete(stopped));
-      }
+      if (lingerMs === 0 || closed) drop(feed);
+      else
+        lingering.set(
+          feed,
+          clock.after(lingerMs, () => {
+            drop(feed);
+          }),
+        );
     },
     forget: (subscription) => {
       subscriptions.delete(subscription);
@@ -266,6 +287,7 @@ export function createHub(options: HubOptions): Hub {
     counts: () => {
       const counts = new Map<SubjectKey, number>();
       for (const { topics: followed, subscribers } of feedsByTopics.values()) {
+        if (subscribers === 0) continue;
         for (const { key } of followed) counts.set(key, (counts.get(key) ?? 0) + subscribers);
       }
       return counts;
@@ -275,6 +297,10 @@ export function createHub(options: HubOptions): Hub {
       owed.close();
       computed?.close();
       for (const subscription of [...subscriptions]) subscription.end();
+      for (const [feed, cancel] of lingering) {
+        cancel();
+        drop(feed);
+      }
       await Promise.all(stopping);
     },
   };
