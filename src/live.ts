@@ -18,7 +18,7 @@ import type { Hub } from './realtime/hub.js';
 import type { OnError } from './realtime/retry.js';
 import { type Revocations, concerns } from './realtime/revocations.js';
 import { parseRoomName } from './realtime/rooms.js';
-import type { SubscriptionOptions } from './realtime/subscription.js';
+import type { SubscriptionHooks, SubscriptionOptions } from './realtime/subscription.js';
 import type { Revocation, Room } from './realtime-verbs.js';
 import { type Subject, subjectParts } from './subject.js';
 import { type AnySubjects, targetSubject } from './subjects.js';
@@ -49,7 +49,7 @@ interface Asker {
   /** Whoever it is when it is asked; undefined: trusted host code. */
   readonly principal: () => unknown;
   readonly connection?: string | undefined;
-  readonly onReady?: ((cursor: string) => void) | undefined;
+  readonly hooks?: SubscriptionHooks | undefined;
 }
 
 /** `tide.subscribe` and `tide.realtime`, types erased: from targets to topics, and who may follow them. */
@@ -120,9 +120,9 @@ export class Live {
     const name = keys.join(', ');
     const computed = subjects.map((subject) => this.#computedTarget(subject)).find((found) => found !== undefined);
     const follow = { name, subjects: keys, topics: topicsNow(), topicsNow, computed };
-    const { principal, connection, onReady } = asker;
+    const { principal, connection, hooks } = asker;
     const { since, overflow, signal } = options;
-    const how: SubscriptionOptions = { since, overflow, signal, onReady };
+    const how: SubscriptionOptions = { since, overflow, signal, hooks };
     if (principal() === undefined) return hub.subscribe(follow, how);
     const { authorize } = given;
     if (authorize === undefined) {

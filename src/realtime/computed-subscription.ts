@@ -1,6 +1,6 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
-import type { Subscription, SubscriptionHooks } from './subscription.js';
+import type { HubSubscription, Subscription, SubscriptionHooks } from './subscription.js';
 import { type Shown, type Told, withTold } from './told.js';
 import { moved } from './wire.js';
 
@@ -22,7 +22,7 @@ export interface ComputedSubscriptionParts {
  * compared with what is, and the difference told, so that one who falls behind or comes back is told the newest value of what
  * has changed, and nothing else. Nobody's queue grows by it.
  */
-export class ComputedSubscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
+export class ComputedSubscription implements HubSubscription {
   readonly #parts: ComputedSubscriptionParts;
   readonly #watched: WatchedEntity;
   readonly #subscription: Subscription;
@@ -56,6 +56,10 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     // What is not known to have been told is told.
     this.#told = parts.told ?? new Map();
     this.#stood = undefined;
+  }
+
+  get isPermitted(): boolean {
+    return this.#subscription.isPermitted;
   }
 
   next(): Promise<Result> {

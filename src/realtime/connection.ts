@@ -2,13 +2,14 @@ import type { Clock } from '../contract.js';
 import { ERROR_CODES, TidemarkError, counted, isTidemarkError, messageOf } from '../errors.js';
 import type { Connection, ConnectionOptions, Credentials } from '../realtime-verbs.js';
 import type { AnyModel } from '../model.js';
-import type { Overflow, SubscriptionItem } from '../watching.js';
+import type { Overflow } from '../watching.js';
 import { Allowance, keyIn, parseClientFrame } from './client-frames.js';
 import { Credential } from './credential.js';
 import { Deliveries, type Delivery } from './deliveries.js';
 import type { CloseCode, FrameTarget } from './frames.js';
 import { Link } from './link.js';
 import type { OnError } from './retry.js';
+import type { HubSubscription, SubscriptionHooks } from './subscription.js';
 
 const MAX_SUBSCRIPTIONS = 1000;
 const MAX_FRAMES_PER_MINUTE = 3000;
@@ -18,7 +19,7 @@ export interface ConnectionHost {
   readonly clock: Clock;
   readonly onError: OnError;
   /** Subscribes to a target, for whoever `principal` says it is when it is asked. */
-  follow(target: unknown, options: FollowOptions): AsyncIterableIterator<SubscriptionItem>;
+  follow(target: unknown, options: FollowOptions): HubSubscription;
   /** What a client asks for by name, as `follow` takes it. Throws INVALID_FRAME and what names can throw. */
   resolve(target: FrameTarget, branch: string | undefined, options: AnyConnectionOptions): unknown;
   /** Whose name a principal has; undefined if nobody says. */
@@ -34,15 +35,14 @@ export interface FollowOptions {
   readonly branch: string | undefined;
   readonly principal: () => unknown;
   readonly connection: string;
-  /** Told once, before any item: where the subscription stands. */
-  readonly onReady: (cursor: string) => void;
+  readonly hooks: SubscriptionHooks;
 }
 
 export type AnyConnectionOptions = ConnectionOptions<AnyModel, unknown>;
 
 /** One subscription of a connection. */
 interface Followed extends Delivery {
-  readonly items: AsyncIterableIterator<SubscriptionItem>;
+  readonly items: HubSubscription;
   /** An item has been asked for. */
   asked: boolean;
 }
@@ -135,11 +135,27 @@ export class LiveConnection implements Connection {
       ...{ since, overflow, branch },
       principal: () => this.#credential.principal,
       connection: this.id,
-      onReady: (cursor) => {
-        this.#deliveries.ready(followed, since ?? cursor);
+      hooks: {
+        onReady: (cursor) => {
+          this.#deliveries.ready(followed, since ?? cursor);
+        },
+        onPermitted: () => {
+          this.#deliveries.resume();
+        },
+        onEnded: () => {
+          this.#over(followed);
+        },
       },
     });
-    const followed: Followed = { key, items, asked: false, ready: undefined, item: undefined, end: undefined };
+    const followed: Followed = {
+      key,
+      items,
+      asked: false,
+      ready: undefined,
+      item: undefined,
+      end: undefined,
+      isHeld: () => !items.isPermitted,
+    };
     this.#followed.set(key, followed);
     this.#pull(followed);
   }
@@ -198,7 +214,7 @@ export class LiveConnection implements Connection {
   /** Asks for the next item, unless the link is full or the one before has not been sent. */
   #pull(followed: Followed): void {
     if (followed.asked || followed.item !== undefined || followed.end !== undefined) return;
-    if (this.#link.isFull || !this.#open) return;
+    if (!this.#open || (this.#link.isFull && followed.items.isPermitted)) return;
     followed.asked = true;
     followed.items.next().then(
       (result) => {
@@ -213,6 +229,14 @@ export class LiveConnection implements Connection {
         this.#deliveries.end(followed, this.#publicly(thrown, `subscription ${followed.key}`));
       },
     );
+  }
+
+  /** Its subscription has ended. What may not be passed on any more is not, and it is asked why. */
+  #over(followed: Followed): void {
+    if (this.#followed.get(followed.key) !== followed || followed.item === undefined || !followed.isHeld()) return;
+    followed.item = undefined;
+    this.#deliveries.forget(followed);
+    this.#pull(followed);
   }
 
   // ── From the client ───────────────────────────────────────────────────────────────────────────────────────────

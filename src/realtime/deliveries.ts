@@ -16,6 +16,8 @@ export interface Delivery {
   item: SubscriptionItem | undefined;
   /** That it is over. */
   end: { readonly code: string; readonly message: string } | undefined;
+  /** The item may not be sent now, for want of a permission. */
+  isHeld(): boolean;
 }
 
 export interface DeliveriesOptions {
@@ -77,6 +79,7 @@ export class Deliveries {
     for (const delivery of this.#waiting) {
       if (link.isFull || !isOpen()) return;
       if (delivery.item !== undefined) {
+        if (delivery.isHeld()) continue;
         const same = groups.get(groupOf(delivery)) ?? [delivery];
         this.#sendItem(delivery.item, same);
         for (const each of same) {
@@ -93,8 +96,17 @@ export class Deliveries {
     }
   }
 
+  /** What was held may be sent again. */
+  resume(): void {
+    if (this.#waiting.size > 0) this.#defer();
+  }
+
   #add(delivery: Delivery): void {
     this.#waiting.add(delivery);
+    this.#defer();
+  }
+
+  #defer(): void {
     if (this.#deferred || this.#options.link.isFull) return;
     this.#deferred = true;
     // What one change brings to several subscriptions comes in one turn.
@@ -118,7 +130,7 @@ export class Deliveries {
   #groups(): ReadonlyMap<unknown, readonly Delivery[]> {
     const groups = new Map<unknown, Delivery[]>();
     for (const delivery of this.#waiting) {
-      if (delivery.item === undefined) continue;
+      if (delivery.item === undefined || delivery.isHeld()) continue;
       const group = groupOf(delivery);
       const same = groups.get(group);
       if (same === undefined) groups.set(group, [delivery]);

@@ -1,6 +1,5 @@
 import { Aborts } from '../aborts.js';
 import { inTime } from '../clock.js';
-import type { SubscriptionItem } from '../watching.js';
 import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Receipt } from '../call.js';
@@ -13,6 +12,7 @@ import type { OnError } from './retry.js';
 import type { Revocations } from './revocations.js';
 import {
   type Feeds,
+  type HubSubscription,
   Subscription,
   type SubscriptionHooks,
   type SubscriptionOptions,
@@ -99,7 +99,7 @@ export interface Hub {
    * order, with a `resync` wherever some may be missing. Registers at once; ends with `return()`, the signal, or the hub.
    * Throws INVALID_CURSOR, CLOSED or INVALID_OPTION. The iterator rejects, once, with UNAUTHORIZED or OVERFLOW.
    */
-  subscribe(target: SubscriptionTarget, options?: SubscriptionOptions): AsyncIterableIterator<SubscriptionItem>;
+  subscribe(target: SubscriptionTarget, options?: SubscriptionOptions): HubSubscription;
   /** Live subscribers by topic. */
   counts(): ReadonlyMap<SubjectKey, number>;
   /** Ends every subscription and leaves the bus open. Idempotent. */

@@ -30,16 +30,23 @@ export interface SubscriptionOptions extends SubscribeOptions {
   readonly authorize?: Guard | undefined;
   /** Whose permission that is, for revocations. */
   readonly bearer?: Omit<Bearer, 'targets'> | undefined;
-  /** Told once, when it is permitted: where it stands, before anything is given. */
-  readonly onReady?: ((cursor: string) => void) | undefined;
+  readonly hooks?: SubscriptionHooks | undefined;
 }
 
 /** For who gives more than the subscription itself. */
 export interface SubscriptionHooks {
+  /** Told once, when it is permitted: where it stands, before anything is given. */
+  readonly onReady?: ((cursor: string) => void) | undefined;
   /** Told each time that a permission is there. */
   readonly onPermitted?: (() => void) | undefined;
   /** Told once, when it has ended. */
   readonly onEnded?: (() => void) | undefined;
+}
+
+/** What subscribers pull from. */
+export interface HubSubscription extends AsyncIterableIterator<SubscriptionItem, undefined> {
+  /** Whether anything may be given now, even what was given but has not been passed on. */
+  readonly isPermitted: boolean;
 }
 
 /** What a subscription needs of its hub. */
@@ -60,12 +67,12 @@ interface Pull {
 const DONE: Result = Object.freeze({ done: true, value: undefined });
 
 /** One subscriber: a cursor into the ring of its feed, and the promises it has been given. */
-export class Subscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
+export class Subscription implements HubSubscription {
   readonly #target: SubscriptionTarget;
   readonly #options: SubscriptionOptions;
   readonly #context: HubContext;
   readonly #feeds: Feeds;
-  readonly #hooks: SubscriptionHooks;
+  readonly #hooks: readonly SubscriptionHooks[];
   readonly #ending = new AbortController();
   readonly #pulls: Pull[] = [];
   #feed: Feed;
@@ -99,7 +106,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     this.#options = options;
     this.#context = hub.context;
     this.#feeds = hub.feeds;
-    this.#hooks = hub.hooks;
+    this.#hooks = [hub.hooks, options.hooks ?? {}];
     this.#feed = hub.feeds.join(target.topics);
     this.#sequence = this.#feed.ring.next;
     this.#given = since ?? (this.#feed.started ? this.#feed.cursor : undefined);
@@ -164,7 +171,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     this.#feeds.leave(this.#feed);
     this.#feeds.forget(this);
     for (const { resolve } of this.#pulls.splice(0)) resolve(DONE);
-    this.#hooks.onEnded?.();
+    for (const { onEnded } of this.#hooks) onEnded?.();
   }
 
   /** Ends it with an error, which the first who waits or asks is told. */
@@ -217,7 +224,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   /** Says where it stands, once that is known. */
   #tellReady(): boolean {
-    const { onReady } = this.#options;
+    const onReady = this.#options.hooks?.onReady;
     if (onReady !== undefined && this.#given === undefined && !this.#feed.started) {
       this.#feed.wait(this.#pump);
       return false;
@@ -317,7 +324,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
       revocations,
       onValid: () => {
         this.#pump();
-        this.#hooks.onPermitted?.();
+        for (const { onPermitted } of this.#hooks) onPermitted?.();
       },
       onRefused: (refusal) => {
         this.#fail(refusal);

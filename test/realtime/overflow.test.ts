@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { A, B, type World, eventOf, replica, said, world } from './setup.js';
 
-const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 const entity = ({ publish }: Pick<World, 'publish'>, changeId: string, entityId: string, fields: string[] = ['name']) =>
   publish([A], eventOf(changeId, { entityId, changes: { fields, values: { [fields[0] ?? '']: changeId } } }));
 
