@@ -14,7 +14,9 @@ function pipe() {
     send: (frame: ServerFrame): void => {
       bytes += JSON.stringify(frame).length;
       most = Math.max(most, bytes);
-      told.push(frame.kind === 'change' ? String(frame.change.changes.values['name']?.toString().trim()) : frame.kind);
+      told.push(
+        frame.kind === 'change' ? JSON.stringify(frame.change.changes.values['name']).slice(1, -1).trim() : frame.kind,
+      );
     },
     /** What the client has been sent since. */
     read: (): string[] => {
@@ -185,6 +187,33 @@ describe('back pressure', () => {
     await rename('settlement', 's1', 'one');
     await settle();
     expect(closed).toEqual([expect.stringMatching(/^4408 .* more than 4194304/)]);
+    await tide.close();
+  });
+
+  test('what waits for the link waits on while a permission is asked for again', async () => {
+    const answers: ((answer: boolean) => void)[] = [];
+    const { clock, tide, settle, rename } = world({ authorize: () => new Promise((resolve) => answers.push(resolve)) });
+    const link = pipe();
+    const { connection } = client(tide, link);
+    connection.subscribe('a', { type: 'settlement' });
+    connection.subscribe('b', { type: 'settlement', id: 's1' });
+    const answer = async (yes: boolean): Promise<void> => {
+      await settle();
+      for (const each of answers.splice(0)) each(yes);
+      await settle();
+    };
+    await answer(true);
+    link.fill(300_000);
+    await rename('settlement', 's2', 'one');
+    await settle();
+    await rename('settlement', 's1', 'two');
+    await settle();
+    await tide.realtime.revoke({ principal: 'ada' });
+    expect(link.read()).toEqual(['welcome', 'subscribed', 'one']);
+    await clock.advance(1000);
+    expect(link.read()).toEqual([]);
+    await answer(true);
+    expect(link.read()).toEqual(['two']);
     await tide.close();
   });
 
