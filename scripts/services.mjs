@@ -98,9 +98,7 @@ export async function startSentinel() {
 export async function startPostgres(settings = {}) {
   const { paths, missing } = findPostgres();
   if (paths === undefined) throw new Error(missing);
-  const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-postgres-'));
-  const login = ['-h', HOST, '-p', String(port), '-U', 'postgres'];
   const identity = unprivileged();
   if (identity.uid !== undefined) chownSync(directory, identity.uid, identity.gid);
   try {
@@ -116,6 +114,9 @@ export async function startPostgres(settings = {}) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   }
+  // Only now: what takes seconds before it is used may be somebody else's by then.
+  const port = await freePort();
+  const login = ['-h', HOST, '-p', String(port), '-U', 'postgres'];
   const all = {
     listen_addresses: HOST,
     port,

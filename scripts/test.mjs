@@ -1,5 +1,5 @@
-// The whole check, in order: stops at the first stage that fails and ends with a plain line of counts, in which
-// each test counts as one and so does each stage that is not vitest.
+// The whole check: what is wrong with the text, then the tests, then the package. Stops at what fails and ends with a plain
+// line of counts, in which each test counts as one and so does each stage that is not vitest.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { requireNode } from './node-version.mjs';
 import { providePgbouncer } from './pgbouncer.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideRedis } from './redis.mjs';
-import { run } from './run.mjs';
+import { run, runBeside } from './run.mjs';
 
 const started = performance.now();
 requireNode();
@@ -28,13 +28,17 @@ const report = join(scratch, 'vitest.json');
 const tarball = join(scratch, `${name}-${version}.tgz`);
 
 const npm = (script) => ['npm', ['run', '--silent', script]];
-const STAGES = [
-  ['format', npm('format:check')],
-  ['lint', npm('lint')],
-  ['typecheck', npm('typecheck')],
-  ['build', npm('build')],
-  ['tests', ['vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]]],
-  ['api docs', npm('docs')],
+/** Each on one processor: side by side. */
+const CHECKS = [
+  [['lint', npm('lint')]],
+  [
+    ['format', npm('format:check')],
+    ['typecheck', npm('typecheck')],
+    ['build', npm('build')],
+    ['api docs', npm('docs')],
+  ],
+];
+const PACKAGE = [
   ['pack', ['npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch]]],
   ['publint', ['publint', [tarball, '--strict']]],
   // Profile node16: subpaths have no meaning under the module resolution of Node 10.
@@ -55,16 +59,28 @@ function addTestCounts(exitCode) {
   counts.failed += exitCode === 0 ? failed : Math.max(1, failed);
 }
 
-for (const [stage, [command, args]] of STAGES) {
-  console.log(`\n== ${stage}`);
-  const begun = performance.now();
-  const exitCode = run(command, args);
-  if (stage === 'tests') addTestCounts(exitCode);
-  else if (exitCode === 0) counts.passed += 1;
-  else counts.failed += 1;
-  console.log(`== ${stage}: ${exitCode === 0 ? 'ok' : 'FAILED'}, ${seconds(begun)}`);
-  if (exitCode !== 0) break;
+/** Stops at the first that fails. */
+async function inTurn(stages) {
+  for (const [stage, [command, args]] of stages) {
+    const begun = performance.now();
+    const { exitCode, output } = await runBeside(command, args);
+    console.log(`\n== ${stage}\n${output}== ${stage}: ${exitCode === 0 ? 'ok' : 'FAILED'}, ${seconds(begun)}`);
+    counts[exitCode === 0 ? 'passed' : 'failed'] += 1;
+    if (exitCode !== 0) return;
+  }
 }
+
+function test() {
+  console.log('\n== tests');
+  const begun = performance.now();
+  const exitCode = run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  addTestCounts(exitCode);
+  console.log(`== tests: ${exitCode === 0 ? 'ok' : 'FAILED'}, ${seconds(begun)}`);
+}
+
+await Promise.all(CHECKS.map(inTurn));
+if (counts.failed === 0) test();
+if (counts.failed === 0) await inTurn(PACKAGE);
 rmSync(scratch, { recursive: true, force: true });
 
 const { passed, failed, skipped } = counts;

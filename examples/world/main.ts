@@ -1,23 +1,57 @@
 // The world on a map, in the browser: cities, countries and airports, who reads them from where, and what each edit
-// makes stale. `npm start`, then open the address that it prints. `--help` lists the flags.
+// makes stale. `npm start`, then open the address that it prints. `--help` lists the flags. With DATABASE_URL the rows are
+// in Postgres.
+import { configFromEnv } from 'tidemark';
 import { countriesGeoJson } from './data/countries.ts';
 import { earth } from './data/earth.ts';
 import { inventedWorld } from './data/invented.ts';
+import type { WorldTables } from './data/tables.ts';
 import { type Flags, USAGE, parseFlags } from './server/flags.ts';
-import { progressOn } from './server/progress.ts';
-import { serve } from './server/serve.ts';
+import { barOn, progressOn } from './server/progress.ts';
+import { type ServeOptions, serve } from './server/serve.ts';
 
 const flags = flagsOrUsage(process.argv.slice(2));
 const { source, outlines } = chosenBy(flags);
 
-const tables = await source.load(progressOn(process.stdout));
-const serving = await serve(tables, { port: flags.port, outlines, credits: source.credits });
+const { tables, origin, close } = await world().catch(exit);
+const serving = await serve(tables, { port: flags.port, outlines, credits: source.credits, origin });
 console.log(`${tables.counts.settlement.toLocaleString('en')} settlements on the map: ${serving.url}`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    void serving.close().then(() => console.log('Closed.'));
+    void serving
+      .close()
+      .then(close)
+      .then(() => console.log('Closed.'));
   });
+}
+
+interface Opened {
+  readonly tables: WorldTables;
+  readonly origin?: ServeOptions['origin'];
+  readonly close?: () => Promise<void>;
+}
+
+async function world(): Promise<Opened> {
+  const { databaseUrl } = configFromEnv({ DATABASE_URL: process.env['DATABASE_URL'] });
+  if (databaseUrl === null) {
+    if (flags.replace === true) throw new Error('--replace: expected DATABASE_URL to say where the world is.');
+    return { tables: await source.load(progressOn(process.stdout)) };
+  }
+  const { openWorld } = await import('./postgres/open.ts');
+  const opened = await openWorld(databaseUrl, source, {
+    ...{ replace: flags.replace, progress: barOn(process.stdout), report: console.error },
+  });
+  const rows = `${opened.rows.toLocaleString('en')} rows in Postgres`;
+  console.log(opened.found ? `${rows}, as they were left.` : `${rows}, all of them new.`);
+  return opened;
+}
+
+function exit(error: unknown): never {
+  // A server that cannot be reached at any of its addresses is an AggregateError, with a code and no message.
+  const { message, code } = error as { readonly message?: string; readonly code?: string };
+  console.error(message || code || error);
+  process.exit(1);
 }
 
 function chosenBy({ world, seed }: Flags) {

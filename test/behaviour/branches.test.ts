@@ -182,7 +182,10 @@ describe('a branch has to be named', () => {
     const own = branchedWorld();
     own.parents.set('dev', 'feature');
     const reading = own.tide.get('settlement', 's0', { branch: 'dev' });
-    await expect(reading).rejects.toMatchObject({ code: 'BRANCH_CYCLE', message: /dev → feature → dev/ });
+    await expect(reading).rejects.toMatchObject({
+      code: 'BRANCH_CYCLE',
+      message: expect.stringContaining('dev → feature → dev') as string,
+    });
     expect(await read(own, 's0', ['main', 'other'])).toEqual(['old', 'old']);
   });
 

@@ -149,7 +149,15 @@ export class Fleet<G extends Ground = Ground> {
         ),
       { limitMs: 90_000 },
     );
+    // An event whose publication failed is announced as missing some seconds later. What never is, the verdict says.
+    await until('what was not told is announced as missing', () => !this.#lacksEvents, { everyMs: 100 }).catch(
+      () => undefined,
+    );
     await Promise.all(living.map((replica) => this.#isServedFromCache(replica)));
+  }
+
+  get #lacksEvents(): boolean {
+    return this.judge().violations.some((violation) => violation.includes('was never told'));
   }
 
   #hasHeard(replica: string, id: string, version: number): boolean {

@@ -1,10 +1,11 @@
+import { expect } from 'vitest';
 import { describeOwnPostgres } from '../services/own-postgres.js';
 import type { Fleet } from './fleet.js';
 import { MAX_STALENESS_MS } from './fleet.js';
 import type { Link } from './link.js';
 import { type PostgresGround, isUp, onPostgres } from './postgres-ground.js';
 import { fault, onFleet } from './run.js';
-import { pause } from './time.js';
+import { pause, until } from './time.js';
 
 /*
  * The same replicas and the same checker as in faults.test.ts, with marks, store and bus in Postgres.
@@ -35,8 +36,16 @@ const BLOWS: Readonly<Record<string, (fleet: OnPostgres) => Promise<unknown>>> =
     process.kill((rows[0] as { pid: number }).pid, 'SIGKILL');
     await isUp(ground);
   },
-  'has its tables emptied': ({ ground }) =>
-    ground.operate('truncate tidemark.partition, tidemark.mark, tidemark.entry, tidemark.topic, tidemark.message'),
+  'has its tables emptied': ({ ground }) => {
+    const truncate = 'truncate tidemark.partition, tidemark.mark, tidemark.entry, tidemark.topic, tidemark.message';
+    // It locks one table after the other, and may be the one that gives way to a bump.
+    return until('the tables are emptied', () =>
+      ground.operate(truncate).then(
+        () => true,
+        ({ code }: { readonly code?: string }) => expect(code).toBe('40P01'),
+      ),
+    );
+  },
   'keeps a transaction open that locks the marks for longer than they are trusted': async ({ ground }) => {
     const client = await ground.connect();
     await client.query('begin; select from tidemark.partition for update');

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { findPostgres } from '../../scripts/postgres.mjs';
 import { findRedis } from '../../scripts/redis.mjs';
 
 /** Named numbers of one run. */
@@ -58,11 +59,14 @@ function figuresOf(measured: readonly Measured[]): Row['figures'] {
 
 function machine(): string {
   const [cpu] = cpus();
-  const { paths } = findRedis();
-  const redis =
-    paths === undefined ? '' : execFileSync(String(paths['redis-server']), ['--version'], { encoding: 'utf8' });
-  const version = /v=(\S+)/.exec(redis)?.[1] ?? 'unknown';
-  return `${String(cpus().length)} × ${(cpu?.model ?? process.arch).trim()}, Node ${process.version}, Redis ${version}`;
+  const redis = versionOf(findRedis().paths?.['redis-server'], /v=(\S+)/);
+  const database = versionOf(findPostgres().paths?.['postgres'], /\) (\S+)/);
+  return `${String(cpus().length)} × ${(cpu?.model ?? process.arch).trim()}, Node ${process.version}, Redis ${redis}, PostgreSQL ${database}`;
+}
+
+function versionOf(program: unknown, pattern: RegExp): string {
+  if (typeof program !== 'string') return 'unknown';
+  return pattern.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
 }
 
 /** Figures that every fault under load has; what else one has is told beside it. */
@@ -94,8 +98,8 @@ Written by \`npm run test:long\`; do not edit. \`npm run test:long -- test/fault
 
 ${String(total)} runs of ${String(rows.length)} faults, ${String(failed)} failed. Machine: ${where}.
 
-A run starts replicas in processes of their own on a real Redis, every link through a proxy; while they read, change and listen, one
-thing goes wrong; then it is whole again, and everything has to be right. An outside checker judges what was seen: it knows
+A run starts replicas in processes of their own on a real Redis, or Postgres, every link through a proxy; while they read, change and
+listen, one thing goes wrong; then it is whole again, and everything has to be right. An outside checker judges what was seen: it knows
 histories only. Figures are the median of all runs / the most of any; times are milliseconds.
 
 - **stalestMs** is the most by which a read was older than what the store had accepted before it began. Replicas run with
@@ -103,6 +107,8 @@ histories only. Figures are the median of all runs / the most of any; times are 
 - **p99Ms**, **longestMs**: reads, the origin's 5 ms included.
 - **queued**: changes whose receipt said so. **resyncs**: items that told a subscriber that it may have missed something.
 - **mostOriginCalls**: of one replica at once.
+- **writers**: killed by SIGKILL, while one replica watches (test/outbox). All that was committed was told once, as an event or, by the sweeper, as a
+  resync; nothing of what was rolled back was told or seen.
 
 ${lines.map((line) => `| ${line.join(' | ')} |`).join('\n')}
 `;

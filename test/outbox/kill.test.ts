@@ -10,6 +10,7 @@ import { pgOutbox, postgres } from '../../src/adapters/postgres/index.js';
 import { redis } from '../../src/adapters/redis/index.js';
 import { type SubscriptionItem, createTidemark } from '../../src/index.js';
 import { seededRandom } from '../../src/testing/index.js';
+import { record } from '../faults/results.js';
 import { pause, until } from '../faults/time.js';
 import { describePostgis } from '../services/postgres.js';
 import { reach } from '../services/reach.js';
@@ -81,7 +82,7 @@ function sharedBy(url: string | null, pool: Pool, schema: string) {
 describe.each([
   ['with Redis beside it', single.missing === undefined ? single.url : undefined],
   ['and nothing else', null],
-])('on Postgres %s', (_, url) => {
+])('on Postgres %s', (beside, url) => {
   describePostgis('a writer killed at any step', (database) => {
     test.skipIf(url === undefined)(
       'leaves a change that is applied once if it was committed, and is never seen otherwise',
@@ -185,6 +186,14 @@ describe.each([
           'rolled back, told nothing',
         ]);
         expect(errors).toEqual([]);
+        if (!LONG) return;
+        const {
+          'rolled back, told nothing': rolledBack = 0,
+          'committed, told its event': toldTheEvent = 0,
+          'committed, told a resync': toldAResync = 0,
+        } = outcomes;
+        const measured = [{ writers: watched.length, rolledBack, toldTheEvent, toldAResync }];
+        record({ name: `writers killed at every step of a write, on Postgres ${beside}`, measured, failures: [] });
       },
     );
   });

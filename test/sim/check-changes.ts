@@ -2,6 +2,7 @@ import { isTidemarkError } from '../../src/index.js';
 import type { Violated } from './check.js';
 import type { ReadChecker } from './check-reads.js';
 import type { ChangeRecord, History, ReadRecord } from './history.js';
+import type { Process } from './process.js';
 
 /** What an outage may cost a reader; everything else that fails is this library's to bear (P6). */
 const OF_THE_ORIGIN = ['ORIGIN_FAILED', 'ORIGIN_TIMEOUT', 'LOAD_FAILED'];
@@ -77,9 +78,10 @@ export class ChangeChecker {
     } else this.#violated('P2', `${label}: a store has forgotten it, and ${process.name} did not bump again`);
   }
 
-  /** Where no run id is compared, a store may forget without a sign what it had. */
-  isForgotten(change: ChangeRecord): boolean {
-    return !this.#runIdsCompared && this.#isAcknowledged(change);
+  /** Where no run id is compared, a store may forget without a sign what it had. Otherwise who had it bumped repeats it, if it lives. */
+  isForgotten(change: ChangeRecord, bumpedBy: Iterable<Process> = [change.process]): boolean {
+    if (!this.#isAcknowledged(change)) return false;
+    return !this.#runIdsCompared || [...bumpedBy].every(({ alive }) => !alive);
   }
 
   #isAcknowledged(change: ChangeRecord): boolean {

@@ -1,6 +1,6 @@
 import * as library from '../../src/index.js';
 import { PROMISES } from './check.js';
-import { planOf } from './plan.js';
+import { onPostgres, planOf } from './plan.js';
 import { play } from './run.js';
 import { printed, shrink } from './shrink.js';
 import { Trace } from './trace.js';
@@ -8,8 +8,8 @@ import { drawn } from './draw.js';
 import { writeFileSync } from 'node:fs';
 
 // SIM_SEED=7 npm run sim: plays one seed and, if it fails, prints the least of it. SIM_SEEDS=500: that many seeds from
-// there on. SIM_DRAW=file: writes the picture of the least of it, or of all of it.
-const { SIM_SEED: from = '1', SIM_SEEDS: count, SIM_IGNORE = '', SIM_DRAW } = process.env;
+// there on. SIM_POSTGRES=1: all of them on a Postgres. SIM_DRAW=file: writes the picture of the least of it, or of all of it.
+const { SIM_SEED: from = '1', SIM_SEEDS: count, SIM_IGNORE = '', SIM_DRAW, SIM_POSTGRES } = process.env;
 const first = Number(from);
 const seeds = Number(count ?? 1);
 const ignored = SIM_IGNORE.split(',');
@@ -19,7 +19,7 @@ const cpu = process.cpuUsage();
 const failures = new Map<string, { readonly seeds: number[]; readonly first: string }>();
 
 for (let seed = first; seed < first + seeds; seed++) {
-  const plan = planOf(seed);
+  const plan = SIM_POSTGRES === undefined ? planOf(seed) : onPostgres(planOf(seed));
   const violation = await play(library, plan, { judged });
   if (violation !== null) {
     const known = failures.get(violation.rule);

@@ -16,6 +16,8 @@ export interface Pace {
 export interface Told {
   bump(bump: Bump, accepted: Accepted): void;
   message(topic: string, message: BusMessage): void;
+  /** It is gone: what is sent from here on is missed. */
+  lost(): void;
   /** Connected again and subscribed to everything: what was sent meanwhile is gone. */
   again(server: Server): void;
 }
@@ -28,6 +30,8 @@ export interface ConnectionParts {
   readonly pace: Pace;
   /** Calls without a reply are sent again after reconnecting, as ioredis does; else they reject. */
   readonly resends: boolean;
+  /** To one like Postgres: the client is a pool, where what is sent may overtake what was sent before; a loss is told at once. */
+  readonly postgres: boolean;
   /** Before this time nothing sent over it arrives. */
   readonly startsAt: number;
   readonly route: () => Server;
@@ -36,7 +40,7 @@ export interface ConnectionParts {
 
 interface Pending {
   readonly label: string;
-  /** `live`: the link it came over is still there. */
+  /** `live`: the link it came over is still there. What takes its time is a promise. */
   readonly execute: (server: Server, live: boolean) => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -75,6 +79,10 @@ export class Connection {
     this.#upAt = parts.startsAt;
   }
 
+  get #isPool(): boolean {
+    return this.#parts.postgres && this.role === 'client';
+  }
+
   get healthy(): boolean {
     return this.#state === 'up' && this.#heldUntil <= this.#parts.engine.now;
   }
@@ -84,7 +92,7 @@ export class Connection {
   }
 
   /** Sends a command; it takes effect when it arrives, and the reply arrives later still. */
-  call<T>(label: string, execute: (server: Server, live: boolean) => T): Promise<T> {
+  call<T>(label: string, execute: (server: Server, live: boolean) => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { label, execute, resolve: resolve as (value: unknown) => void, reject };
       if (this.#state === 'down' && !this.#resendsNow) {
@@ -127,6 +135,7 @@ export class Connection {
     this.#state = 'down';
     this.#resendsNow = resends || this.#parts.resends;
     if (!this.#resendsNow) this.#failPending();
+    if (this.#parts.postgres) this.#parts.process.receive(this.role, () => this.#told?.lost());
     this.#parts.engine.at(this.#parts.engine.now + downMs, () => {
       this.#connect();
     });
@@ -219,7 +228,7 @@ export class Connection {
     const incarnation = this.#incarnation;
     const { server } = this;
     const sent = engine.now;
-    this.#upAt = Math.max(this.#upAt, this.#arrival());
+    this.#upAt = this.#isPool ? this.#arrival() : Math.max(this.#upAt, this.#arrival());
     // A dead process's last words may still arrive, and so may what was sent before the link broke.
     const outlives = this.#parts.random() < 0.5;
     engine.at(
@@ -227,23 +236,31 @@ export class Connection {
       () => {
         if (!server.alive || (incarnation !== this.#incarnation && !outlives)) return;
         note(pending.label, process.name, server.name, sent);
-        let settle: () => void;
+        const reply = (settle: () => void): void => {
+          this.#push(server, incarnation, `${pending.label} ✓`, () => {
+            this.#pending.delete(pending);
+            settle();
+          });
+        };
+        const succeed = (result: unknown): void => {
+          reply(() => {
+            pending.resolve(result);
+          });
+        };
+        const fail = (error: unknown): void => {
+          reply(() => {
+            pending.reject(error as Error);
+          });
+        };
         try {
           const result = pending.execute(server, incarnation === this.#incarnation);
-          settle = () => {
-            pending.resolve(result);
-          };
+          if (result instanceof Promise) result.then(succeed, fail);
+          else succeed(result);
         } catch (error) {
-          settle = () => {
-            pending.reject(error as Error);
-          };
+          fail(error);
         }
-        this.#push(server, incarnation, `${pending.label} ✓`, () => {
-          this.#pending.delete(pending);
-          settle();
-        });
       },
-      true,
+      !this.#isPool,
     );
   }
 
@@ -252,7 +269,8 @@ export class Connection {
     if (incarnation !== this.#incarnation || !process.alive) return;
     const sent = engine.now;
     const { untilMs, byMs } = this.#slow;
-    this.#downAt = Math.max(this.#downAt, this.#arrival() + (sent < untilMs ? byMs : 0));
+    const arrival = this.#arrival() + (sent < untilMs ? byMs : 0);
+    this.#downAt = this.#isPool ? arrival : Math.max(this.#downAt, arrival);
     engine.at(this.#downAt, () => {
       if (incarnation !== this.#incarnation) return;
       process.receive(this.role, () => {

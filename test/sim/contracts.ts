@@ -4,6 +4,7 @@ import type {
   Bus,
   BusListener,
   Fetch,
+  Head,
   Marks,
   MarksWatcher,
   Store,
@@ -12,7 +13,9 @@ import type {
 import { partitionOf } from '../../src/subject.js';
 import { TidemarkError } from '../../src/errors.js';
 import type { Connection, Told } from './connection.js';
-import type { Server, ServerRules } from './server.js';
+import { type Transactions, bumpTogether, partitionRow, publishInTurn } from './postgres-server.js';
+import type { Server } from './server.js';
+import type { ServerRules } from './server-rules.js';
 import type { Accepted } from './server-state.js';
 
 /** What the history learns on the way; nothing of it changes what happens. */
@@ -38,6 +41,8 @@ export interface ContractsParts {
   readonly subscriber: Connection;
   readonly partitions: number;
   readonly fetches: boolean;
+  /** Null: the server is one like Redis. */
+  readonly transactions: Transactions | null;
   readonly rules: ServerRules;
   readonly overheard: Overheard;
 }
@@ -56,10 +61,17 @@ export function contractsOver(parts: ContractsParts): Contracts {
     message: (topic, message) => {
       for (const listener of listeners.get(topic) ?? []) listener.onMessage(message);
     },
-    again: (server) => {
+    lost: () => {
+      if (!parts.rules.tellsOfLoss) return;
       for (const watcher of watchers) watcher.onGap(undefined);
+      for (const each of listeners.values()) for (const listener of each) listener.onState?.('recovering');
+    },
+    again: (server) => {
+      if (parts.rules.tellsOfLoss) for (const watcher of watchers) watcher.onGap(undefined);
       if (watchers.size > 0) parts.overheard.reconnected(server);
       for (const each of listeners.values()) for (const listener of each) listener.onGap();
+      if (parts.transactions === null) return;
+      for (const each of listeners.values()) for (const listener of each) listener.onState?.('live');
     },
   };
   parts.subscriber.listen(told);
@@ -92,7 +104,7 @@ function storeOver(client: Connection): Store {
 }
 
 function marksOver(
-  { client, subscriber, partitions, fetches, rules, overheard }: ContractsParts,
+  { client, subscriber, partitions, fetches, transactions, rules, overheard }: ContractsParts,
   store: Store,
   watchers: Set<MarksWatcher>,
 ): Marks {
@@ -138,6 +150,14 @@ function marksOver(
         groups.set(number, (groups.get(number) ?? new Set()).add(subject));
       }
       overheard.bumping(groups, request.changeId);
+      if (transactions !== null) {
+        const bumps = await client.call<readonly Bump[]>(
+          'bump',
+          checked((server) => bumpTogether({ transactions, client, server }, groups, request)),
+        );
+        for (const bump of bumps) overheard.bumped(bump);
+        return bumps;
+      }
       const outcomes = await Promise.allSettled(
         [...groups].map(([number, group]) => bumpOne(number, [...group], request)),
       );
@@ -154,7 +174,10 @@ function marksOver(
     newEpoch: (partition, ifEpoch) =>
       client.call(
         'newEpoch',
-        checked((server) => server.newEpoch(partition, ifEpoch)),
+        checked((server) => {
+          const begin = (): Head => server.newEpoch(partition, ifEpoch);
+          return transactions === null ? begin() : transactions.run(client, [partitionRow(partition)], () => begin);
+        }),
       ),
     watch: async (watcher) => {
       watchers.add(watcher);
@@ -173,9 +196,12 @@ function marksOver(
   };
 }
 
-function busOver({ client, subscriber }: ContractsParts, listeners: Map<string, Set<BusListener>>): Bus {
+function busOver({ client, subscriber, transactions }: ContractsParts, listeners: Map<string, Set<BusListener>>): Bus {
   return {
-    publish: (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, id)),
+    publish:
+      transactions === null
+        ? (topic, bytes, { id }) => client.call(`publish`, (server) => server.publish(topic, bytes, id))
+        : publishInTurn(transactions, client),
     subscribe: async (topic, listener) => {
       const of = listeners.get(topic) ?? new Set<BusListener>();
       listeners.set(topic, of.add(listener));

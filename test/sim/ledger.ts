@@ -151,12 +151,12 @@ export class Ledger {
     this.#parts.violated('P8', `${record.label} was left to the sweeper, and told as if it were new`);
   }
 
-  /** At rest: what was committed has been applied, whoever died. */
-  finish(isForgotten: (record: ChangeRecord) => boolean): void {
+  /** At rest: what was committed has been applied, whoever died; but for what a store forgot that nobody is left to repeat. */
+  finish(isForgotten: (record: ChangeRecord, bumpedBy: Iterable<Process>) => boolean): void {
     const { history, violated } = this.#parts;
-    for (const record of this.#records.values()) {
+    for (const [changeId, record] of this.#records) {
       if (history.standsSince(record) !== null || history.isOvertaken(record) || history.isReplaced(record)) continue;
-      if (isForgotten(record)) continue;
+      if (isForgotten(record, this.#bumpedBy.get(changeId) ?? [])) continue;
       violated('P8', `${record.label} of ${record.process.name} was committed, and never applied`);
     }
   }

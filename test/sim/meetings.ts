@@ -138,6 +138,40 @@ export function mapping(steps: Steps, at: number): void {
   ask(at + length + 20 * random());
 }
 
+/** Two replicas change two values at once, and whoever has a receipt asks a third. */
+export function crossing(steps: Steps, at: number): void {
+  const { random } = steps;
+  const [one, other] = [steps.focus(), steps.focus()];
+  const replica = steps.nat();
+  for (const focus of [one, other]) steps.read(at - 40, focus);
+  steps.changeOn(replica, at, one);
+  steps.changeOn(replica + 1, at + 3 * random(), other);
+  for (let i = 0; i < 6; i++)
+    steps.add(at + 3 + 40 * random() * random(), 'afterRead', onReplica(one.branch, steps.nat()));
+  for (const focus of [one, other]) steps.read(at + 60 * random(), focus);
+}
+
+/** A change whose backend is terminated, before it has committed or after; then everybody reads. */
+export function interruption(steps: Steps, at: number): void {
+  const { random } = steps;
+  const focus = steps.focus();
+  const replica = steps.nat();
+  steps.read(at - 40, focus);
+  steps.changeOn(replica, at, focus);
+  steps.add(at + 1 + 12 * random(), 'lostReply', replica, 0, 30 + 100 * Math.floor(random() * 3));
+  for (let i = 0; i < 4; i++) steps.read(at + 20 + 200 * random(), focus);
+}
+
+/** Marks are emptied after a change, before anybody has read what it changed. */
+export function emptying(steps: Steps, at: number): void {
+  const focus = steps.focus();
+  const replica = steps.nat();
+  steps.get(replica, at - 40, focus);
+  steps.changeOn(replica + 1, at, focus);
+  steps.add(at + 15 + 40 * steps.random(), 'flush');
+  for (let i = 0; i < 3; i++) steps.get(replica + 2, at + 60 + 40 * i, focus);
+}
+
 /** The fork hangs elsewhere, and not everybody knows. */
 export function regraft(steps: Steps, at: number): void {
   const focus = { branch: IN.fork, entity: steps.nat(), list: 1 };

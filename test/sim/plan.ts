@@ -1,6 +1,19 @@
 import { type Random, randomOf, weighted } from './dice.js';
 import { disaster } from './disasters.js';
-import { clash, family, joining, lag, mapping, regraft, ruling, start, writing } from './meetings.js';
+import {
+  clash,
+  crossing,
+  emptying,
+  family,
+  interruption,
+  joining,
+  lag,
+  mapping,
+  regraft,
+  ruling,
+  start,
+  writing,
+} from './meetings.js';
 import { Steps } from './steps.js';
 
 /** What one seed stands for: a configuration, and steps at their times. Any subset of the steps is a plan too. */
@@ -11,6 +24,8 @@ export interface Plan {
 }
 
 export interface Config {
+  /** Marks, store and bus are in one like Postgres. */
+  readonly postgres: boolean;
   readonly replicas: number;
   readonly partitions: number;
   /** The replica that is configured for one partition where there are more, and must be refused; -1: none. */
@@ -93,15 +108,22 @@ export type Fault = keyof typeof FAULTS;
 export type What =
   keyof typeof CLIENTS | Fault | 'snapshot' | 'herd' | 'fields' | 'editRules' | 'where' | 'redraw' | 'write';
 
-export function planOf(seed: number, { writes = true } = {}): Plan {
+/** How many of the worlds have all in a Postgres. */
+const POSTGRES_SHARE = 0.25;
+
+export function planOf(
+  seed: number,
+  { writes = true, postgres = randomOf(seed, 'server')() < POSTGRES_SHARE } = {},
+): Plan {
   const random = randomOf(seed, 'plan');
-  const config = configOf(random);
+  const config = configOf(random, postgres);
   const steps = new Steps(random, config);
   const shape = weighted({ start: 1, brief: 9, full: 10 }, random);
   const end = shape === 'start' ? start(steps, 5) : shape === 'brief' ? brief(steps) : full(steps);
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
   if (writes) more.push(...writings(seed, config, end));
+  if (postgres) more.push(...delays(seed, config, end));
   return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
 
@@ -145,11 +167,29 @@ function writings(seed: number, config: Config, end: number): readonly Step[] {
   return steps.all;
 }
 
+/** The same for what a Postgres may do to a change: its transaction ends later than another, or not at all. */
+function delays(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'delays'), config);
+  for (let share = 0.9; steps.chance(share); share = 0.5) {
+    const meet = { crossing, interruption, emptying }[
+      weighted({ crossing: 4, interruption: 3, emptying: 1 }, steps.random)
+    ];
+    meet(steps, 45 + end * steps.random());
+  }
+  return steps.all;
+}
+
 /** Whether its database has an outbox. */
 export const isLedgered = ({ steps }: Plan): boolean => steps.some(([, what]) => what === 'write');
 
 /** The same world without an outbox, and without what is arranged around its writers. */
-export const withoutWritings = ({ seed }: Plan): Plan => planOf(seed, { writes: false });
+export const withoutWritings = ({ seed, config: { postgres } }: Plan): Plan =>
+  planOf(seed, { writes: false, postgres });
+
+/** The same world on a Redis, whatever it was drawn with. */
+export const onRedis = ({ seed }: Plan): Plan => planOf(seed, { postgres: false });
+
+export const onPostgres = ({ seed }: Plan): Plan => planOf(seed, { postgres: true });
 
 /** One disaster after the other. Returns when it ends. */
 function brief(steps: Steps): number {
@@ -189,11 +229,12 @@ export const withoutFaults = (plan: Plan): Plan => ({
   steps: plan.steps.filter(([, what]) => !(what in FAULTS)),
 });
 
-function configOf(random: Random): Config {
+function configOf(random: Random, postgres: boolean): Config {
   const replicas = 2 + Math.floor(random() * random() * 4);
   const each = <T>(make: () => T): T[] => Array.from({ length: replicas }, make);
   const partitions = Number(weighted({ '1': 3, '4': 2, '16': 1 }, random));
-  return {
+  const config = {
+    postgres,
     replicas,
     partitions,
     stranger: partitions > 1 && random() < 0.1 ? replicas - 1 : -1,
@@ -211,6 +252,7 @@ function configOf(random: Random): Config {
     treeLagsMs: each(() => (random() < 0.2 ? Math.floor(random() * 500) : 0)),
     startsMs: each(() => (random() < 0.3 ? Math.floor(random() * 400) : 0)),
   };
+  return postgres ? { ...config, comparesRunId: true, resends: config.resends.map(() => false) } : config;
 }
 
 function gap(random: Random): number {

@@ -2,15 +2,15 @@ import { afterAll, describe, expect, test } from 'vitest';
 import * as library from '../../src/index.js';
 import { createPlanter } from '../plant.js';
 import { CONTROLS, FAULTS } from './faults/index.js';
-import { withoutFaults } from './plan.js';
+import { type Plan, onPostgres, onRedis, withoutFaults } from './plan.js';
 import { type Caught, known, record } from './results.js';
 import { search } from './run.js';
 
 const SEEDS = 4000;
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
-const CONTROL_SEEDS = LONG ? 150 : 40;
+const CONTROL_SEEDS = LONG ? 150 : 25;
 /** What takes longer to be caught than so many worlds is left to the long command. */
-const QUICK = 60;
+const QUICK = 25;
 
 const { plant, remove } = createPlanter();
 const caught: Caught[] = [];
@@ -26,10 +26,11 @@ const chosen = FAULTS.filter(({ name }) => LONG || (known(name)?.seeds ?? 0) <= 
 
 describe(`a planted fault is caught within ${String(SEEDS)} worlds in which the library without it keeps what it breaks`, () => {
   test.each(chosen.map((fault) => [fault.name, fault] as const))('%s', async (name, fault) => {
-    const { edits, beside = [], breaks, rules, calm } = fault;
+    const { edits, beside = [], breaks, rules, calm, postgres } = fault;
     const planted = await plant({ name, edits: [...edits, ...beside] });
     const unlike = beside.length === 0 ? [library] : [library, await plant({ name, edits: beside })];
-    const change = calm === true ? withoutFaults : undefined;
+    const placed = postgres === true ? onPostgres : onRedis;
+    const change = (plan: Plan): Plan => (calm === true ? withoutFaults(placed(plan)) : placed(plan));
     const found = await search(planted, { first: 1, seeds: SEEDS, judged: breaks, rules, change, unlike });
     expect(found, 'the simulation is blind to it').not.toBeNull();
     if (found !== null) caught.push({ name, promise: found.violation.rule, seeds: found.seeds });

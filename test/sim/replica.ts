@@ -7,8 +7,10 @@ import { randomOf } from './dice.js';
 import type { Engine } from './engine.js';
 import type { Ledger } from './ledger.js';
 import type { Config } from './plan.js';
+import type { Transactions } from './postgres-server.js';
 import { Process } from './process.js';
-import type { Server, ServerRules } from './server.js';
+import type { Server } from './server.js';
+import type { ServerRules } from './server-rules.js';
 import { modelOf } from './world.js';
 
 export type SimModel = ReturnType<typeof modelOf>;
@@ -34,6 +36,8 @@ export interface ReplicaParts {
   readonly seed: number;
   readonly config: Config;
   readonly rules: ServerRules;
+  /** Where the server is one like Postgres. */
+  readonly transactions: Transactions | null;
   /** Its computed fields have rules. */
   readonly isRuled: boolean;
   readonly database: Database;
@@ -64,6 +68,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
       role,
       pace,
       resends: config.resends[index] as boolean,
+      postgres: config.postgres,
       startsAt: role === 'subscriber' ? engine.now + (config.startsMs[index] as number) : engine.now,
     });
   const client = connect('client');
@@ -73,6 +78,7 @@ export function startReplica(index: number, generation: number, parts: ReplicaPa
     subscriber,
     partitions: process.stranger ? 1 : config.partitions,
     fetches: config.fetches,
+    transactions: parts.transactions,
     rules: parts.rules,
     overheard: parts.overheard(process),
   });

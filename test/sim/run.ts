@@ -2,7 +2,7 @@ import type { Library } from '../plant.js';
 import { Acts } from './acts.js';
 import { type PromiseName, Violation } from './check.js';
 import { type Plan, planOf } from './plan.js';
-import type { ServerRules } from './server.js';
+import type { ServerRules } from './server-rules.js';
 import { Simulation } from './simulation.js';
 import { Subscribers } from './subscribers.js';
 import { realmOf } from './realm.js';

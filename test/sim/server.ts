@@ -16,6 +16,7 @@ import type {
 import { globToMatcher } from '../../src/glob.js';
 import { isPatterns, partitionOf } from '../../src/subject.js';
 import type { Engine } from './engine.js';
+import type { ServerRules } from './server-rules.js';
 import {
   type Accepted,
   type Cell,
@@ -27,31 +28,6 @@ import {
   forgetPartition,
   historyOf,
 } from './server-state.js';
-
-/** How a server departs from what the adapters' scripts do: for showing that the checker sees it. */
-export interface ServerRules {
-  /** False: no script compares the run id, so that a restored copy goes on in its old epoch. */
-  readonly comparesRunId: boolean;
-  /** A bump that is sent again sets the token that it set before. */
-  readonly tokenSentAgain: boolean;
-  /** Epochs are counted instead of drawn, so that a lost one returns. */
-  readonly countedEpochs: boolean;
-  /** A bump's partition is where the caller says, in the order of its subjects, and not where the subject belongs. */
-  readonly partitionFromCaller: boolean;
-  /** False: a replica with another number of partitions is served like any. */
-  readonly comparesPartitions: boolean;
-  /** A bump counts as done when some of its partitions have answered. */
-  readonly acceptsPartialBumps: boolean;
-}
-
-export const RIGHT: ServerRules = {
-  comparesRunId: true,
-  tokenSentAgain: false,
-  countedEpochs: false,
-  partitionFromCaller: false,
-  comparesPartitions: true,
-  acceptsPartialBumps: false,
-};
 
 /** One end of a subscription. */
 export interface Sink {
@@ -117,6 +93,11 @@ export class Server {
     this.state = copyState(state);
     this.runId = this.#newId();
     this.beganAt = this.#engine.now;
+    this.disconnect();
+  }
+
+  /** Nobody listens any more. */
+  disconnect(): void {
     this.marksSinks.clear();
     this.topicSinks.clear();
   }
@@ -134,6 +115,10 @@ export class Server {
   }
 
   flush(): void {
+    if (!this.#rules.noticesTruncation) {
+      for (const { bumped } of this.state.partitions) bumped.clear();
+      return;
+    }
     this.state.cells.clear();
     this.state.topics.clear();
     for (let number = 0; number < this.partitions; number++) this.forget(number);
@@ -159,32 +144,55 @@ export class Server {
 
   /** One script: the subjects of one partition. */
   bump(number: number, subjects: readonly SubjectKey[], request: BumpRequest): Bump {
-    this.#assertWritable();
     const key = `${String(number)} ${request.changeId} ${request.nonce}`;
     const before = this.#rules.tokenSentAgain ? this.#sent.get(key) : undefined;
-    const partition = this.#partition(number);
+    const bump = this.place(number, subjects, request);
     if (before !== undefined) {
-      for (const subject of subjects) partition.bumped.set(subject, { token: before, at: this.#engine.now });
+      const { bumped } = this.#partition(number);
+      for (const subject of subjects) bumped.set(subject, { token: before, at: this.#engine.now });
       return before;
     }
-    const prev = partition.head++;
-    const nonce = `${request.nonce}.${String(this.#engine.moment)}`;
-    partition.nonce = nonce;
-    const token: Token = { epoch: partition.epoch as string, position: partition.head, nonce };
-    for (const subject of subjects) partition.bumped.set(subject, { token, at: this.#engine.now });
-    const accepted = this.#accept(partition, request.changeId, subjects);
-    const bump: Bump = {
-      partition: number,
-      ...token,
-      prev,
+    this.#sent.set(key, bump);
+    this.mark(bump, this.#engine.now);
+    this.announce(bump);
+    return bump;
+  }
+
+  /** A bump that has its place, and of which nobody sees anything yet. */
+  place(number: number, subjects: readonly SubjectKey[], request: BumpRequest): Bump {
+    this.#assertWritable();
+    const partition = this.#partition(number);
+    const epoch = partition.epoch as string;
+    const prev = partition.head;
+    return {
+      ...{
+        partition: number,
+        epoch,
+        position: prev + 1,
+        nonce: `${request.nonce}.${String(this.#engine.moment)}`,
+        prev,
+      },
       subjects: [...subjects],
       changeId: request.changeId,
       globs: subjects.some(isPatterns) ? [...(request.globs ?? [])] : [],
     };
-    this.#sent.set(key, bump);
+  }
+
+  /** From here on its marks are read. */
+  mark({ partition, epoch, position, nonce, subjects }: Bump, ranAt: number): void {
+    const token: Token = { epoch, position, nonce };
+    const { bumped } = this.state.partitions[partition] as PartitionState;
+    for (const subject of subjects) bumped.set(subject, { token, at: ranAt });
+  }
+
+  /** From here on its position is read, and whoever listens is told. */
+  announce(bump: Bump): void {
+    const partition = this.state.partitions[bump.partition] as PartitionState;
+    partition.head = bump.position;
+    partition.nonce = bump.nonce;
+    const accepted = this.#accept(partition, bump.changeId, bump.subjects);
     this.#observer.executed(bump);
     for (const sink of this.marksSinks) sink.bump(bump, accepted);
-    return bump;
   }
 
   heads(): readonly Head[] {

@@ -12,10 +12,12 @@ import { Engine } from './engine.js';
 import { type ChangeRecord, History, type ReadRecord } from './history.js';
 import { Ledger } from './ledger.js';
 import { type Plan, isLedgered, isMapped, isRuled } from './plan.js';
+import { Transactions } from './postgres-server.js';
 import type { Process } from './process.js';
 import type { RunOptions } from './run.js';
 import { type Replica, startReplica } from './replica.js';
-import { RIGHT, Server, type ServerRules } from './server.js';
+import { Server } from './server.js';
+import { RIGHT, type ServerRules } from './server-rules.js';
 import type { ServerState } from './server-state.js';
 import type { Trace } from './trace.js';
 import { World } from './world.js';
@@ -48,6 +50,8 @@ export class Simulation {
   readonly ledger: Ledger | null;
   readonly replicas: Replica[] = [];
   readonly sessions: Session[] = [];
+  /** Null where the server is one like Redis. */
+  readonly transactions: Transactions | null;
   readonly newId: () => string;
   readonly trace: Trace | null;
   primary: Server;
@@ -72,6 +76,9 @@ export class Simulation {
     this.#rules = { ...RIGHT, comparesRunId: plan.config.comparesRunId, ...rules };
     this.newId = ids(randomOf(plan.seed, 'ids'));
     const { engine, world, history } = this;
+    this.transactions = plan.config.postgres
+      ? new Transactions({ engine, random: randomOf(plan.seed, 'transactions'), rules: this.#rules })
+      : null;
     const violated: Violated = (rule, message, read) => {
       this.violated(new Violation(rule, message, read));
     };
@@ -155,6 +162,7 @@ export class Simulation {
       seed,
       config,
       rules: this.#rules,
+      transactions: this.transactions,
       isRuled: this.isRuled,
       database,
       ledger: this.ledger,
@@ -259,7 +267,7 @@ export class Simulation {
       if (process.alive) this.violated(new Violation('P6', `${label} on ${process.name} never settled`));
     }
     for (const change of this.history.changes) this.changes.finish(change);
-    this.ledger?.finish((record) => this.changes.isForgotten(record));
+    this.ledger?.finish((record, bumpedBy) => this.changes.isForgotten(record, bumpedBy));
     for (const session of this.sessions) {
       this.delivery.finish(session);
       this.fields.finish(session);

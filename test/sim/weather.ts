@@ -1,12 +1,15 @@
 import { pick, randomOf } from './dice.js';
 import type { Step } from './plan.js';
+import { strikePostgres } from './postgres-weather.js';
 import type { Replica } from './replica.js';
 import type { Server } from './server.js';
 import { copyState } from './server-state.js';
 import type { Simulation } from './simulation.js';
 
 /** Everything that goes wrong around the replicas. Each fault says for how long nothing can be relied on. */
-export function strike(sim: Simulation, [at, what, a, b, c]: Step): boolean {
+export function strike(sim: Simulation, step: Step): boolean {
+  const [at, what, a, b, c] = step;
+  if (sim.transactions !== null && strikePostgres(sim, sim.transactions, step)) return true;
   const replica = sim.replica(a);
   const { process, client, subscriber } = replica;
   const { engine, trace, primary } = sim;

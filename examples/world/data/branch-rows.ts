@@ -1,4 +1,5 @@
 import type { WorldRow } from '../model.ts';
+import { Conflict, NotFound } from './tables.ts';
 
 /** What sets one entity type apart for its rows: the parent that they hang beneath, and the order of a list. */
 export interface RowOrder<Row extends WorldRow> {
@@ -162,4 +163,15 @@ export class BranchRows<Row extends WorldRow> {
 function isOwn<Row extends WorldRow>(levels: readonly Level<Row>[], { id }: Row): boolean {
   for (const { rows } of levels) if (rows.has(id)) return true;
   return false;
+}
+
+/** The branch, its parent, … the root. Throws NotFound for a branch that is none. */
+export function chainOf(branches: Readonly<Record<string, { readonly parent?: string }>>, branch: string): string[] {
+  const chain: string[] = [];
+  for (let at: string | undefined = branch; at !== undefined; at = branches[at]?.parent) {
+    if (branches[at] === undefined) throw new NotFound(`Branch '${branch}' descends from '${at}', which is none.`);
+    if (chain.includes(at)) throw new Conflict(`Branch '${branch}' descends from itself.`);
+    chain.push(at);
+  }
+  return chain;
 }

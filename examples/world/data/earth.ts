@@ -6,7 +6,7 @@ import { withinDegrees } from './antimeridian.ts';
 import { type Countries, countriesGeoJson, countriesWith } from './countries.ts';
 import { levelOfKingdom, levelOfSettlement } from './levels.ts';
 import { createTables } from './memory-tables.ts';
-import type { Credit, Tables, WorldSource } from './tables.ts';
+import type { Credit, Tables, Words, WorldSource } from './tables.ts';
 
 /** The real world: countries as kingdoms, cities as settlements, airports as structures. `docs/data.md` says from where. */
 
@@ -19,12 +19,15 @@ export const ATTRIBUTIONS: readonly Credit[] = [
   { what: 'Airports', text: 'airport-data-js by Aashish Vivekanand, CC BY 4.0', url: 'https://airportdata.dev' },
 ];
 
+const WORDS: Words = { kingdom: 'country', settlement: 'city' };
+
 /** What was read and made: the numbers of `docs/data.md`. */
 export type EarthFigures = Readonly<Record<string, number>>;
 
 export const earth: WorldSource = {
   name: EARTH,
   credits: ATTRIBUTIONS,
+  words: WORDS,
   load: async (progress) => (await readEarth(progress)).tables,
 };
 
@@ -55,7 +58,7 @@ export async function readEarth(
   );
   await step('Indexing', 0.6);
   const planned = plannedAirports(settlements, placed.structures);
-  const tables = createTables({ words: { kingdom: 'country', settlement: 'city' } })
+  const tables = createTables({ words: WORDS })
     .add('campaign', [{ id: EARTH, name: 'Earth', version: 1, deleted: false }])
     .add('kingdom', kingdoms)
     .add('settlement', settlements)

@@ -1,8 +1,11 @@
 import type { TypeName, WorldRow, WorldRows } from '../model.ts';
 import type { RowOrder } from './branch-rows.ts';
-import { Incomplete } from './tables.ts';
+import { Conflict, Incomplete, type Written } from './tables.ts';
 
 /** What the tables know of each entity type: its parent, its order in a list, and what a new one needs. */
+
+/** Parents before children. */
+export const TYPES: readonly TypeName[] = ['campaign', 'kingdom', 'settlement', 'structure'];
 
 export const PARENT_TYPE = {
   campaign: null,
@@ -75,3 +78,24 @@ export const KINDS: { readonly [T in TypeName]: Kind<WorldRows[T]> } = {
     }),
   },
 };
+
+/** A row as a branch sees it, and what is to be written to it. */
+export interface Writing<T extends TypeName> {
+  readonly id: string;
+  readonly before: WorldRow<T> | null;
+  readonly fields: Partial<WorldRow<T>>;
+  readonly expectedVersion: number | undefined;
+}
+
+/** What the write comes to. Throws Conflict for another version than expected, Incomplete for a new row without a field. */
+export function writtenBy<T extends TypeName>(
+  type: T,
+  { id, before, fields, expectedVersion }: Writing<T>,
+): Written<T> {
+  const present = before?.version ?? 0;
+  if (expectedVersion !== undefined && expectedVersion !== present) {
+    throw new Conflict(`${type} '${id}' is at version ${String(present)}, not ${String(expectedVersion)}.`);
+  }
+  const whole = before ?? KINDS[type].create(id, fields);
+  return { before, after: { ...whole, ...fields, id, version: present + 1 } };
+}

@@ -1,14 +1,14 @@
 import { BRANCHES, type TypeName, type WorldRow } from '../model.ts';
-import { BranchRows } from './branch-rows.ts';
-import { KINDS, PARENT_TYPE } from './kinds.ts';
+import { BranchRows, chainOf } from './branch-rows.ts';
+import { PARENT_TYPE, KINDS, TYPES, writtenBy } from './kinds.ts';
 import { type Fit, type Label, NameIndex, fold } from './names.ts';
-import { Conflict, NotFound, type SearchHit, type Tables, type Written } from './tables.ts';
+import { Conflict, type Mirror, NotFound, type SearchHit, type Words, type Written } from './tables.ts';
 
 export interface TablesOptions {
   /** Default: the model's. One has no parent: the root. */
   readonly branches?: Readonly<Record<string, { readonly parent?: string }>>;
   /** What a search result calls a kingdom and a settlement. Default 'kingdom' and 'town'. */
-  readonly words?: { readonly kingdom: string; readonly settlement: string };
+  readonly words?: Words | undefined;
 }
 
 export interface TablesBuilder {
@@ -18,7 +18,7 @@ export interface TablesBuilder {
    */
   add<T extends TypeName>(type: T, rows: Iterable<WorldRow<T>>, branch?: string): TablesBuilder;
   /** The tables, with their indexes. Once only. */
-  build(): Tables;
+  build(): Mirror;
 }
 
 /** Begins tables in memory: `createTables().add('campaign', [...]).add(…).build()`. */
@@ -58,7 +58,6 @@ export function createTables(options: TablesOptions = {}): TablesBuilder {
 
 type AllRows = { readonly [T in TypeName]: BranchRows<WorldRow<T>> };
 
-const TYPES: readonly TypeName[] = ['campaign', 'kingdom', 'settlement', 'structure'];
 /** A search lists parents before children that fit equally well. */
 const RANKS: Readonly<Record<TypeName, number>> = { campaign: 0, kingdom: 1, settlement: 2, structure: 3 };
 const byName = new Intl.Collator('en').compare;
@@ -71,14 +70,14 @@ interface Candidate {
   readonly weight: number;
 }
 
-class MemoryTables implements Tables {
+class MemoryTables implements Mirror {
   readonly #rows: AllRows;
   readonly #chains: ReadonlyMap<string, readonly string[]>;
   readonly #root: string;
   readonly #names: NameIndex;
   /** Structures by folded code. Like the names, it only grows. */
   readonly #codes = new Map<string, Set<string>>();
-  readonly #words: { readonly kingdom: string; readonly settlement: string };
+  readonly #words: Words;
   #counts: Readonly<Record<TypeName, number>> | undefined;
 
   constructor(
@@ -86,7 +85,7 @@ class MemoryTables implements Tables {
     chains: ReadonlyMap<string, readonly string[]>,
     root: string,
     labels: readonly Label[],
-    words: { readonly kingdom: string; readonly settlement: string },
+    words: Words,
   ) {
     this.#rows = rows;
     this.#chains = chains;
@@ -136,22 +135,28 @@ class MemoryTables implements Tables {
     checkBranch(this.#chains, branch);
     const rows = this.#rows[type];
     const before = rows.get(branch, id) ?? null;
-    const present = before?.version ?? 0;
-    if (expectedVersion !== undefined && expectedVersion !== present) {
-      throw new Conflict(`${type} '${id}' is at version ${String(present)}, not ${String(expectedVersion)}.`);
-    }
-    const whole = before ?? KINDS[type].create(id, fields);
-    const after = { ...whole, ...fields, id, version: present + 1 };
+    const written = writtenBy(type, { id, before, fields, expectedVersion });
+    const { after } = written;
     const parentType = PARENT_TYPE[type];
     const parentId = rows.parentIdOf(after);
     if (parentType !== null && (parentId === null || !this.#shows(parentType, branch, parentId))) {
       throw new NotFound(`${type} '${id}': its ${parentType} '${String(parentId)}' is not there.`);
     }
-    rows.put(branch, after);
-    if (before?.name !== after.name) this.#names.add({ type, id, name: after.name });
-    if (type === 'structure') this.#addCode(id, this.#rows.structure.get(branch, id)?.code ?? '');
-    if (branch === this.#root) this.#counts = undefined;
-    return { before, after };
+    this.#set(type, branch, after, before);
+    return written;
+  }
+
+  put<T extends TypeName>(type: T, branch: string, row: WorldRow<T>): void {
+    checkBranch(this.#chains, branch);
+    const rows = this.#rows[type];
+    const known = rows.own(branch).get(row.id);
+    if (known === undefined || known.version < row.version)
+      this.#set(type, branch, row, rows.get(branch, row.id) ?? null);
+  }
+
+  beneathShown<T extends TypeName>(type: T, branch: string): (row: WorldRow<T>) => boolean {
+    checkBranch(this.#chains, branch);
+    return this.#beneathShown(type, branch);
   }
 
   search(text: string, branch: string, limit: number): SearchHit[] {
@@ -211,6 +216,14 @@ class MemoryTables implements Tables {
     return { type, id, name, where, lon: 'lon' in row ? row.lon : null, lat: 'lat' in row ? row.lat : null };
   }
 
+  #set<T extends TypeName>(type: T, branch: string, row: WorldRow<T>, before: WorldRow<T> | null): void {
+    const { id, name } = row;
+    this.#rows[type].put(branch, row);
+    if (before?.name !== name) this.#names.add({ type, id, name });
+    if (type === 'structure') this.#addCode(id, this.#rows.structure.get(branch, id)?.code ?? '');
+    if (branch === this.#root) this.#counts = undefined;
+  }
+
   #addCode(id: string, code: string): void {
     const folded = fold(code);
     if (folded === '') return;
@@ -260,14 +273,4 @@ function compareCandidates(a: Candidate, b: Candidate): number {
 
 function checkBranch(chains: ReadonlyMap<string, unknown>, branch: string): void {
   if (!chains.has(branch)) throw new NotFound(`No branch '${branch}'; known: ${[...chains.keys()].join(', ')}.`);
-}
-
-function chainOf(branches: Readonly<Record<string, { readonly parent?: string }>>, branch: string): string[] {
-  const chain: string[] = [];
-  for (let at: string | undefined = branch; at !== undefined; at = branches[at]?.parent) {
-    if (branches[at] === undefined) throw new NotFound(`Branch '${branch}' descends from '${at}', which is none.`);
-    if (chain.includes(at)) throw new Conflict(`Branch '${branch}' descends from itself.`);
-    chain.push(at);
-  }
-  return chain;
 }

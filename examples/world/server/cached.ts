@@ -1,5 +1,5 @@
 import { buildCacheKey, buildEntityListKey } from 'tidemark/cache';
-import type { Tables } from '../data/tables.ts';
+import type { TableReads } from '../data/tables.ts';
 import { type TypeName, type WorldRow, kingdomSummary, settlementSummary } from '../model.ts';
 import { Refused } from './errors.ts';
 import { type Ref, labelOf } from './labels.ts';
@@ -53,7 +53,7 @@ const CHILD_TYPE = { campaign: 'kingdom', kingdom: 'settlement', settlement: 'st
 
 /** The row as it is stored; deleted ones too. Throws NOT_FOUND. */
 export function rowOf<T extends TypeName>(
-  tables: Tables,
+  tables: TableReads,
   { type, id, branch }: Ref & { readonly type: T },
 ): WorldRow<T> {
   const [row] = tables.byIds(type, branch, [id]);
@@ -62,7 +62,7 @@ export function rowOf<T extends TypeName>(
 }
 
 /** The entity, its parent, … its campaign. */
-export function lineOf(tables: Tables, ref: Ref): readonly Ref[] {
+export function lineOf(tables: TableReads, ref: Ref): readonly Ref[] {
   const parent = parentOf(rowOf(tables, ref));
   return parent === null ? [ref] : [ref, ...lineOf(tables, { ...parent, branch: ref.branch })];
 }
@@ -73,7 +73,7 @@ function parentOf(row: WorldRow): Omit<Ref, 'branch'> | null {
   return 'campaignId' in row ? { type: 'campaign', id: row.campaignId } : null;
 }
 
-export function childrenOf(tables: Tables, { type, id, branch }: Ref): readonly Ref[] {
+export function childrenOf(tables: TableReads, { type, id, branch }: Ref): readonly Ref[] {
   const child = CHILD_TYPE[type];
   if (child === null) return [];
   return tables.childrenOf<TypeName>(child, branch, [id]).map((row) => ({ type: child, id: row.id, branch }));

@@ -49,8 +49,9 @@ const mutations = {
     const ref = editable(request, target);
     const given = checkedFields(ref.type, fields);
     return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
-      if (rowOf(request.world.tables, ref).deleted) throw new Refused('NOT_FOUND', 'It was removed.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, given, expectedVersion ?? undefined);
+      const { deleted, version } = rowOf(request.world.tables, ref);
+      if (deleted) throw new Refused('NOT_FOUND', 'It was removed.');
+      return request.world.tables.write(ref.type, ref.branch, ref.id, given, expectedVersion ?? version);
     });
   },
   move: (
@@ -64,22 +65,25 @@ const mutations = {
       throw new Refused('BAD_REQUEST', `move: expected degrees, got (${String(lon)}, ${String(lat)}).`);
     }
     return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
-      if (rowOf(request.world.tables, ref).deleted) throw new Refused('NOT_FOUND', 'It was removed.');
-      return request.world.tables.write('settlement', ref.branch, id, { lon, lat }, expectedVersion ?? undefined);
+      const { deleted, version } = rowOf(request.world.tables, ref);
+      if (deleted) throw new Refused('NOT_FOUND', 'It was removed.');
+      return request.world.tables.write('settlement', ref.branch, id, { lon, lat }, expectedVersion ?? version);
     });
   },
   remove: (_: unknown, target: Target, request: RequestContext, info: GraphQLResolveInfo) => {
     const ref = editable(request, target);
     return commit(request, { ref, op: 'delete', measured: isAskedFor(info, 'changed') }, () => {
-      if (rowOf(request.world.tables, ref).deleted) throw new Refused('NOT_FOUND', 'It was removed already.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: true });
+      const { deleted, version } = rowOf(request.world.tables, ref);
+      if (deleted) throw new Refused('NOT_FOUND', 'It was removed already.');
+      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: true }, version);
     });
   },
   restore: (_: unknown, target: Target, request: RequestContext, info: GraphQLResolveInfo) => {
     const ref = editable(request, target);
     return commit(request, { ref, op: 'restore', measured: isAskedFor(info, 'changed') }, () => {
-      if (!rowOf(request.world.tables, ref).deleted) throw new Refused('CONFLICT', 'It is there already.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: false });
+      const { deleted, version } = rowOf(request.world.tables, ref);
+      if (!deleted) throw new Refused('CONFLICT', 'It is there already.');
+      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: false }, version);
     });
   },
   addStructure: (_: unknown, building: Building, request: RequestContext, info: GraphQLResolveInfo) => {
@@ -106,12 +110,12 @@ interface Plan {
 async function commit(
   request: RequestContext,
   { ref, op, measured, around = ref }: Plan,
-  write: () => Written<TypeName>,
+  write: () => Written<TypeName> | Promise<Written<TypeName>>,
 ) {
   const { tide } = request.world;
   const measure = measured ? measuring(request.world, around) : undefined;
   const { value: explanation, receipt } = await tide.transaction(async (changes) => {
-    const { before, after } = write();
+    const { before, after } = await write();
     const change = { ...ref, op, before, after, by: request.principal.name } as BranchedChange<WorldModel>;
     await changes.add(change);
     return measured ? tide.explain(change) : undefined;

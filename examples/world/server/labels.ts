@@ -1,5 +1,5 @@
 import { type ParsedCacheKey, parseCacheKey } from 'tidemark/cache';
-import type { Tables } from '../data/tables.ts';
+import type { TableReads } from '../data/tables.ts';
 import type { TypeName } from '../model.ts';
 
 /** What cache keys say, in words. */
@@ -31,7 +31,7 @@ function entityNamedBy({ prefix, parts: [first, second], branch }: ParsedCacheKe
 }
 
 /** 'settlements:kingdom:IS:main' is 'Settlements of Iceland', and says in which branch where that is another one. */
-export function labelOf(key: string, tables: Tables, here: string): string {
+export function labelOf(key: string, tables: TableReads, here: string): string {
   const parsed = parseCacheKey(key);
   if (parsed === null) return key;
   const { branch } = parsed;
@@ -39,7 +39,7 @@ export function labelOf(key: string, tables: Tables, here: string): string {
 }
 
 /** Why what carries a subject is stale, as people say it: 'what is listed under Iceland'. Else in tidemark's words. */
-export function reasonOf(subject: string, why: string, tables: Tables): string {
+export function reasonOf(subject: string, why: string, tables: TableReads): string {
   const { prefix, parts, branch } = parseCacheKey(subject) ?? { prefix: '', parts: [], branch: '' };
   const [type = '', parentType, parentId = ''] = parts;
   switch (prefix) {
@@ -59,7 +59,7 @@ export function reasonOf(subject: string, why: string, tables: Tables): string {
   }
 }
 
-function phraseOf(parsed: ParsedCacheKey, tables: Tables): string {
+function phraseOf(parsed: ParsedCacheKey, tables: TableReads): string {
   const { prefix, parts } = parsed;
   const entity = entityNamedBy(parsed);
   if (entity !== null) {

@@ -1,5 +1,5 @@
 import type { Explanation } from 'tidemark';
-import type { Tables } from '../data/tables.ts';
+import type { TableReads } from '../data/tables.ts';
 import { type HeldValue, childrenOf, heldValues, lineOf, rowOf } from './cached.ts';
 import { Refused } from './errors.ts';
 import { type Ref, entityOf, labelOf, reasonOf } from './labels.ts';
@@ -52,7 +52,7 @@ function inWords(
   { subjects, entries, advice }: Explanation,
   noted: readonly NotedValue[],
   isStale: (value: HeldValue) => boolean,
-  tables: Tables,
+  tables: TableReads,
 ) {
   const why = new Map(subjects.map(({ subject, why }) => [subject, reasonOf(subject, why, tables)]));
   const because = new Map(
@@ -70,7 +70,7 @@ function inWords(
 }
 
 /** How far a value is from an entity: its own, its children's, its parent's, its siblings', …, all others. */
-function distances(tables: Tables, around: Ref): (value: HeldValue) => number {
+function distances(tables: TableReads, around: Ref): (value: HeldValue) => number {
   const ranks = new Map<string, number>();
   for (const [above, ref] of lineOf(tables, around).entries()) {
     for (const child of childrenOf(tables, ref)) {

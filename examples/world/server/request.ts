@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Authorize, Clock, IdOf, ParentRef, Scope, View } from 'tidemark';
-import type { Credit, Tables } from '../data/tables.ts';
+import type { Credit, WorldTables } from '../data/tables.ts';
 import { BRANCHES, type Principal, type TypeName, type WorldModel, type WorldRow, type WorldTide } from '../model.ts';
 import { principalOf } from './access.ts';
 import { Refused } from './errors.ts';
 
 /** What the whole server works with. */
 export interface World {
-  readonly tables: Tables;
+  readonly tables: WorldTables;
   readonly tide: WorldTide;
   /** The same that the tide asks. */
   readonly authorize: Authorize<Principal>;

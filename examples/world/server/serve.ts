@@ -3,8 +3,8 @@ import { type RequestListener, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type RuleSource, type TideOptions, createTidemark, ruleTable, systemClock } from 'tidemark';
 import { worldOrigin } from '../data/origin.ts';
-import type { Credit, Tables } from '../data/tables.ts';
-import { type Principal, type WorldModel, type WorldTide, model } from '../model.ts';
+import type { Credit, WorldTables } from '../data/tables.ts';
+import { type Principal, type WorldModel, type WorldOrigin, type WorldTide, model } from '../model.ts';
 import { RULES } from '../rules.ts';
 import { authorize } from './access.ts';
 import { createApp } from './app.ts';
@@ -18,6 +18,8 @@ export interface ServeOptions {
   /** The outlines of the kingdoms, as GeoJSON. */
   readonly outlines: () => object;
   readonly credits: readonly Credit[];
+  /** Where tidemark reads. Default: the tables. */
+  readonly origin?: WorldOrigin | undefined;
   readonly report?: ((error: unknown) => void) | undefined;
   /** What this process shares with others, such as `redis({ client, subscriber })`. Default: nothing. */
   readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus'> | undefined;
@@ -34,11 +36,13 @@ export interface Serving {
 
 /** Serves a world on the port, or on the next one that is free. */
 export async function serve(
-  tables: Tables,
-  { port, outlines, credits, report = console.error, shared, rules = ruleTable(RULES) }: ServeOptions,
+  tables: WorldTables,
+  { port, outlines, credits, origin, report = console.error, shared, rules = ruleTable(RULES) }: ServeOptions,
 ): Promise<Serving> {
-  const origin = worldOrigin(tables);
-  const tide = createTidemark<WorldModel, Principal>({ model, origin, authorize, rules: { source: rules }, ...shared });
+  const tide = createTidemark<WorldModel, Principal>({
+    ...{ model, authorize, rules: { source: rules }, origin: origin ?? worldOrigin(tables) },
+    ...shared,
+  });
   tide.on('error', ({ error, where }) => {
     report(new Error(where, { cause: error }));
   });

@@ -39,3 +39,32 @@ export function listenForErrors(pool: PgPool): () => void {
     pool.off('error', ignore);
   };
 }
+
+/**
+ * Takes a connection whose errors are told to `onError` from the first moment on. A server may say in one packet that a
+ * connection is ready and that it ends: `pg` raises that before any promise could be settled, and where nobody listens it ends the process.
+ */
+export function take<Client extends Raising>(
+  pool: { connect(): Promise<Client> },
+  onError: (error: Error) => void,
+): Promise<Client> {
+  return new Promise((resolve, reject) => {
+    let isTaken = false;
+    const taken = (client: Client): void => {
+      if (!isTaken) client.on?.('error', onError);
+      isTaken = true;
+      resolve(client);
+    };
+    const called = (error: Error | null | undefined, client: Client): void => {
+      if (error) reject(error);
+      else taken(client);
+    };
+    // A Pool of pg calls back at once, and gives no promise then; what has its shape may know of promises only.
+    const byCallback = pool as { connect(callback: typeof called): Promise<Client> | undefined };
+    byCallback.connect(called)?.then(taken, reject);
+  });
+}
+
+interface Raising {
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+}

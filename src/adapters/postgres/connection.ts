@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
-import type { PgNotification, PgPool } from './client.js';
+import { type PgNotification, type PgPool, take } from './client.js';
 
 /** How often a connection is asked whether it is there, and how long an answer may take. */
 const PING_MS = 10_000;
@@ -33,7 +33,8 @@ export async function openConnection(
   clock: Pick<Clock, 'after'>,
   { onMessage, onLost }: ConnectionEvents,
 ): Promise<Connection> {
-  const client = await pool.connect();
+  // One that is lost already says so by its end, or by what is asked of it.
+  const client = await take(pool, () => undefined);
   let gone = false;
   let waiting = 0;
   let cancelPing = (): void => {};

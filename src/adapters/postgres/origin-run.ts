@@ -1,5 +1,6 @@
 import type { Clock, Sql } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
+import { take } from './client.js';
 import type { Statement } from './statement.js';
 
 /** Runs statements that somebody may give up on: then they are cancelled in the server. */
@@ -13,8 +14,8 @@ export interface OriginPool extends Sql {
 export interface OriginConnection extends Sql {
   /** True: it is closed instead of being used again. */
   release(destroy?: boolean): void;
-  on?(event: 'error', listener: () => void): unknown;
-  removeListener?(event: 'error', listener: () => void): unknown;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** What a pool of `pg` makes its connections of, and its connections say, beyond what their types tell. */
@@ -88,19 +89,23 @@ const ask = (sql: Sql, { text, values }: Statement, patience: Patience): ReturnT
 };
 
 async function rowsOfPool(pool: OriginPool, statement: Statement, patience: Patience, clock: Clock) {
-  const connecting = pool.connect();
+  // A pool does not listen to a connection that it handed out: one that is lost would end the process.
+  const connecting = take(pool, nothing);
+  const giveBack = (taken: OriginConnection, destroy: boolean): void => {
+    taken.removeListener?.('error', nothing);
+    taken.release(destroy);
+  };
   let connection: OriginConnection;
   try {
     connection = await patience.wait(connecting);
   } catch (error) {
-    connecting.then((late) => late.release(), nothing);
+    connecting.then((late) => {
+      giveBack(late, false);
+    }, nothing);
     throw error;
   }
-  // A pool does not listen to a connection that it handed out: one that is lost would end the process.
-  connection.on?.('error', nothing);
   const release = (destroy: boolean): void => {
-    connection.removeListener?.('error', nothing);
-    connection.release(destroy);
+    giveBack(connection, destroy);
   };
   if (patience.isOver()) {
     release(false);

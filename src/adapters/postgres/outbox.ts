@@ -1,6 +1,6 @@
 import type { Outbox, OutboxInfo, SweptRow } from '../../contract.js';
 import { TidemarkError, messageOf } from '../../errors.js';
-import { type PgClient, type PgPool, listenForErrors } from './client.js';
+import { type PgClient, type PgPool, listenForErrors, take } from './client.js';
 import { type Run, runOn } from './run.js';
 import { DEFAULT_SCHEMA, quotedSchema } from './schema/name.js';
 
@@ -120,10 +120,9 @@ interface SweepingClient extends PgClient {
 }
 
 async function inTransaction<T>(pool: PgPool, run: (client: PgClient) => Promise<T>): Promise<T> {
-  const client = (await pool.connect()) as SweepingClient;
   // A connection that breaks between two statements says so by an event that would end the process.
   const ignore = (): void => {};
-  client.on('error', ignore);
+  const client = (await take(pool, ignore)) as SweepingClient;
   let isBroken = true;
   try {
     await client.query('begin', []);

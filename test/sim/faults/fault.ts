@@ -1,6 +1,6 @@
 import type { Fault } from '../../plant.js';
 import type { PromiseName } from '../check.js';
-import type { ServerRules } from '../server.js';
+import type { ServerRules } from '../server-rules.js';
 
 /** A fault of PROTOCOL.md's list, as edits of the source or as a server that does not follow the contract. */
 export interface SimFault extends Fault {
@@ -9,6 +9,8 @@ export interface SimFault extends Fault {
   /** Guards that stand behind the one it removes, taken away too. They alone must break nothing in that world either. */
   readonly beside?: Fault['edits'];
   readonly rules?: Partial<ServerRules>;
+  /** Looked for in worlds on a Postgres; the others on a Redis. */
+  readonly postgres?: boolean;
   /** Looked for in worlds without faults: what a hole or an outage would hide, or show for another reason, is not there. */
   readonly calm?: boolean;
 }

@@ -3,6 +3,7 @@ import { BLIND_CHECK, NO_LOOSE_CELL, SMALL_QUEUE, type SimFault } from './fault.
 import { MARK_FAULTS } from './marks.js';
 import { OUTBOX_FAULTS } from './outbox.js';
 import { PLACE_FAULTS } from './places.js';
+import { POSTGRES_FAULTS } from './postgres.js';
 import { READ_FAULTS } from './reads.js';
 import { SERVER_FAULTS } from './servers.js';
 
@@ -16,6 +17,7 @@ export const FAULTS: readonly SimFault[] = [
   ...READ_FAULTS,
   ...PLACE_FAULTS,
   ...OUTBOX_FAULTS,
+  ...POSTGRES_FAULTS,
 ];
 
 /** Of that list, what cannot be planted yet or at all, and why. */
