@@ -23,7 +23,7 @@ export type PlainId = string | number | { readonly $bigint: string };
 /** By the client's key of a subscription: where it stands behind this frame, for `since`. */
 export type Cursors = Readonly<Record<string, string>>;
 
-/** A {@link ChangeItem} without its place. */
+/** A `ChangeItem` without its place. */
 export interface PlainChange {
   readonly changeId: string;
   readonly entityType: string;
@@ -39,7 +39,7 @@ export interface PlainChange {
   readonly modifiedAt: string;
 }
 
-/** A {@link ComputedItem} without its place. */
+/** A `ComputedItem` without its place. */
 export interface PlainComputed {
   readonly entityType: string;
   readonly entityId: PlainId;
@@ -66,7 +66,7 @@ export interface SubscribedFrame {
 
 /**
  * One change, sent once however many subscriptions it concerns. `number` counts those of this connection from 1: a client
- * that keeps the last {@link AgainFrame} numbers can tell its subscriptions of the copies.
+ * that keeps the last 256 can tell its subscriptions of the copies.
  */
 export interface ChangeFrame {
   readonly kind: 'change';
