@@ -11,6 +11,7 @@ const options = {
     keyv: 'src/adapters/keyv/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',
     postgres: 'src/adapters/postgres/index.ts',
+    realtime: 'src/realtime/index.ts',
     redis: 'src/adapters/redis/index.ts',
     rules: 'src/rules/index.ts',
     testing: 'src/testing/index.ts',

@@ -3,6 +3,7 @@ import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, Stats } from './report.js';
+import type { Realtime } from './realtime-verbs.js';
 import type { Rules } from './rules-verbs.js';
 import type { SpatialReader, TideSpatial } from './spatial-verbs.js';
 import type { Subject } from './subject.js';
@@ -273,6 +274,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   subscribe(target: SubscribeTarget<M>, ...options: SubscribeArguments<M>): AsyncIterableIterator<SubscriptionItem>;
 
   readonly cache: KeyedCache<M>;
+  /** Subscriptions of clients, as they come over a link, and what takes their permissions back. */
+  readonly realtime: Realtime<M, Principal>;
   /** The rules of computed fields, to look at, to try and to save. */
   readonly rules: Rules<M>;
   readonly subject: Subjects<M>;

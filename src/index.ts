@@ -42,6 +42,7 @@ export type {
   ChangeItem,
   ChangeOp,
   ComputedItem,
+  Overflow,
   ResyncItem,
   SubscribeOptions,
   SubscribeTarget,
@@ -130,6 +131,7 @@ export type { Problem } from './rules/site.js';
 export type { Trace, TraceNode } from './rules/trace.js';
 export type { RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
 export type { Authorize } from './realtime/authorize.js';
+export type { Realtime } from './realtime-verbs.js';
 export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
 export { createTidemark } from './tidemark.js';
 export { defineView } from './view.js';

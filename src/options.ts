@@ -68,6 +68,8 @@ export interface TideOptions<M extends AnyModel, Principal = unknown> {
 
   /** Who may subscribe to what. Without it, a scope with a principal may subscribe to nothing. */
   readonly authorize?: Authorize<Principal> | undefined;
+  /** The name of a principal, for `realtime.revoke` and for new credentials of a connection. Default: they have none. */
+  readonly principalId?: ((principal: Principal) => string) | undefined;
 
   /** The rules of the model's computed fields. Default: none, and every field is null. */
   readonly rules?: RulesOptions | undefined;

@@ -2,8 +2,7 @@ import type { DeletedByPattern, Explanation, Reader } from './api.js';
 import type { Freshness, Receipt } from './call.js';
 import type { SubscribeOptions, SubscribeTarget } from './watching.js';
 import type { Subject } from './subject.js';
-import { branchOf, chainOf } from './cache/branches.js';
-import { carriedBy } from './cache/cascade.js';
+import { branchOf } from './cache/branches.js';
 import type { AnyChange, Changer } from './cache/change.js';
 import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } from './cache/core.js';
 import { explainChange } from './cache/explain.js';
@@ -14,20 +13,20 @@ import type { Sweeper } from './cache/sweeper.js';
 import type { Add, Transactions } from './cache/transactions.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
-import type { Clock, Marks, Spatial, Store, SubjectKey } from './contract.js';
+import type { Clock, Marks, Spatial, Store } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
+import type { Live } from './live.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
-import type { ComputedTarget } from './realtime/computed-watch.js';
 import type { Hub } from './realtime/hub.js';
 import type { Health, Stats } from './report.js';
 import { RuleBook } from './rule-book.js';
 import { type SpatialVerbs, spatialVerbs } from './cache/map-questions.js';
 import { Scope } from './scope.js';
-import { escapePart, idText, subjectParts } from './subject.js';
-import { type AnySubjects, createSubjects, targetSubject } from './subjects.js';
+import { escapePart, idText } from './subject.js';
+import type { AnySubjects } from './subjects.js';
 
 export interface TideParts {
   readonly options: TideOptions<AnyModel>;
@@ -38,7 +37,9 @@ export interface TideParts {
   readonly changer: Changer;
   readonly transactions: Transactions;
   readonly sweeper: Sweeper | null;
+  readonly subjects: AnySubjects;
   readonly hub: Hub;
+  readonly live: Live;
   readonly marks: Marks;
   readonly store: Store | null;
   readonly clock: Clock;
@@ -71,6 +72,7 @@ export class Tide {
   readonly subject: AnySubjects;
   readonly cache: ReturnType<Tide['cacheVerbs']>;
   readonly rules: RuleBook;
+  readonly realtime: Live['verbs'];
   readonly #parts: TideParts;
   readonly #core: Core;
 
@@ -78,7 +80,8 @@ export class Tide {
     this.model = parts.options.model;
     this.#parts = parts;
     this.#core = parts.core;
-    this.subject = createSubjects(parts.topology);
+    this.subject = parts.subjects;
+    this.realtime = parts.live.verbs;
     this.cache = this.cacheVerbs();
     this.spatial = spatialVerbs(parts.core.map, {
       read: (verb, type, query, call) =>
@@ -199,36 +202,9 @@ export class Tide {
 
   subscribe(
     target: SubscribeTarget<AnyModel>,
-    options: SubscribeOptions & Call & { readonly principal?: unknown } = {},
-  ): ReturnType<Hub['subscribe']> {
-    this.#assertOpen();
-    // Marks tell of changes whose events never come.
-    this.#core.reads.table.keepWatch();
-    const { topology, hub, options: given } = this.#parts;
-    const branch = branchOf(topology, options.branch ?? ('key' in target ? target.branch : undefined));
-    const subject = targetSubject(this.subject, target, branch);
-    const topicsNow = (): readonly SubjectKey[] =>
-      carriedBy(subject.key, topology, (of) => chainOf(topology, of) ?? [of]);
-    const computed = this.#computedTarget(subject);
-    const follow = { name: subject.key, topics: topicsNow(), topicsNow, computed };
-    const { principal } = options;
-    if (principal === undefined) return hub.subscribe(follow, options);
-    const { authorize } = given;
-    if (authorize === undefined) {
-      throw new TidemarkError(
-        'UNAUTHORIZED',
-        `subscribe to ${subject.key}: the scope has a principal, but createTidemark() was given no authorize().`,
-      );
-    }
-    return hub.subscribe(follow, { ...options, authorize: (signal) => authorize(principal, subject, signal) });
-  }
-
-  /** The entity that a subscription is about, if it has computed fields. */
-  #computedTarget({ kind, type, branch, key }: Subject): ComputedTarget | undefined {
-    const plan = this.#parts.topology.types.get(type ?? '');
-    const fields = Object.keys(plan?.computed ?? {});
-    if (kind !== 'entity' || plan === undefined || fields.length === 0) return undefined;
-    return { type: plan.type, id: plan.parseId(subjectParts(key)[2] as string), branch, fields };
+    options?: SubscribeOptions & Call & { readonly principal?: unknown },
+  ): ReturnType<Live['subscribe']> {
+    return this.#parts.live.subscribe(target, options);
   }
 
   // ── By key ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,12 +298,13 @@ export class Tide {
   }
 
   async close(): Promise<void> {
-    const { closing, hub, sweeper } = this.#parts;
+    const { closing, hub, live, sweeper } = this.#parts;
     if (closing.signal.aborted) return;
     closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
     const { tier, tier2, table, leases } = this.#core.reads;
     tier.clear();
     leases?.close();
+    live.close();
     await sweeper?.close();
     await Promise.all([hub.close(), tier2?.close(), table.close()]);
   }

@@ -24,7 +24,8 @@ import { Transactions } from './cache/transactions.js';
 import { entriesIn } from './cache/local.js';
 import { type Entries, type Entry, type Lifetime, type Space, Tier } from './cache/tier.js';
 import { Tier2 } from './cache/tier2.js';
-import { CoarseClock, createRandom, systemClock } from './clock.js';
+import { CoarseClock, createRandom, randomId, systemClock } from './clock.js';
+import { TidemarkError } from './errors.js';
 import { createEvents } from './events.js';
 import { ModelFields } from './fields.js';
 import { fingerprintOf } from './fingerprint.js';
@@ -32,13 +33,16 @@ import type { SubjectKey } from './contract.js';
 import type { AnyModel } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
+import { Live } from './live.js';
 import { createHub } from './realtime/hub.js';
+import { Revocations } from './realtime/revocations.js';
 import { boxOfCell } from './spatial/cells.js';
 import { outside } from './spatial/finder.js';
 import { Indexes } from './spatial/indexes.js';
 import { mapQuestions, placeIn } from './spatial/locate.js';
 import { shapeOfBox } from './spatial/shape.js';
 import { escapePart, partitionOf } from './subject.js';
+import { createSubjects } from './subjects.js';
 import { Tide } from './tide.js';
 
 const MARKS_PER_ENTRY = 16;
@@ -196,17 +200,20 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     }),
   });
   const keyed = new KeyedValues(core, lifetimeOf('key'), random);
+  const onError = (error: Error, where: string): void => {
+    events.emit('error', { error, where });
+  };
+  const revocations = new Revocations({
+    ...{ bus, clock, codec, onError, maxStalenessMs },
+    timeoutMs: storeTimeoutMs,
+    newId: () => randomId(random),
+  });
   const hub = createHub({
-    bus,
-    clock,
-    codec,
+    ...{ bus, clock, codec, onError, revocations },
     ringSize: options.ringSize ?? 1024,
     timeoutMs: storeTimeoutMs,
     heard: (marks) => {
       table.expect(marks);
-    },
-    onError: (error, where) => {
-      events.emit('error', { error, where });
     },
     parseId: (type, text) => topology.types.get(type)?.parseId(text) ?? text,
     computed: options.rules === undefined ? undefined : computedSource(core),
@@ -234,9 +241,21 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     namespace,
     timeoutMs: storeTimeoutMs,
   });
+  const subjects = createSubjects(topology);
+  const live = new Live({
+    ...{ options, topology, subjects, hub, revocations, clock, random, onError },
+    keepWatch: () => {
+      table.keepWatch();
+    },
+    assertOpen: () => {
+      if (closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
+    },
+  });
   return new Tide({
     options,
     topology,
+    subjects,
+    live,
     core,
     fields,
     keyed,

@@ -10,11 +10,19 @@ export type SubscribeTarget<M extends AnyModel> =
   | { [T in TypeName<M>]: { readonly type: T; readonly id: IdOf<M, T> } }[TypeName<M>]
   | { readonly type: TypeName<M> };
 
+/**
+ * What happens to a subscriber who falls behind the ring. `resync`: it is told so, and goes on with what is announced next.
+ * `replay`: it reads what left the ring from the history of the bus, as fast as it can, and is told `resync` where that has an
+ * end. `drop-oldest`: it is told `resync` with how many items it lost, and goes on with the oldest of the ring. `coalesce`: of
+ * each entity it is told the newest change, with all fields that differ since. `disconnect`: it ends with OVERFLOW.
+ */
+export type Overflow = 'resync' | 'replay' | 'drop-oldest' | 'coalesce' | 'disconnect';
+
 export interface SubscribeOptions {
   /** The cursor of the last item seen: continue right after it, or be told `resync`. */
   readonly since?: string | undefined;
   /** What happens when this subscriber falls behind the ring. Default `'resync'`. */
-  readonly overflow?: 'resync' | 'disconnect' | undefined;
+  readonly overflow?: Overflow | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -62,6 +70,8 @@ export interface ResyncItem {
   readonly kind: 'resync';
   readonly cursor: string;
   readonly reason: 'overflow' | 'truncated' | 'gap' | 'epoch' | 'branch';
+  /** How many items were left out, with `overflow: 'drop-oldest'`. */
+  readonly dropped?: number;
 }
 
 export type SubscriptionItem = ChangeItem | ComputedItem | ResyncItem;

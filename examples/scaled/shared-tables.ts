@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import type { SearchHit, Tables, Written } from '../world/data/tables.ts';
+import type { SearchHit, Tables, Write, Written } from '../world/data/tables.ts';
 import type { TypeName, WorldRow } from '../world/model.ts';
 
 /** One write as it was asked for. What it comes to is what applying it comes to, which is the same for everybody. */
@@ -74,6 +74,10 @@ export class SharedTables implements Tables {
     if (outcome === undefined) throw new Error('The file of writes does not hold what was appended to it.');
     if ('refused' in outcome) throw outcome.refused;
     return outcome.written as Written<T>;
+  }
+
+  transaction<Result>(work: (write: Write) => Promise<Result>): Promise<Result> {
+    return work(async (...given) => this.write(...given));
   }
 
   close(): void {

@@ -1,20 +1,22 @@
 // The world on a map, in the browser: cities, countries and airports, who reads them from where, and what each edit
 // makes stale. `npm start`, then open the address that it prints. `--help` lists the flags. With DATABASE_URL the rows are
 // in Postgres.
-import { configFromEnv } from 'tidemark';
+import { type Outbox, configFromEnv } from 'tidemark';
 import { countriesGeoJson } from './data/countries.ts';
 import { earth } from './data/earth.ts';
 import { inventedWorld } from './data/invented.ts';
 import type { WorldTables } from './data/tables.ts';
+import type { WorldOrigin } from './model.ts';
 import { type Flags, USAGE, parseFlags } from './server/flags.ts';
 import { barOn, progressOn } from './server/progress.ts';
-import { type ServeOptions, serve } from './server/serve.ts';
+import { serve } from './server/serve.ts';
 
 const flags = flagsOrUsage(process.argv.slice(2));
 const { source, outlines } = chosenBy(flags);
 
-const { tables, origin, close } = await world().catch(exit);
-const serving = await serve(tables, { port: flags.port, outlines, credits: source.credits, origin });
+const { tables, origin, outbox, close } = await world().catch(exit);
+const { credits } = source;
+const serving = await serve(tables, { port: flags.port, outlines, credits, origin, shared: { outbox } });
 console.log(`${tables.counts.settlement.toLocaleString('en')} settlements on the map: ${serving.url}`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -28,7 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 interface Opened {
   readonly tables: WorldTables;
-  readonly origin?: ServeOptions['origin'];
+  readonly origin?: WorldOrigin;
+  readonly outbox?: Outbox;
   readonly close?: () => Promise<void>;
 }
 
@@ -39,8 +42,11 @@ async function world(): Promise<Opened> {
     return { tables: await source.load(progressOn(process.stdout)) };
   }
   const { openWorld } = await import('./postgres/open.ts');
+  const { replace = false } = flags;
   const opened = await openWorld(databaseUrl, source, {
-    ...{ replace: flags.replace, progress: barOn(process.stdout), report: console.error },
+    replace,
+    progress: barOn(process.stdout),
+    report: console.error,
   });
   const rows = `${opened.rows.toLocaleString('en')} rows in Postgres`;
   console.log(opened.found ? `${rows}, as they were left.` : `${rows}, all of them new.`);
@@ -50,7 +56,7 @@ async function world(): Promise<Opened> {
 function exit(error: unknown): never {
   // A server that cannot be reached at any of its addresses is an AggregateError, with a code and no message.
   const { message, code } = error as { readonly message?: string; readonly code?: string };
-  console.error(message || code || error);
+  console.error(`The world could not be opened: ${message || code || String(error)}`);
   process.exit(1);
 }
 

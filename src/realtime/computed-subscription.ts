@@ -1,7 +1,8 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
-import type { Subscription, SubscriptionHooks } from './subscription.js';
+import type { HubSubscription, Subscription, SubscriptionHooks } from './subscription.js';
 import { type Shown, type Told, withTold } from './told.js';
+import { moved } from './wire.js';
 
 type Result = IteratorResult<SubscriptionItem, undefined>;
 
@@ -21,7 +22,7 @@ export interface ComputedSubscriptionParts {
  * compared with what is, and the difference told, so that one who falls behind or comes back is told the newest value of what
  * has changed, and nothing else. Nobody's queue grows by it.
  */
-export class ComputedSubscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
+export class ComputedSubscription implements HubSubscription {
   readonly #parts: ComputedSubscriptionParts;
   readonly #watched: WatchedEntity;
   readonly #subscription: Subscription;
@@ -55,6 +56,10 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
     // What is not known to have been told is told.
     this.#told = parts.told ?? new Map();
     this.#stood = undefined;
+  }
+
+  get isPermitted(): boolean {
+    return this.#subscription.isPermitted;
   }
 
   next(): Promise<Result> {
@@ -125,7 +130,7 @@ export class ComputedSubscription implements AsyncIterableIterator<SubscriptionI
 
   #give(item: SubscriptionItem): void {
     if (item.kind === 'resync') this.#begin();
-    const value = Object.freeze({ ...item, cursor: withTold(item.cursor, this.#told) });
+    const value = moved(item, withTold(item.cursor, this.#told));
     this.#pulls.shift()?.resolve({ done: false, value });
   }
 

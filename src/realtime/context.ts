@@ -4,6 +4,7 @@ import type { Bus, Clock, SubjectKey } from '../contract.js';
 import { GAP, type Hole } from './merge.js';
 import type { Owed } from './owed.js';
 import { type OnError, toError } from './retry.js';
+import type { Revocations } from './revocations.js';
 import { type Announcement, type Codec, type ParseId, decodeAnnouncement } from './wire.js';
 
 /** What every part of a hub works with. */
@@ -16,6 +17,8 @@ export interface HubContext {
   readonly parseId: ParseId | undefined;
   readonly onError: OnError;
   readonly owed: Owed;
+  /** Undefined where permissions are never taken back. */
+  readonly revocations: Revocations | undefined;
   /** Told of the marks of every event before anybody is told of the event; null: of changes that nobody knows. */
   readonly heard: (marks: Receipt['marks'] | null) => void;
 }

@@ -10,6 +10,9 @@ import { type Announcement, itemOf, topicHash } from './wire.js';
 /** How long an event waits for its copies on other topics before they are looked for, and then once more: a second in all. */
 const HOLD_MS = 500;
 
+/** Takes an item that leaves the ring. */
+export type Catcher = (sequence: number, item: SubscriptionItem) => void;
+
 /** One stream for all subscribers of one set of topics: every item made once, kept in one ring. */
 export class Feed {
   readonly topics: readonly Topic[];
@@ -26,6 +29,10 @@ export class Feed {
   #open = true;
   /** By id of those in the ring: its sequence there. */
   readonly #toldAt = new Map<string, number>();
+  /** Told of each item that leaves the ring. */
+  readonly #catchers = new Set<Catcher>();
+  /** The cursor before the first item of all. */
+  #first: string | undefined;
   /** The cursor before the oldest item of the ring. */
   #base: string | undefined;
   /** The cursor of the place where the merge stands; made when asked for. */
@@ -71,6 +78,11 @@ export class Feed {
     return this.#cursor;
   }
 
+  /** Of who was here before the first item came. */
+  get firstCursor(): string {
+    return this.#first ?? this.cursor;
+  }
+
   /** True once it is known of every topic where it is followed from. */
   get started(): boolean {
     return this.#merge.positions.every((position) => position !== undefined);
@@ -109,6 +121,14 @@ export class Feed {
     this.#waiting.delete(wake);
   }
 
+  catch(catcher: Catcher): void {
+    this.#catchers.add(catcher);
+  }
+
+  uncatch(catcher: Catcher): void {
+    this.#catchers.delete(catcher);
+  }
+
   close(): void {
     this.#open = false;
     this.#disarm();
@@ -143,14 +163,19 @@ export class Feed {
     if (content.kind === 'hole') this.#context.heard(null);
     else this.#toldAt.set(content.id, ring.next);
     if (this.#toldAt.size > this.#context.ringSize) this.#toldAt.delete(this.#toldAt.keys().next().value as string);
-    const first = ring.get(oldest)?.cursor;
+    this.#first ??= before;
+    const first = ring.get(oldest);
     ring.push(
       content.kind === 'event'
         ? itemOf(content, cursor)
         : Object.freeze({ kind: 'resync', cursor, reason: content.reason }),
     );
-    if (ring.oldest > oldest) this.#base = first;
-    else this.#base ??= before;
+    if (ring.oldest === oldest || first === undefined) {
+      this.#base ??= before;
+      return;
+    }
+    this.#base = first.cursor;
+    for (const take of this.#catchers) take(oldest, first);
   }
 
   /** Something may wait for a copy that never comes. */

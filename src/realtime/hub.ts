@@ -1,6 +1,5 @@
 import { Aborts } from '../aborts.js';
 import { inTime } from '../clock.js';
-import type { SubscriptionItem } from '../watching.js';
 import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Receipt } from '../call.js';
@@ -10,8 +9,10 @@ import { Feed } from './feed.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';
 import type { OnError } from './retry.js';
+import type { Revocations } from './revocations.js';
 import {
   type Feeds,
+  type HubSubscription,
   Subscription,
   type SubscriptionHooks,
   type SubscriptionOptions,
@@ -31,6 +32,7 @@ import {
 
 const RING_SIZE = 1024;
 const TIMEOUT_MS = 1000;
+const LINGER_MS = 5000;
 
 export interface HubOptions {
   readonly bus: Bus;
@@ -40,6 +42,8 @@ export interface HubOptions {
   readonly ringSize?: number | undefined;
   /** When a publication counts as failed. Default 1,000. */
   readonly timeoutMs?: number | undefined;
+  /** How long topics are still followed that nobody here subscribes to any more: a page that is loaded again. Default 5,000. */
+  readonly lingerMs?: number | undefined;
   /** Ids as the model has them. Without it, or for types it does not know, they are what was published. */
   readonly parseId?: ParseId | undefined;
   /** Told of failures of the bus, of messages that cannot be read and of authorizers that throw. Must not throw. */
@@ -49,6 +53,8 @@ export interface HubOptions {
    * be answered with less. Null: before a resync, of changes that nobody can name. Must not throw.
    */
   readonly heard?: ((marks: Receipt['marks'] | null) => void) | undefined;
+  /** Where it is heard which permissions are taken back. Without it none is. */
+  readonly revocations?: Revocations | undefined;
   /** Without it nobody is told of computed fields. */
   readonly computed?: ComputedSource | undefined;
 }
@@ -93,7 +99,7 @@ export interface Hub {
    * order, with a `resync` wherever some may be missing. Registers at once; ends with `return()`, the signal, or the hub.
    * Throws INVALID_CURSOR, CLOSED or INVALID_OPTION. The iterator rejects, once, with UNAUTHORIZED or OVERFLOW.
    */
-  subscribe(target: SubscriptionTarget, options?: SubscriptionOptions): AsyncIterableIterator<SubscriptionItem>;
+  subscribe(target: SubscriptionTarget, options?: SubscriptionOptions): HubSubscription;
   /** Live subscribers by topic. */
   counts(): ReadonlyMap<SubjectKey, number>;
   /** Ends every subscription and leaves the bus open. Idempotent. */
@@ -106,6 +112,7 @@ export function createHub(options: HubOptions): Hub {
     clock,
     codec,
     heard = () => undefined,
+    lingerMs = LINGER_MS,
     onError,
     parseId,
     ringSize = RING_SIZE,
@@ -117,10 +124,16 @@ export function createHub(options: HubOptions): Hub {
   const bus = patientBus(options.bus, clock);
   const topics = new Map<SubjectKey, Topic>();
   const owed = new Owed({ bus, clock, codec, onError, followed: (key) => topics.get(key) });
-  const context: HubContext = { aborts: new Aborts(), bus, clock, codec, heard, onError, owed, parseId, ringSize };
+  const context: HubContext = {
+    ...{ bus, clock, codec, heard, onError, owed, parseId, ringSize },
+    aborts: new Aborts(),
+    revocations: options.revocations,
+  };
   const topicContext = topicContextOf(context);
   const computed = options.computed && new ComputedWatch({ source: options.computed, clock, codec, onError });
   const feedsByTopics = new Map<string, Feed>();
+  /** Feeds without a subscriber, with what keeps them from being dropped. */
+  const lingering = new Map<Feed, () => void>();
   const subscriptions = new Set<Subscription>();
   const stopping = new Set<Promise<void>>();
   let closed = false;
@@ -169,6 +182,20 @@ export function createHub(options: HubOptions): Hub {
     return topic;
   };
 
+  /** Nobody has subscribed to it for a while. */
+  const drop = (feed: Feed): void => {
+    lingering.delete(feed);
+    feedsByTopics.delete(JSON.stringify(feed.topics.map(({ key }) => key)));
+    feed.close();
+    for (const topic of feed.topics) {
+      if (!topic.unused) continue;
+      topics.delete(topic.key);
+      const stopped = topic.stop();
+      stopping.add(stopped);
+      void stopped.then(() => stopping.delete(stopped));
+    }
+  };
+
   const feeds: Feeds = {
     join: (keys) => {
       const sorted = [...new Set(keys)].sort();
@@ -177,19 +204,20 @@ export function createHub(options: HubOptions): Hub {
       const feed = feedsByTopics.get(text) ?? new Feed(sorted.map(topicOf), context);
       feedsByTopics.set(text, feed);
       feed.subscribers++;
+      lingering.get(feed)?.();
+      lingering.delete(feed);
       return feed;
     },
     leave: (feed) => {
       if (--feed.subscribers > 0) return;
-      feedsByTopics.delete(JSON.stringify(feed.topics.map(({ key }) => key)));
-      feed.close();
-      for (const topic of feed.topics) {
-        if (!topic.unused) continue;
-        topics.delete(topic.key);
-        const stopped = topic.stop();
-        stopping.add(stopped);
-        void stopped.then(() => stopping.delete(stopped));
-      }
+      if (lingerMs === 0 || closed) drop(feed);
+      else
+        lingering.set(
+          feed,
+          clock.after(lingerMs, () => {
+            drop(feed);
+          }),
+        );
     },
     forget: (subscription) => {
       subscriptions.delete(subscription);
@@ -260,6 +288,7 @@ export function createHub(options: HubOptions): Hub {
     counts: () => {
       const counts = new Map<SubjectKey, number>();
       for (const { topics: followed, subscribers } of feedsByTopics.values()) {
+        if (subscribers === 0) continue;
         for (const { key } of followed) counts.set(key, (counts.get(key) ?? 0) + subscribers);
       }
       return counts;
@@ -269,6 +298,10 @@ export function createHub(options: HubOptions): Hub {
       owed.close();
       computed?.close();
       for (const subscription of [...subscriptions]) subscription.end();
+      for (const [feed, cancel] of lingering) {
+        cancel();
+        drop(feed);
+      }
       await Promise.all(stopping);
     },
   };

@@ -1,11 +1,14 @@
 import type { SubscribeOptions, SubscriptionItem } from '../watching.js';
 import type { SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
-import { type Guard, permittedUntil } from './authorize.js';
+import type { Guard } from './authorize.js';
 import { parseCursor } from './cursor.js';
 import type { ComputedTarget } from './computed-watch.js';
-import type { Feed } from './feed.js';
+import type { Catcher, Feed } from './feed.js';
+import { Coalesced, checkOverflow } from './overflow.js';
+import { Permit } from './permit.js';
 import { replay } from './replay.js';
+import type { Bearer } from './revocations.js';
 import { toError } from './retry.js';
 import type { HubContext } from './context.js';
 
@@ -14,6 +17,8 @@ export interface SubscriptionTarget {
   readonly name: string;
   /** The topics on which its changes are announced. */
   readonly topics: readonly SubjectKey[];
+  /** What a revocation may name. Default: its name. */
+  readonly subjects?: readonly SubjectKey[] | undefined;
   /** The topics by now, asked again after every bulk change and resync: with another chain of branches they differ. */
   readonly topicsNow?: (() => readonly SubjectKey[]) | undefined;
   /** The entity whose computed fields are told of as well. */
@@ -23,14 +28,25 @@ export interface SubscriptionTarget {
 export interface SubscriptionOptions extends SubscribeOptions {
   /** Asked before anything is delivered, and again when the answer runs out. Without it the subscriber is trusted. */
   readonly authorize?: Guard | undefined;
+  /** Whose permission that is, for revocations. */
+  readonly bearer?: Omit<Bearer, 'targets'> | undefined;
+  readonly hooks?: SubscriptionHooks | undefined;
 }
 
 /** For who gives more than the subscription itself. */
 export interface SubscriptionHooks {
+  /** Told once, when it is permitted: where it stands, before anything is given. */
+  readonly onReady?: ((cursor: string) => void) | undefined;
   /** Told each time that a permission is there. */
   readonly onPermitted?: (() => void) | undefined;
   /** Told once, when it has ended. */
   readonly onEnded?: (() => void) | undefined;
+}
+
+/** What subscribers pull from. */
+export interface HubSubscription extends AsyncIterableIterator<SubscriptionItem, undefined> {
+  /** Whether anything may be given now, even what was given but has not been passed on. */
+  readonly isPermitted: boolean;
 }
 
 /** What a subscription needs of its hub. */
@@ -51,12 +67,12 @@ interface Pull {
 const DONE: Result = Object.freeze({ done: true, value: undefined });
 
 /** One subscriber: a cursor into the ring of its feed, and the promises it has been given. */
-export class Subscription implements AsyncIterableIterator<SubscriptionItem, undefined> {
+export class Subscription implements HubSubscription {
   readonly #target: SubscriptionTarget;
   readonly #options: SubscriptionOptions;
   readonly #context: HubContext;
   readonly #feeds: Feeds;
-  readonly #hooks: SubscriptionHooks;
+  readonly #hooks: readonly SubscriptionHooks[];
   readonly #ending = new AbortController();
   readonly #pulls: Pull[] = [];
   #feed: Feed;
@@ -68,10 +84,11 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   #replayed: SubscriptionItem | undefined;
   /** Of the last item given; before the first, the one that it goes on from. */
   #given: string | undefined;
-  /** Until when it may go on, in milliseconds since 1970. */
-  #permittedUntil = Infinity;
-  #asking = false;
-  #cancelTimer: (() => void) | undefined;
+  /** What left the ring unread, for who wants the newest of each entity. */
+  readonly #coalesced: Coalesced | undefined;
+  /** Undefined for who is trusted. */
+  #permit: Permit | undefined;
+  #isReady = false;
   #stopWaiting: (() => void) | undefined;
   /** Why it ended, until somebody is told. */
   #failure: Error | undefined;
@@ -84,20 +101,19 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   ) {
     const { since, overflow, signal, authorize } = options;
     const cursor = since === undefined ? undefined : parseCursor(since);
-    if (overflow !== undefined && overflow !== 'resync' && overflow !== 'disconnect') {
-      throw new TidemarkError(
-        'INVALID_OPTION',
-        `overflow: expected 'resync' or 'disconnect', got ${String(overflow)}.`,
-      );
-    }
+    checkOverflow(overflow);
     this.#target = target;
     this.#options = options;
     this.#context = hub.context;
     this.#feeds = hub.feeds;
-    this.#hooks = hub.hooks;
+    this.#hooks = [hub.hooks, options.hooks ?? {}];
     this.#feed = hub.feeds.join(target.topics);
     this.#sequence = this.#feed.ring.next;
-    this.#given = since;
+    this.#given = since ?? (this.#feed.started ? this.#feed.cursor : undefined);
+    if (overflow === 'coalesce') {
+      this.#coalesced = new Coalesced();
+      this.#feed.catch(this.#catch);
+    }
     if (cursor !== undefined && since !== undefined) {
       const sequence = this.#feed.after(since);
       if (sequence !== undefined) this.#sequence = sequence;
@@ -107,10 +123,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
       }
     }
     if (signal !== undefined) this.#stopWaiting = hub.context.aborts.on(signal, () => this.end());
-    if (authorize !== undefined) {
-      this.#permittedUntil = -Infinity;
-      this.#ask();
-    }
+    if (authorize !== undefined) this.#permit = this.#ask(authorize);
     if (signal?.aborted === true) this.end();
   }
 
@@ -120,7 +133,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   /** Where it stands: behind what it has given. */
   get cursor(): string {
-    return this.#given ?? this.#feed.cursorBefore(Math.max(this.#sequence, this.#feed.ring.oldest));
+    return this.#given ?? this.#feed.firstCursor;
   }
 
   next(): Promise<Result> {
@@ -150,13 +163,15 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     if (this.ended) return;
     this.#ending.abort();
     this.#stopWaiting?.();
-    this.#cancelTimer?.();
+    this.#permit?.end();
     this.#replayed = undefined;
     this.#feed.forget(this.#pump);
+    this.#feed.uncatch(this.#catch);
+    this.#coalesced?.clear();
     this.#feeds.leave(this.#feed);
     this.#feeds.forget(this);
     for (const { resolve } of this.#pulls.splice(0)) resolve(DONE);
-    this.#hooks.onEnded?.();
+    for (const { onEnded } of this.#hooks) onEnded?.();
   }
 
   /** Ends it with an error, which the first who waits or asks is told. */
@@ -184,6 +199,7 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
   /** The next item. If there is none, it is seen to that `#pump` runs again once there is. */
   #take(): SubscriptionItem | undefined {
     if (!this.isPermitted) return undefined;
+    if (!this.#isReady && !this.#tellReady()) return undefined;
     if (this.#replayed !== undefined) {
       const item = this.#replayed;
       this.#replayed = undefined;
@@ -194,6 +210,11 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
       return undefined;
     }
     const { ring } = this.#feed;
+    if (this.#coalesced?.isEmpty === false) {
+      this.#coalesced.addAll(ring, this.#sequence);
+      this.#sequence = ring.next;
+      return this.#coalesced.shift();
+    }
     if (this.#sequence < ring.oldest) return this.#overflow();
     const item = ring.get(this.#sequence);
     if (item === undefined) this.#feed.wait(this.#pump);
@@ -201,15 +222,43 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     return item;
   }
 
+  /** Says where it stands, once that is known. */
+  #tellReady(): boolean {
+    const onReady = this.#options.hooks?.onReady;
+    if (onReady !== undefined && this.#given === undefined && !this.#feed.started) {
+      this.#feed.wait(this.#pump);
+      return false;
+    }
+    this.#isReady = true;
+    onReady?.(this.cursor);
+    return true;
+  }
+
+  /** Takes what leaves the ring before it was read. */
+  readonly #catch: Catcher = (sequence, item) => {
+    if (sequence < this.#sequence) return;
+    this.#coalesced?.add(sequence, item);
+    this.#sequence = sequence + 1;
+  };
+
   #overflow(): SubscriptionItem | undefined {
     const { ring } = this.#feed;
-    if (this.#options.overflow === 'disconnect') {
+    const { overflow } = this.#options;
+    const left = this.#sequence;
+    if (overflow === 'disconnect') {
       const message = `${this.#target.name}: expected to be read within ${String(this.#context.ringSize)} items, fell behind.`;
       this.#fail(new TidemarkError('OVERFLOW', message));
       return undefined;
     }
+    if (overflow === 'drop-oldest') {
+      this.#sequence = ring.oldest;
+      return Object.freeze({ ...this.#feed.resync(ring.oldest, 'overflow'), dropped: ring.oldest - left });
+    }
     this.#sequence = ring.next;
-    return this.#feed.resync(ring.next, 'overflow');
+    if (overflow !== 'replay') return this.#feed.resync(ring.next, 'overflow');
+    this.#replay = replay(parseCursor(this.cursor), this.#replayOptions());
+    this.#advance(this.#replay);
+    return undefined;
   }
 
   #advance(source: AsyncGenerator<SubscriptionItem, number, undefined>): void {
@@ -220,7 +269,9 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
         this.#replaying = false;
         if (done === true) {
           this.#replay = undefined;
-          this.#sequence = value;
+          // What has left the ring since, it has caught.
+          this.#coalesced?.forgetBefore(value);
+          this.#sequence = this.#coalesced === undefined ? value : Math.max(value, this.#sequence);
         } else this.#replayed = value;
         this.#pump();
       },
@@ -241,12 +292,15 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
     try {
       const left = this.#feed;
       this.#feed = this.#feeds.join(topicsNow());
+      left.uncatch(this.#catch);
+      if (this.#coalesced !== undefined) this.#feed.catch(this.#catch);
       this.#feeds.leave(left);
       if (left === this.#feed) return;
     } catch (thrown) {
       this.#fail(toError(thrown));
       return;
     }
+    this.#coalesced?.clear();
     this.#sequence = this.#feed.ring.next;
     this.#replay = replay('branch', this.#replayOptions());
   }
@@ -255,41 +309,26 @@ export class Subscription implements AsyncIterableIterator<SubscriptionItem, und
 
   /** Whether anything may be given now. If not, it is asked for. */
   get isPermitted(): boolean {
-    if (this.#permittedUntil === Infinity) return true;
-    // The timer may be late, after a pause of the process.
-    if (this.#context.clock.wallNow() < this.#permittedUntil) return true;
-    this.#ask();
-    return false;
+    return this.#permit?.isValid !== false;
   }
 
-  #ask(): void {
-    const { authorize } = this.#options;
-    if (this.#asking || authorize === undefined) return;
-    const { clock, onError } = this.#context;
-    this.#asking = true;
-    this.#cancelTimer?.();
-    const asking = { name: this.#target.name, signal: this.#ending.signal, wallNow: () => clock.wallNow(), onError };
-    permittedUntil(authorize, asking).then(
-      (until) => {
-        this.#asking = false;
-        this.#permittedUntil = until;
-        this.#expire();
+  #ask(guard: Guard): Permit {
+    const { clock, onError, revocations } = this.#context;
+    const { name, subjects = [name] } = this.#target;
+    return new Permit({
+      guard,
+      bearer: { ...this.#options.bearer, targets: subjects },
+      name,
+      clock,
+      onError,
+      revocations,
+      onValid: () => {
         this.#pump();
-        this.#hooks.onPermitted?.();
+        for (const { onPermitted } of this.#hooks) onPermitted?.();
       },
-      (refusal: unknown) => {
-        this.#fail(toError(refusal));
+      onRefused: (refusal) => {
+        this.#fail(refusal);
       },
-    );
-  }
-
-  /** Asks again when the permission runs out. A timer may fire early: not every clock counts months. */
-  #expire(): void {
-    if (this.#permittedUntil === Infinity || this.ended) return;
-    const { clock } = this.#context;
-    this.#cancelTimer = clock.after(Math.max(0, this.#permittedUntil - clock.wallNow()), () => {
-      if (clock.wallNow() < this.#permittedUntil) this.#expire();
-      else this.#ask();
     });
   }
 }

@@ -48,11 +48,25 @@ export function topicHash(topic: string): number {
   return hash >>> 0;
 }
 
+/** Beside an item, where nobody sees it: the id of its event. */
+const EVENT = Symbol('event');
+
 /** What subscribers get of it. */
-export function itemOf({ event }: Announcement, cursor: string): SubscriptionItem {
-  return Object.freeze(
-    typeof event === 'string' ? { kind: 'resync', cursor, reason: event } : { kind: 'change', cursor, ...event },
-  );
+export function itemOf({ id, event }: Announcement, cursor: string): SubscriptionItem {
+  if (typeof event === 'string') return Object.freeze({ kind: 'resync', cursor, reason: event });
+  const item: SubscriptionItem = { kind: 'change', cursor, ...event };
+  return Object.freeze(Object.defineProperty(item, EVENT, { value: id }));
+}
+
+/** The id of the event that an item tells of, the same wherever it is told; undefined for one that stands for several, or for none. */
+export const eventOf = (item: SubscriptionItem): string | undefined =>
+  (item as { readonly [EVENT]?: string | undefined })[EVENT];
+
+/** The same item in another place. */
+export function moved<Item extends SubscriptionItem>(item: Item, cursor: string): Item {
+  const copy = { ...item, cursor };
+  const event = eventOf(item);
+  return Object.freeze(event === undefined ? copy : Object.defineProperty(copy, EVENT, { value: event }));
 }
 
 /** How many events of its change are announced on this topic. */

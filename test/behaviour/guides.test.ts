@@ -15,6 +15,7 @@ import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
+import * as realtime from '../../src/realtime/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
 import * as rules from '../../src/rules/index.js';
 import * as testing from '../../src/testing/index.js';
@@ -29,6 +30,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/keyv': keyvAdapter,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
+  'tidemark/realtime': realtime,
   'tidemark/redis': redis,
   'tidemark/rules': rules,
   ioredis,

@@ -47,6 +47,28 @@ describe('before the answer', () => {
     await expect(read(resumed)).rejects.toEqual(refused);
   });
 
+  test('nothing of history is replayed, and no more of it once the permission has run out', async () => {
+    const { clock, announce, subscribe, read, items, settle } = world({ ringSize: 2 });
+    await announce([A], '0');
+    const first = subscribe([A]);
+    await announce([A], '1');
+    const [one] = await items(first);
+    await announce([A], '2', '3', '4', '5', '6');
+    const { authorize, answer } = authorizer();
+    const resumed = subscribe([A], { authorize, since: one?.cursor });
+    const given: unknown[] = [];
+    void resumed.next().then(({ value }) => given.push(value));
+    await settle();
+    expect(given).toEqual([]);
+    answer({ until: clock.wallNow() + 1000 });
+    await settle();
+    expect(given).toMatchObject([{ changeId: '2' }]);
+    await clock.advance(1000);
+    expect(await read(resumed)).toEqual([]);
+    answer(false);
+    await expect(read(resumed)).rejects.toEqual(refused);
+  });
+
   test('leaving tells the authorizer that nobody waits any more', async () => {
     const { subscribe, settle } = world();
     const { authorize, answer, asked } = authorizer();

@@ -68,7 +68,7 @@ export function replica(bus: Bus, clock: FakeClock, more: Partial<HubOptions> = 
   const onError = (error: Error, where: string): void => {
     errors.push(`${where}: ${error.message}`);
   };
-  const hub = createHub({ bus, clock, codec: typedJson, onError, ...more });
+  const hub = createHub({ bus, clock, codec: typedJson, onError, lingerMs: 0, ...more });
   const publish = (topics: readonly SubjectKey[], event: ChangeEvent): Promise<void> =>
     hub.publish([{ topics, event, id: `${event.changeId}.0` }], MARKS);
   return {

@@ -155,7 +155,7 @@ export function crossing(steps: Steps, at: number): void {
 export function interruption(steps: Steps, at: number): void {
   const { random } = steps;
   const focus = steps.focus();
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   steps.read(at - 40, focus);
   steps.changeOn(replica, at, focus);
   steps.add(at + 1 + 12 * random(), 'lostReply', replica, 0, 30 + 100 * Math.floor(random() * 3));
@@ -165,7 +165,7 @@ export function interruption(steps: Steps, at: number): void {
 /** Marks are emptied after a change, before anybody has read what it changed. */
 export function emptying(steps: Steps, at: number): void {
   const focus = steps.focus();
-  const replica = steps.nat();
+  const replica = steps.nat() % steps.config.replicas;
   steps.get(replica, at - 40, focus);
   steps.changeOn(replica + 1, at, focus);
   steps.add(at + 15 + 40 * steps.random(), 'flush');

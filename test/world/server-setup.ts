@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createTables } from '../../examples/world/data/memory-tables.js';
 import { type CountedOrigin, worldOrigin } from '../../examples/world/data/origin.js';
-import type { Tables, WorldTables } from '../../examples/world/data/tables.js';
+import type { Tables } from '../../examples/world/data/tables.js';
 import {
   type Kingdom,
   type Principal,
@@ -61,7 +61,7 @@ export interface Data {
 export interface TestServer {
   readonly url: string;
   readonly server: Server;
-  readonly tables: WorldTables;
+  readonly tables: Tables;
   readonly tide: WorldTide;
   readonly clock: FakeClock;
   /** Of the origin, so far. */
@@ -77,7 +77,7 @@ export interface TestServer {
 }
 
 export interface ServerOptions {
-  readonly tables?: WorldTables;
+  readonly tables?: Tables;
   /** In place of what asks the tables. */
   readonly origin?: WorldOrigin;
   readonly authorize?: World['authorize'];

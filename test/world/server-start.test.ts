@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFlags } from '../../examples/world/server/flags.js';
-import { progressOn } from '../../examples/world/server/progress.js';
+import { barOn, progressOn } from '../../examples/world/server/progress.js';
 import { type Serving, serve } from '../../examples/world/server/serve.js';
 import { listen } from './server-events.js';
 import { smallWorld } from './server-setup.js';
@@ -11,6 +11,7 @@ import { smallWorld } from './server-setup.js';
 describe('the flags', () => {
   test('have defaults', () => {
     expect(parseFlags([])).toEqual({ port: 4000, world: 'earth', seed: 1 });
+    expect(parseFlags(['--replace'])).toEqual({ port: 4000, world: 'earth', seed: 1, replace: true });
     expect(parseFlags(['--port', '0', '--world=stress', '--seed', '7'])).toEqual({ port: 0, world: 'stress', seed: 7 });
   });
 
@@ -42,6 +43,27 @@ describe('progress', () => {
   });
   test('is a line for each step elsewhere', () => {
     expect(shown(false)).toBe('Reading (0 %)\nIndexing (56 %)\nReady (100 %)\n');
+  });
+});
+
+describe('a bar', () => {
+  const shown = (isTTY: boolean): string => {
+    let text = '';
+    const bar = barOn({ isTTY, write: (more) => (text += more) });
+    for (let at = 0; at <= 1_000; at++) bar('Copying', at / 1_000);
+    return text;
+  };
+  test('fills on one line of a terminal, which is written as often as it has cells', () => {
+    const lines = shown(true).split('\r\u001b[2K').slice(1);
+    expect(lines).toHaveLength(31);
+    expect([lines[0], lines[15], lines[30]]).toEqual([
+      `Copying ${'░'.repeat(30)} (0 %)`,
+      `Copying ${'█'.repeat(15)}${'░'.repeat(15)} (50 %)`,
+      `Copying ${'█'.repeat(30)} (100 %)\n`,
+    ]);
+  });
+  test('is a line for each quarter elsewhere', () => {
+    expect(shown(false)).toBe([0, 25, 50, 75, 100].map((share) => `Copying (${String(share)} %)\n`).join(''));
   });
 });
 

@@ -2,7 +2,7 @@ import { BRANCHES, type TypeName, type WorldRow } from '../model.ts';
 import { BranchRows, chainOf } from './branch-rows.ts';
 import { PARENT_TYPE, KINDS, TYPES, writtenBy } from './kinds.ts';
 import { type Fit, type Label, NameIndex, fold } from './names.ts';
-import { Conflict, type Mirror, NotFound, type SearchHit, type Words, type Written } from './tables.ts';
+import { Conflict, type Mirror, NotFound, type SearchHit, type Words, type Write, type Written } from './tables.ts';
 
 export interface TablesOptions {
   /** Default: the model's. One has no parent: the root. */
@@ -144,6 +144,10 @@ class MemoryTables implements Mirror {
     }
     this.#set(type, branch, after, before);
     return written;
+  }
+
+  transaction<Result>(work: (write: Write) => Promise<Result>): Promise<Result> {
+    return work(async (...given) => this.write(...given));
   }
 
   put<T extends TypeName>(type: T, branch: string, row: WorldRow<T>): void {

@@ -1,3 +1,4 @@
+import type { Sql } from 'tidemark';
 import type { TypeName, WorldRow } from '../model.ts';
 
 /**
@@ -20,7 +21,7 @@ export interface TableReads {
 }
 
 /** What `createTables` in `memory-tables.ts` makes. */
-export interface Tables extends TableReads {
+export interface Tables extends WorldTables {
   /**
    * Writes the fields given, raises `version`, and returns the images before and after as this branch saw them: what
    * tidemark's `change()` takes. Creates the row if `before` is null. Throws `Conflict` if `expectedVersion` is given
@@ -36,15 +37,19 @@ export interface Tables extends TableReads {
   ): Written<T>;
 }
 
-/** As the server sees them: a write may take its time, and then rejects where that of {@link Tables} throws. */
+/** Rejects where `write` of {@link Tables} throws. */
+export type Write = <T extends TypeName>(
+  type: T,
+  branch: string,
+  id: string,
+  fields: Partial<WorldRow<T>>,
+  expectedVersion?: number,
+) => Promise<Written<T>>;
+
+/** As the server sees them: what is written is written in a transaction. */
 export interface WorldTables extends TableReads {
-  write<T extends TypeName>(
-    type: T,
-    branch: string,
-    id: string,
-    fields: Partial<WorldRow<T>>,
-    expectedVersion?: number,
-  ): Written<T> | Promise<Written<T>>;
+  /** What `work` writes is there for others once it has resolved; of tables in a database, nothing is if it rejects. `via` is the database's transaction. */
+  transaction<Result>(work: (write: Write, via?: Sql) => Promise<Result>): Promise<Result>;
 }
 
 /** Tables that can follow a truth elsewhere. */

@@ -1,10 +1,12 @@
 import { Pool, type PoolClient } from 'pg';
+import type { Outbox } from 'tidemark';
+import { migrations, pgOutbox } from 'tidemark/postgres';
 import { TYPES } from '../data/kinds.ts';
 import { createTables } from '../data/memory-tables.ts';
 import type { Mirror, WorldSource, WorldTables } from '../data/tables.ts';
 import { BRANCHES, type TypeName, type WorldOrigin } from '../model.ts';
 import { copyRows } from './copy.ts';
-import { SCHEMA, indexSql, relation, rowOf, selected, tableSql } from './layout.ts';
+import { indexesSql, relation, rowOf, selected, tablesSql } from './layout.ts';
 import { pgWorldOrigin } from './origin.ts';
 import { PgTables } from './tables.ts';
 import { inTransaction } from './transaction.ts';
@@ -12,12 +14,10 @@ import { inTransaction } from './transaction.ts';
 /** A world in Postgres: put there if it is not yet, else as earlier runs left it. */
 
 export interface OpenOptions {
-  /** Default: `tidemark_world`. Made if it is not there. */
+  /** Default: `tidemark_world`. Made if it is not there, and one for the outbox beside it. */
   readonly schema?: string;
-  /** Default: the model's. */
-  readonly branches?: Readonly<Record<string, { readonly parent?: string }>>;
-  /** Default: what the schema holds is kept, with its edits, if it is the same world, and refused if it is another. */
-  readonly replace?: boolean | undefined;
+  /** Whether another world that is there, or this one with its edits, gives way. Default: this one is kept, another refused. */
+  readonly replace?: boolean;
   /** Of the loading and, step by step, of the copying and reading. */
   readonly progress: (step: string, share: number) => void;
   /** Told of a connection that was lost while it was idle. */
@@ -27,41 +27,36 @@ export interface OpenOptions {
 export interface OpenWorld {
   readonly tables: WorldTables;
   readonly origin: WorldOrigin;
+  /** Takes changes within the transactions of the tables. */
+  readonly outbox: Outbox;
   /** Whether it was there before. */
   readonly found: boolean;
-  /** Rows in all branches. */
+  /** In all branches. */
   readonly rows: number;
   close(): Promise<void>;
 }
 
-/** The schema holds another world than the one that was asked for. The message says what to do. */
-export class OtherWorld extends Error {}
-
-/** Rejects with OtherWorld, and with the error of the database otherwise. */
+/** Rejects with a sentence that says what to do if the schema holds something else, else with the error of the database. */
 export async function openWorld(
   connectionString: string,
   source: WorldSource,
-  { schema = SCHEMA, branches = BRANCHES, replace = false, progress, report }: OpenOptions,
+  { schema = 'tidemark_world', replace = false, progress, report }: OpenOptions,
 ): Promise<OpenWorld> {
   const pool = new Pool({ connectionString, connectionTimeoutMillis: 10_000 });
   pool.on('error', report);
   try {
-    const names = rootFirst(branches);
     const found = await inTransaction(pool, async (client) => {
-      const held = await heldIn(client, schema);
-      if (held !== undefined && !replace) {
-        if (held === source.name) return true;
-        throw new OtherWorld(`Schema '${schema}' holds the world '${held}', not '${source.name}'; ${REPLACE}`);
-      }
-      await copyWorld(client, source, { schema, names, progress });
+      const held = await heldBy(client, schema);
+      await migrate(client, outboxSchema(schema));
+      if (held === source.name && !replace) return true;
+      if (held !== null && !replace) throw new Error(otherWorld(schema, held, source.name));
+      await copyWorld(client, schema, source, progress);
       return false;
     });
-    if (!found) for (const type of TYPES) await pool.query(`analyze ${relation(schema, type)}`);
-    const builder = createTables({ branches, words: source.words });
-    const rows = await readRows(pool, builder, { schema, names, progress });
-    const mirror: Mirror = builder.build();
+    const { mirror, rows } = await readWorld(pool, schema, source, progress);
     return {
-      tables: new PgTables({ pool, schema, branches, mirror }),
+      tables: new PgTables({ pool, schema, mirror }),
+      outbox: pgOutbox({ pool, schema: outboxSchema(schema) }),
       origin: pgWorldOrigin({ sql: pool, schema, mirror }),
       ...{ found, rows, close: () => pool.end() },
     };
@@ -71,86 +66,71 @@ export async function openWorld(
   }
 }
 
-const REPLACE = '--replace puts this one in its place, and what was edited there is lost.';
+const otherWorld = (schema: string, held: string, wanted: string): string =>
+  `Schema '${schema}' holds the world '${held}', not '${wanted}'; --replace puts this one in its place, and what was edited there is lost.`;
 
-/** The name of the world that is there. Whoever else looks waits until this transaction has ended. */
-async function heldIn(client: PoolClient, schema: string): Promise<string | undefined> {
+/** The name of the world that is there, if there is one. Whoever else looks waits until this transaction has ended. */
+async function heldBy(client: PoolClient, schema: string): Promise<string | null> {
   const world = relation(schema, 'world');
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world]);
-  const { rows: tables } = await client.query<{ readonly is: boolean }>('select to_regclass($1) is not null as is', [
-    world,
-  ]);
-  if (tables[0]?.is !== true) return undefined;
-  return (await client.query<{ readonly name: string }>(`select name from ${world}`)).rows[0]?.name;
+  const { rows: there } = await client.query<{ readonly name: string }>(
+    'select table_name as name from information_schema.tables where table_schema = $1',
+    [schema],
+  );
+  if (there.length === 0) return null;
+  if (!there.some(({ name }) => name === 'world')) {
+    throw new Error(`Schema '${schema}' holds what is no world; it is left as it is.`);
+  }
+  const { rows } = await client.query<{ readonly name: string }>(`select name from ${world}`);
+  return rows[0]?.name ?? null;
 }
 
-// ── Copying and reading ─────────────────────────────────────────────────────────────────────────────────────────
+const outboxSchema = (schema: string): string => `${schema}_outbox`;
 
-interface Copying {
-  readonly schema: string;
-  readonly names: readonly string[];
-  readonly progress: OpenOptions['progress'];
+async function migrate(client: PoolClient, schema: string): Promise<void> {
+  const { rows } = await client.query('select from information_schema.schemata where schema_name = $1', [schema]);
+  if (rows.length === 0) for (const { sql } of migrations({ schema })) await client.query(sql);
 }
 
 /** All or nothing: others see the old world or the whole new one. */
-async function copyWorld(client: PoolClient, source: WorldSource, copying: Copying): Promise<void> {
-  const { schema, names, progress } = copying;
-  const world = relation(schema, 'world');
+async function copyWorld(
+  client: PoolClient,
+  schema: string,
+  source: WorldSource,
+  progress: OpenOptions['progress'],
+): Promise<void> {
   const tables = await source.load(progress);
-  await client.query(`create schema if not exists ${world.split('.')[0] ?? ''}`);
-  for (const table of [...TYPES, 'world'] as const) {
+  for (const table of ['world', ...TYPES] as const) {
     await client.query(`drop table if exists ${relation(schema, table)}`);
   }
-  for (const type of TYPES) await client.query(tableSql(schema, type));
-  await copyRows(client, tables, {
-    ...{ schema, branches: names },
-    progress: (share) => {
-      progress('Copying to Postgres', share * 0.99);
-    },
+  await client.query(tablesSql(schema));
+  await copyRows(client, schema, tables, (share) => {
+    progress('Copying to Postgres', share * 0.99);
   });
-  for (const type of TYPES) for (const statement of indexSql(schema, type)) await client.query(statement);
-  await client.query(`create table ${world} (name text not null)`);
-  await client.query(`insert into ${world} (name) values ($1)`, [source.name]);
+  await client.query(indexesSql(schema));
+  await client.query(`insert into ${relation(schema, 'world')} values ($1)`, [source.name]);
   progress('Copying to Postgres', 1);
 }
 
-/** Returns how many rows there are. */
-async function readRows(
+/** The mirror, and how many rows went into it. Branches are read as the model lists them, parents first: a row may hang beneath one of the parent's. */
+async function readWorld(
   pool: Pool,
-  builder: ReturnType<typeof createTables>,
-  { schema, names, progress }: Copying,
-): Promise<number> {
+  schema: string,
+  { words }: WorldSource,
+  progress: OpenOptions['progress'],
+): Promise<{ readonly mirror: Mirror; readonly rows: number }> {
+  const builder = createTables({ words });
   let count = 0;
-  const steps = names.length * TYPES.length;
-  let step = 0;
-  for (const branch of names) {
-    for (const type of TYPES) {
-      progress('Reading from Postgres', step++ / steps);
-      count += await readPart(pool, builder, { schema, branch, type });
-    }
+  const parts = Object.keys(BRANCHES).flatMap((branch) => TYPES.map((type) => ({ branch, type })));
+  for (const [at, { branch, type }] of parts.entries()) {
+    progress('Reading from Postgres', at / parts.length);
+    const { rows } = await pool.query<object>(
+      `select ${selected(type)} from ${relation(schema, type)} where branch = $1`,
+      [branch],
+    );
+    builder.add(type, rows.map(rowOf<TypeName>), branch);
+    count += rows.length;
   }
   progress('Reading from Postgres', 1);
-  return count;
-}
-
-async function readPart<T extends TypeName>(
-  pool: Pool,
-  builder: ReturnType<typeof createTables>,
-  { schema, branch, type }: { readonly schema: string; readonly branch: string; readonly type: T },
-): Promise<number> {
-  const { rows } = await pool.query<object>(
-    `select ${selected(type)} from ${relation(schema, type)} where branch = $1`,
-    [branch],
-  );
-  builder.add(type, rows.map(rowOf<T>), branch);
-  return rows.length;
-}
-
-/** Parents first: what a branch adds may hang beneath what its parent added. */
-function rootFirst(branches: NonNullable<OpenOptions['branches']>): readonly string[] {
-  const depth = (branch: string): number => {
-    const parent = branches[branch]?.parent;
-    return parent === undefined ? 0 : 1 + depth(parent);
-  };
-  return Object.keys(branches).sort((a, b) => depth(a) - depth(b));
+  return { mirror: builder.build(), rows: count };
 }

@@ -10,7 +10,7 @@ import { originTables } from './layout.ts';
 export interface PgWorldOriginOptions {
   readonly sql: Sql;
   readonly schema: string;
-  /** Knows what is beneath something deleted, which Postgres holds like any other row; and fills the spatial index. */
+  /** Knows what is beneath something deleted, which Postgres holds like any other row; and fills the index of places. */
   readonly mirror: Pick<Mirror, 'all' | 'beneathShown'>;
 }
 
@@ -19,10 +19,7 @@ export interface PgWorldOriginOptions {
  * mirror, and announced once it is in both: what was read in between is stale by then.
  */
 export function pgWorldOrigin({ sql, schema, mirror }: PgWorldOriginOptions): WorldOrigin {
-  const rows = pgOrigin<WorldModel>({
-    ...{ sql, tables: originTables(schema) },
-    statementTimeoutMs: 10_000,
-  });
+  const rows = pgOrigin<WorldModel>({ sql, tables: originTables(schema), statementTimeoutMs: 10_000 });
   return Object.fromEntries(TYPES.map((type) => [type, shownOf(type, rows[type] as Loaders, mirror)]));
 }
 

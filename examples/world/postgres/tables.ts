@@ -1,14 +1,14 @@
 import type { Pool } from 'pg';
+import type { Sql } from 'tidemark';
 import { chainOf } from '../data/branch-rows.ts';
-import type { Mirror, SearchHit, WorldTables, Written } from '../data/tables.ts';
-import type { TypeName, WorldRow } from '../model.ts';
+import type { Mirror, SearchHit, WorldTables, Write } from '../data/tables.ts';
+import { BRANCHES, type TypeName, type WorldRow } from '../model.ts';
 import { inTransaction } from './transaction.ts';
 import { writeRow } from './write.ts';
 
 export interface PgTablesOptions {
   readonly pool: Pool;
   readonly schema: string;
-  readonly branches: Readonly<Record<string, { readonly parent?: string }>>;
   /** Holds what Postgres held when this began. */
   readonly mirror: Mirror;
 }
@@ -53,23 +53,25 @@ export class PgTables implements WorldTables {
     return this.#options.mirror.counts;
   }
 
-  /** One transaction. Rejects as `Tables.write` throws, and with Unstorable for a text with a NUL. */
-  async write<T extends TypeName>(
-    type: T,
-    branch: string,
-    id: string,
-    fields: Partial<WorldRow<T>>,
-    expectedVersion?: number,
-  ): Promise<Written<T>> {
-    const { pool, schema, branches, mirror } = this.#options;
-    const place = { schema, branch, chain: chainOf(branches, branch) };
-    if ([id, ...Object.values<unknown>(fields)].some((value) => typeof value === 'string' && value.includes('\0'))) {
-      throw new Unstorable(`${type} '${id}': expected texts without a NUL.`);
-    }
-    const written = await inTransaction(pool, (client) =>
-      writeRow(client, place, { type, id, fields, expectedVersion }),
-    );
-    mirror.put(type, branch, written.after);
-    return written;
+  /** A write rejects with Unstorable for a text with a NUL, too. */
+  async transaction<Result>(work: (write: Write, via: Sql) => Promise<Result>): Promise<Result> {
+    const { pool, schema, mirror } = this.#options;
+    const committed: (() => void)[] = [];
+    const result = await inTransaction(pool, (client) => {
+      const write: Write = async (type, branch, id, fields, expectedVersion) => {
+        if (
+          [id, ...Object.values<unknown>(fields)].some((value) => typeof value === 'string' && value.includes('\0'))
+        ) {
+          throw new Unstorable(`${type} '${id}': expected texts without a NUL.`);
+        }
+        const place = { schema, branch, chain: chainOf(BRANCHES, branch) };
+        const written = await writeRow(client, place, { type, id, fields, expectedVersion });
+        committed.push(() => mirror.put(type, branch, written.after));
+        return written;
+      };
+      return work(write, client);
+    });
+    for (const put of committed) put();
+    return result;
   }
 }

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
-import { PARENT_TYPE, writtenBy } from '../data/kinds.ts';
+import { KINDS, PARENT_TYPE, writtenBy } from '../data/kinds.ts';
 import { Conflict, NotFound, type Written } from '../data/tables.ts';
 import type { TypeName, WorldRow } from '../model.ts';
-import { PARENT_COLUMN, fieldsOf, relation, rowOf, selected } from './layout.ts';
+import { fieldsOf, relation, rowOf, selected } from './layout.ts';
 
 /** One write within a transaction: what it replaces is locked, looked at, and replaced. */
 
@@ -59,8 +59,7 @@ async function nearest<T extends TypeName>(
 async function parentIsShown(client: ClientBase, place: Place, type: TypeName, row: WorldRow): Promise<void> {
   const parentType = PARENT_TYPE[type];
   if (parentType === null) return;
-  const field = fieldsOf(type).find(({ column }) => column === PARENT_COLUMN[type])?.field ?? '';
-  const id = String((row as unknown as Readonly<Record<string, unknown>>)[field]);
+  const id = KINDS[type].parentIdOf(row as never) ?? '';
   const parent = await nearest(client, place, { type: parentType, id, lock: 'share' });
   if (parent === null || parent.deleted) {
     throw new NotFound(`${type} '${row.id}': its ${parentType} '${id}' is not there.`);

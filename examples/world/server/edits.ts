@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type GraphQLResolveInfo, Kind } from 'graphql';
 import type { BranchedChange, ChangeOp } from 'tidemark';
-import type { Written } from '../data/tables.ts';
+import type { Write, Written } from '../data/tables.ts';
 import type { TypeName, WorldModel, WorldRow } from '../model.ts';
 import { requireEditor } from './access.ts';
 import { rowOf } from './cached.ts';
@@ -48,10 +48,10 @@ const mutations = {
   ) => {
     const ref = editable(request, target);
     const given = checkedFields(ref.type, fields);
-    return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
+    return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, (write) => {
       const { deleted, version } = rowOf(request.world.tables, ref);
       if (deleted) throw new Refused('NOT_FOUND', 'It was removed.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, given, expectedVersion ?? version);
+      return write(ref.type, ref.branch, ref.id, given, expectedVersion ?? version);
     });
   },
   move: (
@@ -64,26 +64,26 @@ const mutations = {
     if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) {
       throw new Refused('BAD_REQUEST', `move: expected degrees, got (${String(lon)}, ${String(lat)}).`);
     }
-    return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, () => {
+    return commit(request, { ref, op: 'update', measured: isAskedFor(info, 'changed') }, (write) => {
       const { deleted, version } = rowOf(request.world.tables, ref);
       if (deleted) throw new Refused('NOT_FOUND', 'It was removed.');
-      return request.world.tables.write('settlement', ref.branch, id, { lon, lat }, expectedVersion ?? version);
+      return write('settlement', ref.branch, id, { lon, lat }, expectedVersion ?? version);
     });
   },
   remove: (_: unknown, target: Target, request: RequestContext, info: GraphQLResolveInfo) => {
     const ref = editable(request, target);
-    return commit(request, { ref, op: 'delete', measured: isAskedFor(info, 'changed') }, () => {
+    return commit(request, { ref, op: 'delete', measured: isAskedFor(info, 'changed') }, (write) => {
       const { deleted, version } = rowOf(request.world.tables, ref);
       if (deleted) throw new Refused('NOT_FOUND', 'It was removed already.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: true }, version);
+      return write(ref.type, ref.branch, ref.id, { deleted: true }, version);
     });
   },
   restore: (_: unknown, target: Target, request: RequestContext, info: GraphQLResolveInfo) => {
     const ref = editable(request, target);
-    return commit(request, { ref, op: 'restore', measured: isAskedFor(info, 'changed') }, () => {
+    return commit(request, { ref, op: 'restore', measured: isAskedFor(info, 'changed') }, (write) => {
       const { deleted, version } = rowOf(request.world.tables, ref);
       if (!deleted) throw new Refused('CONFLICT', 'It is there already.');
-      return request.world.tables.write(ref.type, ref.branch, ref.id, { deleted: false }, version);
+      return write(ref.type, ref.branch, ref.id, { deleted: false }, version);
     });
   },
   addStructure: (_: unknown, building: Building, request: RequestContext, info: GraphQLResolveInfo) => {
@@ -92,8 +92,8 @@ const mutations = {
     const { lon, lat } = rowOf(request.world.tables, { ...town, type: 'settlement' });
     const ref: Ref = { type: 'structure', id: randomUUID(), branch: town.branch };
     const row = { name: checkedText('name', name), kind: checkedText('kind', kind), settlementId, lon, lat };
-    return commit(request, { ref, op: 'create', measured: isAskedFor(info, 'changed'), around: town }, () =>
-      request.world.tables.write('structure', ref.branch, ref.id, row, 0),
+    return commit(request, { ref, op: 'create', measured: isAskedFor(info, 'changed'), around: town }, (write) =>
+      write('structure', ref.branch, ref.id, row, 0),
     );
   },
 };
@@ -106,18 +106,24 @@ interface Plan {
   readonly around?: Ref;
 }
 
-/** Writes, and tells tidemark what was replaced by what: everything that follows from it is tidemark's to know. */
+/**
+ * Writes, and tells tidemark what was replaced by what: everything that follows from it is tidemark's to know. Told before
+ * the commit, so that an outbox has it in the same transaction.
+ */
 async function commit(
   request: RequestContext,
   { ref, op, measured, around = ref }: Plan,
-  write: () => Written<TypeName> | Promise<Written<TypeName>>,
+  edit: (write: Write) => Promise<Written<TypeName>>,
 ) {
-  const { tide } = request.world;
+  const { tables, tide } = request.world;
   const measure = measured ? measuring(request.world, around) : undefined;
   const { value: explanation, receipt } = await tide.transaction(async (changes) => {
-    const { before, after } = await write();
-    const change = { ...ref, op, before, after, by: request.principal.name } as BranchedChange<WorldModel>;
-    await changes.add(change);
+    const change = await tables.transaction(async (write, via) => {
+      const { before, after } = await edit(write);
+      const made = { ...ref, op, before, after, by: request.principal.name } as BranchedChange<WorldModel>;
+      await changes.add(made, { via });
+      return made;
+    });
     return measured ? tide.explain(change) : undefined;
   });
   const changed = explanation === undefined ? undefined : measure?.(explanation);

@@ -22,7 +22,7 @@ export interface ServeOptions {
   readonly origin?: WorldOrigin | undefined;
   readonly report?: ((error: unknown) => void) | undefined;
   /** What this process shares with others, such as `redis({ client, subscriber })`. Default: nothing. */
-  readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus'> | undefined;
+  readonly shared?: Pick<TideOptions<WorldModel>, 'store' | 'marks' | 'bus' | 'outbox'> | undefined;
   /** Default: a table of this process, in which the page saves rules. */
   readonly rules?: RuleSource | undefined;
 }

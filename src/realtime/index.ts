@@ -1,0 +1,36 @@
+/** Live updates for clients: connections, whatever their link, and what is said on them. */
+export type {
+  Connection,
+  ConnectionOptions,
+  ConnectionSubscribeOptions,
+  ConnectionTarget,
+  Credentials,
+  Realtime,
+  Revocation,
+  Room,
+} from '../realtime-verbs.js';
+export type {
+  AgainFrame,
+  AuthenticateFrame,
+  AuthenticatedFrame,
+  ChangeFrame,
+  ClientFrame,
+  CloseCode,
+  ComputedFrame,
+  Cursors,
+  EndedFrame,
+  ExpiringFrame,
+  FrameTarget,
+  PlainChange,
+  PlainComputed,
+  PlainId,
+  PlainValue,
+  RefusedFrame,
+  ResyncFrame,
+  ServerFrame,
+  SubscribeFrame,
+  SubscribedFrame,
+  UnsubscribeFrame,
+  WelcomeFrame,
+} from './frames.js';
+export { parseRoomName, roomName } from './rooms.js';
