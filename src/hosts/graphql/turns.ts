@@ -13,7 +13,7 @@ export class Turns {
         try {
           resolve(await call());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       const waiting = this.#waiting.get(key);
