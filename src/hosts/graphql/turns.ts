@@ -10,11 +10,9 @@ export class Turns {
   run<T>(key: string, call: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const begin = async (): Promise<void> => {
-        try {
-          resolve(await call());
-        } catch (error) {
-          reject(error as Error);
-        }
+        const called = call();
+        called.then(resolve, reject);
+        await called.catch(() => undefined);
       };
       const waiting = this.#waiting.get(key);
       if (waiting !== undefined) {
