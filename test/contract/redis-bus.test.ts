@@ -9,7 +9,10 @@ describeRedis((connected) => {
   function make(): BusFixture {
     const { here, there, isolate } = connected();
     const { prefix, wipe } = isolate();
-    const [bus, peer] = [here, there].map((clients) => redisBus({ ...clients, prefix, history: 100 })) as Bus[] as [Bus, Bus];
+    const [bus, peer] = [here, there].map((clients) => redisBus({ ...clients, prefix, history: 100 })) as Bus[] as [
+      Bus,
+      Bus,
+    ];
     onTestFinished(() => Promise.all([bus.close(), peer.close()]).then(wipe));
     // Redis drops whole nodes of a stream, of 100 messages each.
     return { bus, peer, elapse, history: 400, forget: wipe };
