@@ -130,7 +130,7 @@ export { type RulePlace, type RuleTable, type SavedRule, ruleTable } from './rul
 export type { Problem } from './rules/site.js';
 export type { Trace, TraceNode } from './rules/trace.js';
 export type { RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
-export type { Authorize } from './realtime/authorize.js';
+export type { Authorize, Permission, RequestedSubject } from './realtime/authorize.js';
 export type { Realtime } from './realtime-verbs.js';
 export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
 export { createTidemark } from './tidemark.js';

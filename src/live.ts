@@ -132,11 +132,21 @@ export class Live {
       );
     }
     const bearer = { principal: this.#nameOf(principal()), connection };
+    const requested = subjects.map((subject) => this.#requested(subject));
     return hub.subscribe(follow, {
       ...how,
       bearer,
-      authorize: (asking) => askAll(authorize, principal(), subjects, asking),
+      authorize: (asking) => askAll(authorize, principal(), requested, asking),
     });
+  }
+
+  /** A subject as an authorizer is asked about it: with its ids as the model has them. */
+  #requested({ kind, type, branch, key }: Subject): RequestedSubject {
+    const { types } = this.#parts.topology;
+    const [, first = '', second = '', third = ''] = subjectParts(key);
+    const id = kind === 'entity' ? types.get(first)?.parseId(second) : undefined;
+    const parent = kind === 'list' ? { type: second, id: types.get(second)?.parseId(third) ?? third } : undefined;
+    return Object.freeze({ kind, type, id, parent, branch, key });
   }
 
   #subjects(target: AnyTarget, branch: string | undefined): readonly Subject[] {

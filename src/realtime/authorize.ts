@@ -7,7 +7,10 @@ import type { Id } from '../model.js';
 export interface RequestedSubject {
   readonly kind: Subject['kind'];
   readonly type: string | null;
+  /** Of an entity, as the model has it. */
   readonly id?: Id | undefined;
+  /** Of a list: whose children it is of. */
+  readonly parent?: { readonly type: string; readonly id: Id } | undefined;
   readonly branch: string;
   readonly key: SubjectKey;
 }
