@@ -1,7 +1,6 @@
 import { inTime } from '../clock.js';
 import type { Bus, BusHistory, BusPosition, Clock } from '../contract.js';
-import { TidemarkError } from '../errors.js';
-import { type OnError, toError } from './retry.js';
+import { type OnError, lateError, toError } from './retry.js';
 
 /** Readings of history in the time for which one counts. */
 const READS = 3;
@@ -166,9 +165,4 @@ export class FollowedTopic {
     this.#last = { position, bytes };
     return position.offset >= top.offset;
   }
-}
-
-export function lateError(what: string, timeoutMs: number): TidemarkError {
-  const message = `bus.${what}: expected an answer within ${String(timeoutMs)} ms, got none.`;
-  return new TidemarkError('STORE_TIMEOUT', message);
 }

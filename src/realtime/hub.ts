@@ -8,7 +8,7 @@ import { ComputedWatch, type ComputedSource } from './computed-watch.js';
 import { Feed } from './feed.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';
-import type { OnError } from './retry.js';
+import { type OnError, lateError } from './retry.js';
 import type { Revocations } from './revocations.js';
 import {
   type Feeds,
@@ -146,7 +146,7 @@ export function createHub(options: HubOptions): Hub {
     let isLate = false;
     const late = (): Error => {
       isLate = true;
-      return lateError(timeoutMs);
+      return lateError('publish', timeoutMs);
     };
     const publishing = begin(async () => {
       if (before !== undefined) await before;
@@ -317,11 +317,6 @@ async function allOf(calls: readonly Promise<unknown>[]): Promise<void> {
 /** A call whose throwing is its promise's. */
 async function begin<T>(call: () => Promise<T>): Promise<T> {
   return await call();
-}
-
-function lateError(timeoutMs: number): TidemarkError {
-  const message = `bus.publish: expected an answer within ${String(timeoutMs)} ms, got none.`;
-  return new TidemarkError('STORE_TIMEOUT', message);
 }
 
 function closedError(verb: string): TidemarkError {

@@ -1,4 +1,5 @@
 import type { Clock } from '../contract.js';
+import { TidemarkError } from '../errors.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
@@ -51,4 +52,12 @@ export function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promi
 
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error('a value that is no Error was thrown', { cause: thrown });
+}
+
+/** A call of the bus that took too long. */
+export function lateError(what: string, timeoutMs: number): TidemarkError {
+  return new TidemarkError(
+    'STORE_TIMEOUT',
+    `bus.${what}: expected an answer within ${String(timeoutMs)} ms, got none.`,
+  );
 }

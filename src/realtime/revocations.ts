@@ -1,7 +1,7 @@
 import { inTime } from '../clock.js';
 import type { Bus, Clock } from '../contract.js';
-import { FollowedTopic, lateError } from './followed-topic.js';
-import { type OnError, toError } from './retry.js';
+import { FollowedTopic } from './followed-topic.js';
+import { type OnError, lateError, toError } from './retry.js';
 import type { Codec } from './wire.js';
 
 /** The topic on which revocations are published. No subject has this name. */

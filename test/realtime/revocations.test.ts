@@ -32,6 +32,18 @@ function world() {
 
 const SETTLEMENT = { type: 'settlement', id: 's1' } as const;
 
+/** Somebody who has subscribed, where a test gives the answers of authorize. */
+async function askedSlowly() {
+  const { clock, server } = world();
+  const answers: ((answer: boolean) => void)[] = [];
+  const authorize = (): Promise<boolean> => new Promise((resolve) => answers.push(resolve));
+  const { tide, rename } = tideOn(server.connect(), clock, { authorize });
+  const ada = client(tide);
+  ada.connection.subscribe('a', SETTLEMENT);
+  await clock.advance(0);
+  return { ada, answers, clock, rename, tide };
+}
+
 describe('a revocation', () => {
   test('ends what authorize refuses by now, on every replica, and nothing else', async () => {
     const { here, there, banned, settle, close } = world();
@@ -48,13 +60,7 @@ describe('a revocation', () => {
   });
 
   test('stops delivery at once here, whatever authorize takes to answer', async () => {
-    const { clock, server } = world();
-    const answers: ((answer: boolean) => void)[] = [];
-    const authorize = (): Promise<boolean> => new Promise((resolve) => answers.push(resolve));
-    const { tide, rename } = tideOn(server.connect(), clock, { authorize });
-    const ada = client(tide);
-    ada.connection.subscribe('a', SETTLEMENT);
-    await clock.advance(0);
+    const { ada, answers, clock, rename, tide } = await askedSlowly();
     answers.shift()?.(true);
     await rename('settlement', 's1', 'one');
     await clock.advance(0);
@@ -68,14 +74,29 @@ describe('a revocation', () => {
     await tide.close();
   });
 
+  test('holds here though the bus does not answer, and says that it may hold here only', async () => {
+    const { here, there, banned, clock, settle, close } = world();
+    const [ada, away] = [client(here.tide), client(there.tide)];
+    for (const { connection } of [ada, away]) connection.subscribe('a', SETTLEMENT);
+    await settle();
+    banned.add('ada');
+    here.bus.hold('publish');
+    const revoked = expect(here.tide.realtime.revoke({ principal: 'ada' })).rejects.toMatchObject({
+      code: 'STORE_TIMEOUT',
+      message: expect.stringContaining('publish revocations') as string,
+    });
+    await settle();
+    expect([ada.told(), away.told()]).toEqual([['ended a REVOKED'], []]);
+    await clock.advance(1000);
+    await revoked;
+    here.bus.release('publish');
+    await settle();
+    expect(away.told()).toEqual(['ended a REVOKED']);
+    await close();
+  });
+
   test('while the question is being answered makes it be put again', async () => {
-    const { clock, server } = world();
-    const answers: ((answer: boolean) => void)[] = [];
-    const authorize = (): Promise<boolean> => new Promise((resolve) => answers.push(resolve));
-    const { tide, rename } = tideOn(server.connect(), clock, { authorize });
-    const ada = client(tide);
-    ada.connection.subscribe('a', SETTLEMENT);
-    await clock.advance(0);
+    const { ada, answers, clock, rename, tide } = await askedSlowly();
     await tide.realtime.revoke({ principal: 'ada' });
     await rename('settlement', 's1', 'secret');
     // The answer of before.

@@ -6,7 +6,6 @@ import { pgOutbox } from '../../../src/adapters/postgres/index.js';
 import { listenerOn } from '../../../src/adapters/postgres/listener.js';
 import { rowsOf } from '../../../src/adapters/postgres/origin-run.js';
 import { systemClock } from '../../../src/clock.js';
-import { pause } from '../../faults/time.js';
 
 /*
  * A backend may be terminated as it starts: then it says in one packet that it is ready and that it ends, and `pg` raises an error
@@ -26,8 +25,10 @@ const GREETING = Buffer.concat([
 ]);
 
 /** A pool of connections to a server that ends each one with its greeting, and what no promise was told of. */
-async function terminated(): Promise<{ readonly pool: Pool; readonly uncaught: unknown[] }> {
+async function terminated() {
+  const closed: Promise<unknown>[] = [];
   const server = createServer((socket) => {
+    closed.push(once(socket, 'close'));
     socket.on('error', () => undefined);
     socket.once('data', () => socket.end(GREETING));
   });
@@ -47,7 +48,7 @@ async function terminated(): Promise<{ readonly pool: Pool; readonly uncaught: u
     void pool.end();
     server.close();
   });
-  return { pool, uncaught };
+  return { pool, uncaught, closed };
 }
 
 const hearer = { onMessage: () => {}, onLost: () => {}, onBack: () => {} };
@@ -65,9 +66,9 @@ test.each([
     (pool: Pool) => rowsOf(pool, STATEMENT, context, { clock: systemClock, statementTimeoutMs: 1000 }),
   ],
 ])('a connection %s and is ended with its greeting ends no process', async (_, use) => {
-  const { pool, uncaught } = await terminated();
+  const { pool, uncaught, closed } = await terminated();
   await expect(use(pool)).rejects.toThrow();
   // What is raised comes before the connection is closed.
-  await pause(50);
+  await Promise.all(closed);
   expect(uncaught).toEqual([]);
 });
