@@ -100,7 +100,7 @@ export class LiveConnection implements Connection {
         else if (this.#followed.get(delivery.key) === delivery) this.#followed.delete(delivery.key);
       },
     });
-    this.#link.send({ kind: 'welcome', connection: id, until: this.#credential.untilOrNull });
+    this.#link.send({ kind: 'welcome', connection: id, until: this.#credential.untilOrNull, at: clock.wallNow() });
   }
 
   get principal(): unknown {

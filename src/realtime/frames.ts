@@ -56,6 +56,8 @@ export interface WelcomeFrame {
   readonly connection: string;
   /** When the credentials run out, in milliseconds since 1970; null: never. */
   readonly until: number | null;
+  /** The server's clock, in milliseconds since 1970: what was changed before it had happened when the client came. */
+  readonly at: number;
 }
 
 /** A subscription is permitted: what is announced from its cursor on comes. */
@@ -127,6 +129,14 @@ export interface AuthenticatedFrame {
   readonly until: number | null;
 }
 
+/**
+ * The server is there. Links on which a client could not tell silence from a server that is gone carry one at least every 15 s;
+ * what counts as no sign of life is 40 s.
+ */
+export interface AliveFrame {
+  readonly kind: 'alive';
+}
+
 export type ServerFrame =
   | WelcomeFrame
   | SubscribedFrame
@@ -137,7 +147,8 @@ export type ServerFrame =
   | EndedFrame
   | RefusedFrame
   | ExpiringFrame
-  | AuthenticatedFrame;
+  | AuthenticatedFrame
+  | AliveFrame;
 
 /**
  * Why a connection is closed, as a close code of a web socket: 1001 the server goes away, 4401 the credentials ran out, 4403

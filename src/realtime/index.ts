@@ -11,6 +11,7 @@ export type {
 } from '../realtime-verbs.js';
 export type {
   AgainFrame,
+  AliveFrame,
   AuthenticateFrame,
   AuthenticatedFrame,
   ChangeFrame,

@@ -83,6 +83,7 @@ function saidOf(frame: ServerFrame): string[] {
   const on = 'on' in frame ? ` on ${Object.keys(frame.on).sort().join()}` : '';
   switch (frame.kind) {
     case 'welcome':
+    case 'alive':
     case 'subscribed':
       return [];
     case 'change':
