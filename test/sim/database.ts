@@ -92,10 +92,13 @@ export class Database {
             4 * random() +
             (random() < 0.1 ? 40 * random() : 0) +
             (arrived < this.slowUntil ? this.slowMs * random() : 0);
-          if (fails || arrived < this.slowUntil) this.faultyUntil = Math.max(this.faultyUntil, arrived + takes);
+          const isFaulty = fails || arrived < this.slowUntil;
+          if (isFaulty) this.faultyUntil = Math.max(this.faultyUntil, arrived + takes);
           engine.at(arrived + takes, () => {
             process.receive('origin', () => {
               note(`${label} ✓`, 'origin', process.name, arrived);
+              // A process that stood still hears of it late, and by then others have joined the load.
+              if (isFaulty) this.faultyUntil = Math.max(this.faultyUntil, engine.now);
               if (fails) reject(new Error('the database is down'));
               else resolve(answer as T);
             });

@@ -72,6 +72,8 @@ type How = 'bump' | 'event' | 'gap';
 interface Asked {
   /** By partition, everything asked for. */
   readonly parts: Map<number, Set<SubjectKey>>;
+  /** The same, as replicas asked that count partitions otherwise than the servers, which refuse them. */
+  readonly refused: Map<number, Set<SubjectKey>>;
   readonly acknowledged: Set<number>;
   /** Moments of the first and the last execution. */
   executed: { readonly first: number; readonly last: number } | null;
@@ -178,7 +180,9 @@ export class History {
 
   /** By partition, the subjects under which it was to be bumped. */
   partsOf({ changeId }: ChangeRecord): ReadonlyMap<number, ReadonlySet<SubjectKey>> {
-    return (changeId === null ? undefined : this.#asked.get(changeId)?.parts) ?? new Map();
+    const asked = changeId === null ? undefined : this.#asked.get(changeId);
+    if (asked === undefined) return new Map();
+    return asked.parts.size > 0 ? asked.parts : asked.refused;
   }
 
   acknowledged({ changeId }: ChangeRecord): ReadonlySet<number> {
@@ -214,7 +218,8 @@ export class History {
 
   /** The replica asks for a bump, by partition. */
   bumping(process: Process, groups: ReadonlyMap<number, ReadonlySet<SubjectKey>>, changeId: string): void {
-    const { parts } = this.#askedUnder(changeId);
+    const asked = this.#askedUnder(changeId);
+    const parts = process.stranger ? asked.refused : asked.parts;
     for (const [partition, subjects] of groups) {
       const part = parts.get(partition) ?? new Set();
       for (const subject of subjects) part.add(subject);
@@ -241,7 +246,7 @@ export class History {
   #askedUnder(changeId: string): Asked {
     let asked = this.#asked.get(changeId);
     if (asked === undefined) {
-      asked = { parts: new Map(), acknowledged: new Set(), executed: null };
+      asked = { parts: new Map(), refused: new Map(), acknowledged: new Set(), executed: null };
       this.#asked.set(changeId, asked);
     }
     return asked;
