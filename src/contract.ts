@@ -252,7 +252,17 @@ export interface Bus {
   subscribe(topic: string, listener: BusListener): Promise<() => Promise<void>>;
   /** Messages after `since` (undefined: none, just `top`), oldest first, at most `limit`. */
   read(topic: string, since: BusPosition | undefined, limit: number): Promise<BusHistory>;
+  /** Topics without history, apart from the others. */
+  readonly ephemeral?: EphemeralTopics | undefined;
   close(): Promise<void>;
+}
+
+/** For what matters only now, such as where somebody points: no positions, nothing is kept, and any message may be lost. */
+export interface EphemeralTopics {
+  /** Resolves once it is on its way; at most 4,096 bytes. */
+  send(topic: string, bytes: Uint8Array): Promise<void>;
+  /** What is sent from the acknowledgement on, one sender's messages in order. Resolves with the function that ends it. */
+  listen(topic: string, onMessage: (bytes: Uint8Array) => void): Promise<() => Promise<void>>;
 }
 
 // ── Origin ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-import type { Bump, Bus, Marks, SubjectKey } from './contract.js';
+import type { Bump, Bus, EphemeralTopics, Marks, SubjectKey } from './contract.js';
 import { escapePart, isPatterns } from './subject.js';
 
 /**
@@ -50,6 +50,12 @@ export function namespacedBus(bus: Bus, namespace: string): Bus {
     publish: (topic, bytes, message) => bus.publish(topic + suffix, bytes, message),
     subscribe: (topic, listener) => bus.subscribe(topic + suffix, listener),
     read: (topic, since, limit) => bus.read(topic + suffix, since, limit),
+    ephemeral: bus.ephemeral && within(bus.ephemeral, suffix),
     close: () => bus.close(),
   };
 }
+
+const within = (topics: EphemeralTopics, suffix: string): EphemeralTopics => ({
+  send: (topic, bytes) => topics.send(topic + suffix, bytes),
+  listen: (topic, onMessage) => topics.listen(topic + suffix, onMessage),
+});

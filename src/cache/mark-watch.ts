@@ -75,8 +75,9 @@ export class MarkWatch {
     const sent = this.sent();
     for (const head of await calls.run('heads', () => marks.heads())) {
       const partition = cells.partitions[head.partition] as Partition;
+      // Of an attempt to watch that failed: marks may have been read since, and nobody heard how they went on.
+      if (partition.epoch !== null) this.gap(partition);
       if (partition.epoch !== head.epoch) this.#adopt(partition, head);
-      else if (head.head > partition.applied) partition.skipTo(head);
       if (!partition.repairing) partition.settle(sent.at);
       listener.missed(partition.number, null);
     }

@@ -217,7 +217,7 @@ export class MarkTable {
       if (!wasRefused(cause)) error = new TidemarkError('MARKS_UNAVAILABLE', message, { cause });
     }
     // A subject whose latest change still waits here is not known whatever the store says.
-    const known = this.#unknown(cells, after).length === 0;
+    const known = this.#live && this.#unknown(cells, after).length === 0;
     return { held: { cells, stamp: this.version, known, error }, entries };
   }
 

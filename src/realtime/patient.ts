@@ -30,6 +30,7 @@ export function patientBus(bus: Bus, clock: Clock): Bus {
         throw error;
       }
     },
+    ephemeral: bus.ephemeral,
     close: () => bus.close(),
   };
 }

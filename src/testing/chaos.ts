@@ -106,6 +106,7 @@ export function chaosBus(bus: Bus, options: ChaosOptions): Bus & Chaos {
       publish: (topic, bytes, message) => call('bus.publish', () => bus.publish(topic, bytes, message)),
       subscribe: (topic, listener) => call('bus.subscribe', () => bus.subscribe(topic, listener)),
       read: (topic, since, limit) => call('bus.read', () => bus.read(topic, since, limit)),
+      ephemeral: bus.ephemeral,
       close: () => bus.close(),
     },
     chaos,

@@ -320,11 +320,12 @@ export class History {
     return since;
   }
 
-  /** Whether no server ever was without it. */
+  /** Whether no server ever was without it: one that was told of it only after its replica had resolved it may have been. */
   isKnownToAll(change: ChangeRecord): boolean {
     return this.servers.every((server) =>
       [...this.partsOf(change)].every(
-        ([partition, subjects]) => coveredSince(server, partition, subjects, change) !== null,
+        ([partition, subjects]) =>
+          (coveredSince(server, partition, subjects, change) ?? Infinity) <= (change.endAt ?? Infinity),
       ),
     );
   }

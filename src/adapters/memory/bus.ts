@@ -30,6 +30,7 @@ interface Topic {
 export function memoryBus(options: MemoryBusOptions = {}): Bus {
   const history = counted('history', options.history, 1000);
   const announcer = createAnnouncer<BusMessage>();
+  const passing = createAnnouncer<Uint8Array>();
   // A size of 1 each instead of `max`, which would fill lru-cache's arrays at once.
   const topics = new LRUCache<string, Topic>({
     maxSize: counted('maxTopics', options.maxTopics, 10_000),
@@ -76,6 +77,19 @@ export function memoryBus(options: MemoryBusOptions = {}): Bus {
       const from = Math.max(0, seen - gone);
       const messages = kept.slice(from, from + Math.max(0, limit)).map(({ message }) => copied(message));
       return { messages, top: end, truncated: !known || seen < gone };
+    },
+    ephemeral: {
+      send: async (name, bytes) => {
+        passing.tell(name, new Uint8Array(bytes));
+      },
+      listen: async (name, onMessage) => {
+        const stop = passing.listen(name, (bytes) => {
+          onMessage(new Uint8Array(bytes));
+        });
+        return async () => {
+          stop();
+        };
+      },
     },
     close: async () => {},
   };

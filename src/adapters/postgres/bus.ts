@@ -69,6 +69,7 @@ export function busOn(options: PgBusOptions, listener: Pick<Listener, 'listen'>)
   const stops = new Set<() => void>();
 
   const seed = (): string => randomId(random);
+  const passingOf = (topic: string): string => channelOf(schema, 'ephemeral', topic);
   const rowOf = (topic: string): Buffer => indexed(bufferOf(topic));
   const publishSql = `select * from ${quoted}.bus_publish($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
   const readSql = `select * from ${quoted}.bus_read($1, $2, $3, $4, $5, $6)`;
@@ -152,6 +153,28 @@ export function busOn(options: PgBusOptions, listener: Pick<Listener, 'listen'>)
       };
     },
     read,
+    ephemeral: {
+      send: async (topic, bytes) => {
+        await run('select pg_notify($1, $2)', [passingOf(topic), Buffer.from(bytes).toString('base64')]);
+      },
+      listen: async (topic, onMessage) => {
+        const end = await listener.listen([passingOf(topic)], {
+          onMessage: (_, payload) => {
+            onMessage(new Uint8Array(Buffer.from(payload, 'base64')));
+          },
+          onLost: () => undefined,
+          onBack: () => undefined,
+        });
+        const stop = (): void => {
+          stops.delete(stop);
+          end();
+        };
+        stops.add(stop);
+        return async () => {
+          stop();
+        };
+      },
+    },
     close: async () => {
       for (const stop of [...stops]) stop();
       unlisten();

@@ -60,6 +60,18 @@ export function redisBus(options: RedisBusOptions): RedisBus {
 
   const keyOf = (topic: string): string => `${connection.prefix}tm1:t:${tagOf(topic)}`;
   const channelOf = (topic: string): string => keyOf(topic) + connection.channelEnd;
+  const passingOf = (topic: string): string => `${keyOf(topic)}:e${connection.channelEnd}`;
+  /** Ended by its caller, or with the bus. */
+  const held = (end: () => void): (() => Promise<void>) => {
+    const stop = (): void => {
+      listening.delete(stop);
+      end();
+    };
+    listening.add(stop);
+    return async () => {
+      stop();
+    };
+  };
   const run = async (
     script: Script,
     topics: readonly string[],
@@ -138,15 +150,10 @@ export function redisBus(options: RedisBusOptions): RedisBus {
           unfollow();
           throw error;
         });
-      const stop = (): void => {
-        listening.delete(stop);
+      return held(() => {
         unfollow();
         end();
-      };
-      listening.add(stop);
-      return async () => {
-        stop();
-      };
+      });
     },
     subscribeMatching: async (glob, listener) => {
       const { patterns } = connection;
@@ -168,16 +175,22 @@ export function redisBus(options: RedisBusOptions): RedisBus {
           listener.onGap();
         },
       });
-      const stop = (): void => {
-        listening.delete(stop);
-        end();
-      };
-      listening.add(stop);
-      return async () => {
-        stop();
-      };
+      return held(end);
     },
     read,
+    ephemeral: {
+      send: (topic, bytes) => connection.send(passingOf(topic), Buffer.from(bytes)),
+      listen: async (topic, onMessage) => {
+        const end = await connection.channels.listen([passingOf(topic)], {
+          onMessage: (_, bytes) => {
+            onMessage(new Uint8Array(bytes));
+          },
+          onLost: () => undefined,
+          onBack: () => undefined,
+        });
+        return held(end);
+      },
+    },
     close: async () => {
       for (const stop of [...listening]) stop();
       connection.close();

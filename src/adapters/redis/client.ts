@@ -46,6 +46,8 @@ export interface RedisClient extends RedisNode, Emitter {
   pipeline(commands: unknown[][]): {
     exec(): Promise<readonly (readonly [error: Error | null, reply: unknown])[] | null>;
   };
+  publish(channel: string, message: Buffer): Promise<unknown>;
+  spublish(channel: string, message: Buffer): Promise<unknown>;
   readonly options: RedisClientOptions;
   readonly isCluster?: boolean | undefined;
   /** Cluster only. */

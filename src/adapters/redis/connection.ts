@@ -19,6 +19,8 @@ export interface Connection {
   /** The same by pattern; null where the subscriber has none, or hears only the nodes of its channels. */
   readonly patterns: Channels | null;
   readonly run: RunScript;
+  /** Announces without a script. */
+  send(channel: string, bytes: Buffer): Promise<void>;
   /** What an epoch begins with, should a script have to begin one. */
   seed(): string;
   /** Takes back what was done to the clients. */
@@ -43,6 +45,9 @@ export function connect(options: SubscriberOptions): Connection {
     channels: channelsOf(subscriber, sharded, clock),
     patterns: sharded || subscriber.psubscribe === undefined ? null : patternsOf(subscriber, clock),
     run: scriptRunner(client, clock),
+    send: async (channel, bytes) => {
+      await (sharded ? client.spublish(channel, bytes) : client.publish(channel, bytes));
+    },
     seed: () => randomId(random),
     close: () => {
       for (const stop of unlisten) stop();
