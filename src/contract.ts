@@ -257,11 +257,11 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-/** For what matters only now, such as where somebody points: no positions, nothing is kept, and any message may be lost. */
+/** For what matters only now, such as where somebody points: no positions, nothing is kept, any message may be lost or overtaken. */
 export interface EphemeralTopics {
   /** Resolves once it is on its way; at most 4,096 bytes. */
   send(topic: string, bytes: Uint8Array): Promise<void>;
-  /** What is sent from the acknowledgement on, one sender's messages in order. Resolves with the function that ends it. */
+  /** What is sent from the acknowledgement on. Resolves with the function that ends it. */
   listen(topic: string, onMessage: (bytes: Uint8Array) => void): Promise<() => Promise<void>>;
 }
 

@@ -6,7 +6,7 @@ import { awkwardBytes, eventually, utf8 } from './case.js';
 /** Topics without history, where a bus has them. */
 export const busEphemeralCases: readonly BusCase[] = [
   {
-    name: 'what is sent on an ephemeral topic is heard by who listens to it, on every replica, in order',
+    name: 'what is sent on an ephemeral topic is heard once by who listens to it, on every replica',
     run: async (make) => {
       const { bus, peer, elapse } = await make();
       const [here, there, elsewhere] = [listener(), listener(), listener()];
@@ -14,7 +14,9 @@ export const busEphemeralCases: readonly BusCase[] = [
       await ephemeralOf(peer).listen('t', there.hear);
       await ephemeralOf(peer).listen('u', elsewhere.hear);
       for (const text of numbered(10)) await ephemeralOf(bus).send('t', utf8(text));
-      for (const each of [here, there]) await eventually(elapse, each.texts, numbered(10));
+      // Between the nodes of a cluster one message may overtake another.
+      const sorted = (texts: readonly string[]): string[] => [...texts].sort();
+      for (const each of [here, there]) await eventually(elapse, () => sorted(each.texts()), sorted(numbered(10)));
       assert.deepEqual(elsewhere.texts(), []);
     },
   },
@@ -61,11 +63,8 @@ export const busEphemeralCases: readonly BusCase[] = [
       });
       await ephemeralOf(bus).listen('t', (bytes) => heard.push(Buffer.from(bytes).toString('hex')));
       for (const bytes of sent) await ephemeralOf(bus).send('t', bytes);
-      await eventually(
-        elapse,
-        () => heard,
-        sent.map((bytes) => Buffer.from(bytes).toString('hex')),
-      );
+      const expected = sent.map((bytes) => Buffer.from(bytes).toString('hex')).sort();
+      await eventually(elapse, () => [...heard].sort(), expected);
     },
   },
 ];

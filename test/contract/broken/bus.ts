@@ -1,5 +1,5 @@
 import { memoryBus } from '../../../src/adapters/memory/index.js';
-import type { Bus, BusListener, BusMessage } from '../../../src/contract.js';
+import type { Bus, BusListener, BusMessage, EphemeralTopics } from '../../../src/contract.js';
 import { fakeClock, type BusFixture } from '../../../src/testing/index.js';
 import type { Broken } from './broken.js';
 
@@ -65,6 +65,14 @@ const renamed =
     subscribe: (topic, listener) => inner.subscribe(name(topic), listener),
     read: (topic, since, limit) => inner.read(name(topic), since, limit),
   });
+
+/** Ephemeral topics that are others than the double's own. */
+const passing =
+  (change: (topics: EphemeralTopics, inner: Bus) => Partial<EphemeralTopics>): Change =>
+  (inner) => {
+    const topics = inner.ephemeral as EphemeralTopics;
+    return { ephemeral: { ...topics, ...change(topics, inner) } };
+  };
 
 const throughText = (bytes: Uint8Array): Uint8Array => new TextEncoder().encode(new TextDecoder().decode(bytes));
 
@@ -338,6 +346,51 @@ export const brokenBuses: readonly Broken<BusFixture>[] = [
     'a forgotten topic comes back with another epoch, and what was before it is truncated',
     'a listener goes on hearing a topic that was forgotten, and sees its new epoch',
   ].map((caughtBy): Broken<BusFixture> => ['forgets nothing though told to', caughtBy, broken(() => ({}))]),
+  [
+    'ephemeral topics are one',
+    'what is sent on an ephemeral topic is heard once by who listens to it, on every replica',
+    broken(
+      passing((topics) => ({
+        send: (_, bytes) => topics.send('all', bytes),
+        listen: (_, onMessage) => topics.listen('all', onMessage),
+      })),
+    ),
+  ],
+  [
+    'who listens to an ephemeral topic cannot end it',
+    'who listens to an ephemeral topic does not hear what was sent before, nor once it has ended; twice is once',
+    broken(
+      passing((topics) => ({
+        listen: async (topic, onMessage) => {
+          await topics.listen(topic, onMessage);
+          return async () => {};
+        },
+      })),
+    ),
+  ],
+  [
+    'ephemeral messages are published',
+    'an ephemeral topic has no part in the topic of the same name',
+    broken(
+      passing((_, inner) => ({
+        send: async (topic, bytes) => {
+          await inner.publish(topic, bytes, { id: String(Math.random()) });
+        },
+        listen: (topic, onMessage) =>
+          inner.subscribe(topic, {
+            onMessage: ({ bytes }) => {
+              onMessage(bytes);
+            },
+            onGap: () => {},
+          }),
+      })),
+    ),
+  ],
+  [
+    'ephemeral bytes pass through text',
+    'any bytes pass an ephemeral topic as they were, 4,096 of them, and a copy of their own for each listener',
+    broken(passing((topics) => ({ send: (topic, bytes) => topics.send(topic, throughText(bytes)) }))),
+  ],
   [
     'is deaf for a moment after the acknowledgement',
     'subscribing, then reading on from an old position, leaves no hole and shows what overlaps by its position',
