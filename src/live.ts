@@ -18,6 +18,7 @@ import type { Hub } from './realtime/hub.js';
 import type { OnError } from './realtime/retry.js';
 import { type Revocations, concerns } from './realtime/revocations.js';
 import { parseRoomName } from './realtime/rooms.js';
+import type { Signals } from './realtime/signals.js';
 import type { SubscriptionHooks, SubscriptionOptions } from './realtime/subscription.js';
 import type { Revocation, Room } from './realtime-verbs.js';
 import { type Subject, subjectParts } from './subject.js';
@@ -30,6 +31,7 @@ export interface LiveParts {
   readonly subjects: AnySubjects;
   readonly hub: Hub;
   readonly revocations: Revocations;
+  readonly signals: Signals | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onError: OnError;
@@ -68,6 +70,8 @@ export class Live {
       follow: (target, options) => this.#followFor(target as AnyTarget, options),
       resolve: (target, branch, options) => this.#resolve(target, branch, options),
       nameOf: (principal) => this.#nameOf(principal),
+      topicOf: (target, branch) => (this.#subjects(target as AnyTarget, branch)[0] as Subject).key,
+      signals: parts.signals,
       renew: (connection) => {
         revocations.renew(connection);
       },

@@ -1,7 +1,7 @@
 import type { BranchOption } from './call.js';
 import type { Awaitable } from './contract.js';
 import type { AnyModel, Model } from './model.js';
-import type { CloseCode, ServerFrame } from './realtime/frames.js';
+import type { CloseCode, PlainValue, ServerFrame } from './realtime/frames.js';
 import type { Subject } from './subject.js';
 import type { Overflow, SubscribeTarget } from './watching.js';
 
@@ -33,6 +33,11 @@ export interface ConnectionOptions<M extends AnyModel, Principal> extends Creden
   readonly verify?: ((token: unknown) => Awaitable<Credentials<Principal>>) | undefined;
   /** What is in a room. Default: the entity, and the lists of its children. */
   readonly rooms?: ((room: Room, where: BranchOption<M, false>) => readonly Subject[]) | undefined;
+  /**
+   * What clients may say to those who follow the same, and how it is passed on: with the name of who says it, for one.
+   * Undefined is no, and so is an error. Without it such frames are refused, and none come.
+   */
+  readonly signals?: ((value: PlainValue, principal: Principal) => PlainValue | undefined) | undefined;
   /** Subscriptions at once. Default 1,000. */
   readonly maxSubscriptions?: number | undefined;
   /** Frames that the client may send in a minute. Default 3,000. */
@@ -101,7 +106,7 @@ export interface Revocation {
 export interface Realtime<M extends AnyModel, Principal = unknown> {
   /**
    * A client has come that was authenticated. Throws UNAUTHORIZED if there is no principal, or the tide has no `authorize`, or
-   * the credentials have run out; CLOSED.
+   * the credentials have run out; INVALID_OPTION for `signals` on a bus without ephemeral topics; CLOSED.
    */
   connect(options: ConnectionOptions<M, Principal>): Connection<M, Principal>;
   /**

@@ -35,6 +35,7 @@ import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
 import { Live } from './live.js';
 import { createHub } from './realtime/hub.js';
+import { Signals } from './realtime/signals.js';
 import { Revocations } from './realtime/revocations.js';
 import { boxOfCell } from './spatial/cells.js';
 import { outside } from './spatial/finder.js';
@@ -244,6 +245,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const subjects = createSubjects(topology);
   const live = new Live({
     ...{ options, topology, subjects, hub, revocations, clock, random, onError },
+    signals: bus.ephemeral && new Signals({ topics: bus.ephemeral, clock, onError }),
     keepWatch: () => {
       table.keepWatch();
     },

@@ -1,13 +1,13 @@
 import type { Clock } from '../contract.js';
 import { TidemarkError } from '../errors.js';
-import type { AuthenticateFrame, ClientFrame, FrameTarget, PlainId, SubscribeFrame } from './frames.js';
+import type { AuthenticateFrame, ClientFrame, FrameTarget, PlainId, PlainValue, SubscribeFrame } from './frames.js';
 
 const MAX_KEY_CHARS = 256;
 const MINUTE_MS = 60_000;
 
 /** What a client sent, checked. Throws INVALID_FRAME. */
 export function parseClientFrame(frame: unknown): ClientFrame {
-  const { kind, key, target, branch, since, overflow, token } = objectOf(frame, 'frame');
+  const { kind, key, target, branch, since, overflow, token, value } = objectOf(frame, 'frame');
   switch (kind) {
     case 'subscribe':
       return {
@@ -22,8 +22,11 @@ export function parseClientFrame(frame: unknown): ClientFrame {
       return { kind, key: keyOf(key) };
     case 'authenticate':
       return { kind, token: token as AuthenticateFrame['token'] };
+    case 'signal':
+      if (value === undefined) throw malformed('value', 'one', value);
+      return { kind, key: keyOf(key), value: value as PlainValue };
     default:
-      throw malformed('kind', "'subscribe', 'unsubscribe' or 'authenticate'", kind);
+      throw malformed('kind', "'subscribe', 'unsubscribe', 'authenticate' or 'signal'", kind);
   }
 }
 

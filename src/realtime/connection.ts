@@ -1,4 +1,4 @@
-import type { Clock } from '../contract.js';
+import type { Clock, SubjectKey } from '../contract.js';
 import { ERROR_CODES, TidemarkError, counted, isTidemarkError, messageOf } from '../errors.js';
 import type { Connection, ConnectionOptions, Credentials } from '../realtime-verbs.js';
 import type { AnyModel } from '../model.js';
@@ -8,6 +8,8 @@ import { Credential } from './credential.js';
 import { Deliveries, type Delivery } from './deliveries.js';
 import type { CloseCode, FrameTarget } from './frames.js';
 import { Link } from './link.js';
+import { Signalling } from './signalling.js';
+import type { Signals } from './signals.js';
 import type { OnError } from './retry.js';
 import type { HubSubscription, SubscriptionHooks } from './subscription.js';
 
@@ -24,6 +26,10 @@ export interface ConnectionHost {
   resolve(target: FrameTarget, branch: string | undefined, options: AnyConnectionOptions): unknown;
   /** Whose name a principal has; undefined if nobody says. */
   nameOf(principal: unknown): string | undefined;
+  /** What signals about a target are sent on. */
+  topicOf(target: unknown, branch: string | undefined): SubjectKey;
+  /** Undefined where the bus has no ephemeral topics. */
+  readonly signals: Signals | undefined;
   /** Asks anew for every permission of a connection. */
   renew(connection: string): void;
   ended(connection: LiveConnection): void;
@@ -57,6 +63,7 @@ export class LiveConnection implements Connection {
   readonly #deliveries: Deliveries;
   readonly #followed = new Map<string, Followed>();
   readonly #allowance: Allowance;
+  readonly #signalling: Signalling | undefined;
   readonly #maxSubscriptions: number;
   #open = true;
 
@@ -97,9 +104,10 @@ export class LiveConnection implements Connection {
       isOpen: () => this.#open && this.#credential.isValid,
       onSent: (delivery) => {
         if (delivery.end === undefined) this.#pull(delivery as Followed);
-        else if (this.#followed.get(delivery.key) === delivery) this.#followed.delete(delivery.key);
+        else if (this.#followed.get(delivery.key) === delivery) this.#forget(delivery.key);
       },
     });
+    this.#signalling = this.#signals(options);
     this.#link.send({ kind: 'welcome', connection: id, until: this.#credential.untilOrNull, at: clock.wallNow() });
   }
 
@@ -157,13 +165,14 @@ export class LiveConnection implements Connection {
       isHeld: () => !items.isPermitted,
     };
     this.#followed.set(key, followed);
+    if (this.#signalling !== undefined) this.#signalling.begin(key, this.#host.topicOf(target, branch));
     this.#pull(followed);
   }
 
   unsubscribe(key: string): boolean {
     const followed = this.#followed.get(key);
     if (followed === undefined) return false;
-    this.#followed.delete(key);
+    this.#forget(key);
     this.#deliveries.forget(followed);
     void followed.items.return?.();
     this.#link.send({ kind: 'ended', key, code: null, message: 'unsubscribed' });
@@ -199,6 +208,7 @@ export class LiveConnection implements Connection {
     this.#deliveries.close();
     for (const { items } of this.#followed.values()) void items.return?.();
     this.#followed.clear();
+    this.#signalling?.close();
     this.#host.ended(this);
   }
 
@@ -207,6 +217,11 @@ export class LiveConnection implements Connection {
     if (!this.#open) return;
     this.end();
     this.#options.close(code, reason);
+  }
+
+  #forget(key: string): void {
+    this.#followed.delete(key);
+    this.#signalling?.end(key);
   }
 
   // ── From the hub ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,12 +269,34 @@ export class LiveConnection implements Connection {
     } else if (frame.kind === 'unsubscribe') {
       if (!this.unsubscribe(frame.key))
         throw new TidemarkError('INVALID_FRAME', `key: expected that of a subscription, got '${frame.key}'.`);
+    } else if (frame.kind === 'signal') {
+      if (this.#signalling === undefined)
+        throw new TidemarkError('INVALID_FRAME', 'signal: not possible on this link.');
+      this.#signalling.say(frame.key, frame.value);
     } else {
       const { verify } = this.#options;
       if (verify === undefined) throw new TidemarkError('INVALID_FRAME', 'authenticate: not possible on this link.');
       const credentials = await verified(verify, frame.token);
       if (this.#open) this.authenticate(credentials);
     }
+  }
+
+  /** Throws INVALID_OPTION where they cannot be. */
+  #signals({ signals: allow }: AnyConnectionOptions): Signalling | undefined {
+    const { signals } = this.#host;
+    if (allow === undefined) return undefined;
+    if (signals === undefined)
+      throw new TidemarkError('INVALID_OPTION', 'signals: expected a bus with ephemeral topics, got one without.');
+    return new Signalling({
+      signals,
+      from: this.id,
+      allow: (value) => allow(value, this.#credential.principal),
+      isPermitted: (key) => this.#credential.isValid && this.#followed.get(key)?.isHeld() === false,
+      // Where what matters has to wait, this is left out.
+      send: (frame) => {
+        if (!this.#link.isFull) this.#link.send(frame);
+      },
+    });
   }
 
   /** What a client may know of an error. */

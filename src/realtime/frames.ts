@@ -137,6 +137,20 @@ export interface AliveFrame {
   readonly kind: 'alive';
 }
 
+/**
+ * Another client says something to those who follow the same: that it looks, where it points. Nothing is kept, and any may be
+ * lost.
+ */
+export interface SignalFrame {
+  readonly kind: 'signal';
+  /** Names the connection of the other client. */
+  readonly from: string;
+  /** As the other client's server let it pass. */
+  readonly value: PlainValue;
+  /** The subscriptions in which it was said. */
+  readonly keys: readonly string[];
+}
+
 export type ServerFrame =
   | WelcomeFrame
   | SubscribedFrame
@@ -148,7 +162,8 @@ export type ServerFrame =
   | RefusedFrame
   | ExpiringFrame
   | AuthenticatedFrame
-  | AliveFrame;
+  | AliveFrame
+  | SignalFrame;
 
 /**
  * Why a connection is closed, as a close code of a web socket: 1001 the server goes away, 4401 the credentials ran out, 4403
@@ -190,4 +205,11 @@ export interface AuthenticateFrame {
   readonly token: PlainValue;
 }
 
-export type ClientFrame = SubscribeFrame | UnsubscribeFrame | AuthenticateFrame;
+/** Something for those who follow the same as a subscription of this connection; at most 4,096 bytes of JSON. */
+export interface SendSignalFrame {
+  readonly kind: 'signal';
+  readonly key: string;
+  readonly value: PlainValue;
+}
+
+export type ClientFrame = SubscribeFrame | UnsubscribeFrame | AuthenticateFrame | SendSignalFrame;

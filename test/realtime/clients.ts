@@ -82,6 +82,8 @@ export function client(tide: TestTide, more: Partial<ConnectionOptions<typeof mo
 function saidOf(frame: ServerFrame): string[] {
   const on = 'on' in frame ? ` on ${Object.keys(frame.on).sort().join()}` : '';
   switch (frame.kind) {
+    case 'signal':
+      return [`${JSON.stringify(frame.value)} in ${frame.keys.join()}`];
     case 'welcome':
     case 'alive':
     case 'subscribed':

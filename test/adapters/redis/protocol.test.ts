@@ -105,6 +105,7 @@ describeOwn('docs/protocol.md', () => {
     await tide.get('settlement', 'ankh');
     await tide.cache.delPattern('none:*');
     await bus.publish('a topic {~} \ud800', Buffer.from('message'), { id: 'an id' });
+    await bus.ephemeral?.send('a topic {~} \ud800', Buffer.from('passing'));
     await vi.waitFor(async () => {
       expect(await client.keys('*tm1:[mk]:*')).toHaveLength(3);
     });
