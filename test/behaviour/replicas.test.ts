@@ -265,6 +265,29 @@ describe('an outage', () => {
     await Promise.all([...same, ...others]);
   });
 
+  test('a gap that is told of before a first attempt to watch fails makes nothing count', async () => {
+    const { shared, db, clock, b } = replicas();
+    let down = true;
+    const failing: Marks = {
+      ...shared.marks,
+      watch: async (watcher) => {
+        if (!down) return shared.marks.watch(watcher);
+        // As where a connection is lost before the acknowledgement: the marks are read again, and nobody listens.
+        watcher.onGap(undefined);
+        await clock.advance(10);
+        throw new Error('connection lost');
+      },
+    };
+    const a = world({ ...shared, marks: failing }, { db, clock });
+    for (let i = 0; i < 3; i++) await a.tide.get('settlement', 's0');
+    await b.rename('s0');
+    down = false;
+    await clock.advance(1000);
+    expect(await a.tide.get('settlement', 's0')).toMatchObject({ name: 'new' });
+    await b.rename('s0', 'newer');
+    expect(await a.tide.get('settlement', 's0')).toMatchObject({ name: 'newer' });
+  });
+
   test('is shared as well when messages may be missing: whoever asks later waits for the load that runs', async () => {
     const { marks, fail } = unreachable(memory().marks);
     let gap = (): void => {};
