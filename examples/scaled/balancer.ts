@@ -1,4 +1,6 @@
 import { Agent, type IncomingMessage, type ServerResponse, request as ask } from 'node:http';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Where requests may go. */
 export interface Backend {
@@ -27,7 +29,7 @@ const MOST_BODY_BYTES = 1_000_000;
 
 /**
  * Spreads requests over replicas, in turn: over those that are well, else over those that answer at all. A request that
- * a replica fails is asked of the next if it cannot have changed anything. Streams pass through.
+ * a replica fails is asked of the next if it cannot have changed anything. Streams and WebSockets pass through.
  */
 export class Balancer {
   readonly #backends: readonly Backend[];
@@ -123,6 +125,35 @@ export class Balancer {
     asked.end(body);
   }
 
+  /** A WebSocket: from here on two pipes, until either end or the replica is gone. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const exchange = { request, body: Buffer.alloc(0), at: Date.now(), begun: performance.now() };
+    const backend = this.#next([]);
+    socket.on('error', () => socket.destroy());
+    if (backend === undefined) {
+      this.#note(exchange, null, 503, []);
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    const { id, port } = backend;
+    const replica = connect({ host: '127.0.0.1', port: port as number }, () => {
+      this.#note(exchange, id, 101, []);
+      replica.write(headOf(request));
+      replica.write(head);
+      replica.pipe(socket).pipe(replica);
+    });
+    const giveUp = (): void => void replica.destroy();
+    this.#underWay.get(id)?.add(giveUp);
+    replica.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') this.#health.set(id, 'silent');
+    });
+    replica.once('close', () => {
+      this.#underWay.get(id)?.delete(giveUp);
+      socket.destroy();
+    });
+    socket.once('close', giveUp);
+  }
+
   /** The next in turn among the best there are. */
   #next(except: readonly number[]): Backend | undefined {
     const there = this.#backends.filter(({ id, port }) => port !== null && !except.includes(id));
@@ -132,7 +163,7 @@ export class Balancer {
   }
 
   #note(
-    { request, body, at, begun }: Exchange,
+    { request, body, at, begun }: Omit<Exchange, 'response'>,
     replica: number | null,
     status: number,
     before: readonly number[],
@@ -164,6 +195,12 @@ interface Exchange {
   readonly body: Buffer;
   readonly at: number;
   readonly begun: number;
+}
+
+/** A request as it came. */
+function headOf({ method = 'GET', url = '/', httpVersion, rawHeaders }: IncomingMessage): string {
+  const lines = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${rawHeaders[i + 1] ?? ''}`] : []));
+  return [`${method} ${url} HTTP/${httpVersion}`, ...lines, '', ''].join('\r\n');
 }
 
 /** Whether it may be asked twice: it reads, or is a query that mentions no mutation. */

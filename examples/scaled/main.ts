@@ -49,6 +49,9 @@ async function perform(stage: Stage): Promise<void> {
     const isOurs = /^\/scaled(?:[/?]|$)/.test(request.url ?? '');
     (isOurs ? control : balancer).handle(request, response).catch(() => response.destroy());
   });
+  server.on('upgrade', (request, socket, head) => {
+    balancer.upgrade(request, socket, head);
+  });
   const traffic = new Traffic(watch, flags);
   const hand: Stagehand = { stage, balancer, watch, faults, traffic, tell };
   const control = new Control(hand, { samples: watch.samples, story, requests });
