@@ -19,8 +19,9 @@ export interface RequestOptions {
 interface Remembered {
   readonly value: Promise<unknown>;
   readonly flight: Flight;
-  /** What the table had heard when it was read. */
+  /** What the table had heard when it was read, and been told by events. */
   readonly heard: number;
+  readonly told: number;
   /** When it was read, by the local clock. */
   readonly at: number;
   entry: Entry | null;
@@ -134,7 +135,10 @@ export class RequestReader implements Reader<AnyModel> {
     const { entry } = known;
     if (entry === null || demand.after !== null || demand.strong) return false;
     if (!isUnmoved(entry, table) || isExpired(entry, now)) return false;
-    return table.trusts(entry.cells, now) || now - known.at < table.maxStalenessMs;
+    if (table.trusts(entry.cells, now)) return true;
+    // The marks cannot be asked: it counts for a while, but not against anything that was heard since.
+    const hasHeardNothing = known.heard === table.heard && known.told === table.told;
+    return hasHeardNothing && now - known.at < table.maxStalenessMs;
   }
 
   #load(request: ReadRequest): Promise<unknown> {
@@ -147,9 +151,11 @@ export class RequestReader implements Reader<AnyModel> {
       this.#memo.set(shelf, shelved);
     }
     const memo = shelved;
+    const { table } = this.#core.reads;
     const remembered: Remembered = {
       flight: found,
-      heard: this.#core.reads.table.heard,
+      heard: table.heard,
+      told: table.told,
       at: this.#core.reads.time.now(),
       entry: null,
       landed: false,

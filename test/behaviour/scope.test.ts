@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defineView } from '../../src/index.js';
-import { type WorldOptions, model, replicas, world } from './setup.js';
+import { type WorldOptions, deafened, model, replicas, world } from './setup.js';
 
 const names = defineView(model)({
   name: 'names',
@@ -122,6 +122,21 @@ describe('what a scope remembers', () => {
     db.failNext('settlement', new Error('down'));
     await expect(scope.get('settlement', 's0')).rejects.toMatchObject({ code: 'ORIGIN_FAILED' });
     expect(await scope.get('settlement', 's0')).toMatchObject({ id: 's0' });
+  });
+
+  test('is not older than an event that this replica was told of, though the marks say nothing yet', async () => {
+    const { shared, db, clock, a } = replicas();
+    const heard = deafened(shared.marks);
+    const b = world({ ...shared, marks: heard.marks }, { db, clock, from: 9000 });
+    const items = b.tide.subscribe({ type: 'settlement', id: 's0' });
+    const scope = b.tide.scope();
+    await scope.get('settlement', 's0');
+    await clock.advance(0);
+    heard.deafen();
+    await a.rename('s0');
+    expect((await items.next()).value).toMatchObject({ kind: 'change', entityId: 's0' });
+    expect(await scope.get('settlement', 's0')).toMatchObject({ name: 'new' });
+    await items.return?.();
   });
 
   test('is nothing of a load that a change overtook', async () => {
