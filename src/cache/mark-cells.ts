@@ -130,7 +130,7 @@ export class MarkCells {
       const token = read.tokens[i] as Token;
       const { epoch, number, highest } = cell.partition;
       const isOvertaken = i >= sent.tokens.length && highest > (heads[number] ?? -1);
-      if (token.epoch === epoch && !isOvertaken) {
+      if (token.epoch === epoch && !isOvertaken && sent.reading.serial > cell.partition.readableFrom) {
         // A newer message may have overtaken this answer on the other connection: the higher position of the two stands.
         const newer = isNewer(token, cell.token);
         const before = sent.tokens[i];

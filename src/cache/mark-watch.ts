@@ -75,9 +75,9 @@ export class MarkWatch {
     const sent = this.sent();
     for (const head of await calls.run('heads', () => marks.heads())) {
       const partition = cells.partitions[head.partition] as Partition;
-      // Of an attempt to watch that failed: marks may have been read since, and nobody heard how they went on.
-      if (partition.epoch !== null) this.gap(partition);
+      if (partition.epoch !== null) this.#disown(partition);
       if (partition.epoch !== head.epoch) this.#adopt(partition, head);
+      else partition.skipTo(head);
       if (!partition.repairing) partition.settle(sent.at);
       listener.missed(partition.number, null);
     }
@@ -87,6 +87,14 @@ export class MarkWatch {
     if (token !== null && token.epoch === partition.epoch) globs.begin(token.epoch, token.position);
     cells.version++;
     this.#checkLater();
+  }
+
+  /** Of an attempt to watch that failed: marks may have been read since, and nobody heard how they went on. */
+  #disown(partition: Partition): void {
+    const serial = this.#on.serial();
+    partition.doubt(serial);
+    partition.readableFrom = serial;
+    this.#on.cells.forget(partition);
   }
 
   async close(): Promise<void> {

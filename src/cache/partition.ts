@@ -38,6 +38,8 @@ export class Partition {
   confirmedAt = -Infinity;
   /** While marks may be behind: only readings with a later serial count. */
   doubtedAt: number | null = null;
+  /** What was read before, nobody has heard the changes of: it never counts. */
+  readableFrom = 0;
   /** Counts gaps, so that a re-read notices the next one. */
   gaps = 0;
   /** True from a gap until everything has been read again. */
