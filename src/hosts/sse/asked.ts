@@ -1,0 +1,45 @@
+import { TidemarkError } from '../../errors.js';
+import { cursorsOf } from './cursors.js';
+
+/** What a request wants to follow, as frames of a client: not checked yet. */
+export interface Asked {
+  readonly frames: readonly object[];
+  /** It is an EventSource, which remembers where it stands by the ids of events. */
+  readonly remembers: boolean;
+}
+
+/**
+ * `?room=settlement:7&room=…`, `?target={"type":"settlement"}`, with `branch`, `overflow` and `since` for all of them. A room is known by
+ * its name, a target by its text. Throws INVALID_FRAME or INVALID_CURSOR.
+ */
+export function askedInUrl(query: URLSearchParams, lastEventId: string | undefined): Asked {
+  const since = lastEventId ?? query.get('since') ?? '';
+  const cursors = since === '' ? {} : cursorsOf(since);
+  const more = { branch: query.get('branch'), overflow: query.get('overflow') };
+  const rooms = query.getAll('room').map((room) => ({ key: room, target: { room } }));
+  const targets = query.getAll('target').map((text) => ({ key: text, target: jsonOf(text, 'target') }));
+  const frames = [...rooms, ...targets].map((asked) => ({
+    ...{ kind: 'subscribe', ...asked, ...more },
+    since: Object.hasOwn(cursors, asked.key) ? cursors[asked.key] : undefined,
+  }));
+  if (frames.length === 0)
+    throw new TidemarkError('INVALID_FRAME', "request: expected '?room=' or '?target=', got none.");
+  return { frames, remembers: true };
+}
+
+/** `{ "subscribe": [{ "key": …, "target": … }, …] }`. Throws INVALID_FRAME. */
+export function askedInBody(body: unknown): Asked {
+  const { subscribe } = (typeof body === 'object' && body !== null ? body : {}) as { readonly subscribe?: unknown };
+  if (!Array.isArray(subscribe))
+    throw new TidemarkError('INVALID_FRAME', 'body: expected { subscribe: […] }, got something else.');
+  const frames = subscribe.map((frame: unknown) => ({ ...(frame as object), kind: 'subscribe' }));
+  return { frames, remembers: false };
+}
+
+export function jsonOf(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new TidemarkError('INVALID_FRAME', `${where}: expected JSON, got '${text.slice(0, 40)}'.`);
+  }
+}

@@ -1,0 +1,144 @@
+import { EventSource } from 'eventsource';
+import { onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import type { ServerFrame } from '../../../src/realtime/frames.js';
+
+/** What somebody at the other end of a link has seen, in order: `s1 3`, `resync gap`, `ended settlement:s1 REVOKED`, `closed 4403`. */
+export interface Watcher {
+  readonly told: string[];
+  /** Where each room stands, to go on from elsewhere. */
+  readonly state: unknown;
+  /** Rooms that are permitted. */
+  readonly ready: ReadonlySet<string>;
+  leave(): void;
+}
+
+export interface Wanted {
+  readonly user: string;
+  readonly rooms: readonly string[];
+  /** `state` of a watcher of the same kind. */
+  readonly from?: unknown;
+}
+
+export interface Kind {
+  readonly name: string;
+  watch(url: string, wanted: Wanted): Watcher;
+}
+
+/** Keeps what frames say. */
+function ears() {
+  const told: string[] = [];
+  const ready = new Set<string>();
+  const cursors = new Map<string, string>();
+  const hear = (frame: ServerFrame): void => {
+    if ('on' in frame) {
+      for (const [room, cursor] of Object.entries(frame.on)) {
+        cursors.set(room, cursor);
+        ready.add(room);
+      }
+    }
+    if (frame.kind === 'change') told.push(`${frame.change.entityId as string} ${String(frame.change.version)}`);
+    else if (frame.kind === 'resync') told.push(`resync ${frame.reason}`);
+    else if (frame.kind === 'ended' && frame.code !== null) told.push(`ended ${frame.key} ${frame.code}`);
+    else if (frame.kind === 'refused') told.push(`refused ${String(frame.key)} ${frame.code}`);
+  };
+  return { told, ready, cursors, hear };
+}
+
+const subscribeFrames = ({ rooms, from }: Wanted) =>
+  rooms.map((room) => ({
+    ...{ kind: 'subscribe', key: room, target: { room } },
+    since: (from as ReadonlyMap<string, string> | undefined)?.get(room),
+  }));
+
+/** The package ws, with frames as they are. */
+export const ws: Kind = {
+  name: 'ws',
+  watch: (url, wanted) => {
+    const { told, ready, cursors, hear } = ears();
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/ws?user=${wanted.user}`);
+    socket.on('open', () => {
+      for (const frame of subscribeFrames(wanted)) socket.send(JSON.stringify(frame));
+    });
+    socket.on('message', (data: Buffer) => {
+      hear(JSON.parse(data.toString()) as ServerFrame);
+    });
+    socket.on('close', (code) => told.push(`closed ${String(code)}`));
+    socket.on('unexpected-response', (_, { statusCode }) => told.push(`refused ${String(statusCode)}`));
+    socket.on('error', () => undefined);
+    const leave = (): void => {
+      socket.removeAllListeners('close');
+      socket.terminate();
+    };
+    onTestFinished(leave);
+    return { told, ready, state: cursors, leave };
+  },
+};
+
+/** A POST whose answer is read as it comes, as tidemark/client does. */
+export const post: Kind = {
+  name: 'fetch of events',
+  watch: (url, wanted) => {
+    const { told, ready, cursors, hear } = ears();
+    const leaving = new AbortController();
+    const read = async (): Promise<void> => {
+      const response = await fetch(`${url}/sse`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-user': wanted.user },
+        body: JSON.stringify({ subscribe: subscribeFrames(wanted) }),
+        signal: leaving.signal,
+      });
+      if (response.body === null || !response.ok) {
+        told.push(`refused ${String(response.status)}`);
+        return;
+      }
+      let text = '';
+      for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+        const events = (text + part).split('\n\n');
+        text = events.pop() ?? '';
+        for (const event of events) {
+          const data = /^data: (.*)$/m.exec(event)?.[1];
+          if (data === undefined) continue;
+          if (event.startsWith('event: close'))
+            told.push(`closed ${String((JSON.parse(data) as { code: number }).code)}`);
+          else hear(JSON.parse(data) as ServerFrame);
+        }
+      }
+    };
+    read().catch(() => undefined);
+    const leave = (): void => {
+      leaving.abort();
+    };
+    onTestFinished(leave);
+    return { told, ready, state: cursors, leave };
+  },
+};
+
+/** What browsers have, untouched: it comes back by itself with the id of the last event. */
+export const eventSource: Kind = {
+  name: 'EventSource',
+  watch: (url, wanted) => {
+    const { told, ready, hear } = ears();
+    const watcher = { told, ready, state: wanted.from, leave: () => source.close() };
+    const query = new URLSearchParams(wanted.rooms.map((room) => ['room', room]));
+    query.set('user', wanted.user);
+    if (typeof wanted.from === 'string') query.set('since', wanted.from);
+    const source = new EventSource(`${url}/sse?${String(query)}`);
+    source.addEventListener('message', ({ data, lastEventId }) => {
+      watcher.state = lastEventId;
+      hear(JSON.parse(data as string) as ServerFrame);
+    });
+    source.addEventListener('close', ({ data }: { data?: string }) =>
+      told.push(`closed ${String((JSON.parse(data ?? '{}') as { code?: number }).code)}`),
+    );
+    source.addEventListener('error', ({ code }) => {
+      if (code !== undefined) told.push(`refused ${String(code)}`);
+    });
+    onTestFinished(() => {
+      source.close();
+    });
+    return watcher;
+  },
+};
+
+export const kinds: readonly Kind[] = [ws, post, eventSource];
