@@ -33,7 +33,7 @@ export interface NodeResponse {
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
   flushHeaders?(): void;
   write(text: string): unknown;
-  end(text?: string): unknown;
+  end(): unknown;
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
@@ -155,5 +155,6 @@ function refuse(response: NodeResponse, { status, code, message }: Refused): voi
     'content-type': 'application/json',
     ...(status === 405 ? { allow: 'GET, POST' } : {}),
   });
-  response.end(JSON.stringify({ code, message }));
+  response.write(JSON.stringify({ code, message }));
+  response.end();
 }
