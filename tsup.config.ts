@@ -14,6 +14,7 @@ const options = {
     realtime: 'src/realtime/index.ts',
     redis: 'src/adapters/redis/index.ts',
     rules: 'src/rules/index.ts',
+    'socket-io': 'src/hosts/socket-io/index.ts',
     sse: 'src/hosts/sse/index.ts',
     testing: 'src/testing/index.ts',
     ws: 'src/hosts/ws/index.ts',

@@ -1,5 +1,4 @@
 import type { Awaitable, Clock } from '../../contract.js';
-import { TidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import type { ConnectionOptions, Credentials, Realtime } from '../../realtime-verbs.js';
 
@@ -9,23 +8,25 @@ export interface LiveTide<M extends AnyModel, Principal> {
 }
 
 /** What clients may do on a link, whatever it is made of. */
-export interface LinkOptions<M extends AnyModel, Principal, Request> extends Pick<
+export type LinkLimits<M extends AnyModel, Principal> = Pick<
   ConnectionOptions<M, Principal>,
   'rooms' | 'signals' | 'maxSubscriptions' | 'maxFramesPerMinute'
-> {
+>;
+
+export interface LinkOptions<M extends AnyModel, Principal, Request> extends LinkLimits<M, Principal> {
   /** Who a request is from. Null, undefined or an error is a no, and the client is told nothing more than that. */
   readonly authenticate?: ((request: Request) => Awaitable<Credentials<Principal> | null | undefined>) | undefined;
   /** Measures silence. Default: this machine's. */
   readonly clock?: Clock | undefined;
 }
 
-/** The same for all connections of a host. */
-export function connectionOptions<M extends AnyModel, Principal>({
+/** Of a host's options those of its connections. */
+export function limitsOf<M extends AnyModel, Principal>({
   rooms,
   signals,
   maxSubscriptions,
   maxFramesPerMinute,
-}: LinkOptions<M, Principal, never>) {
+}: LinkLimits<M, Principal>): LinkLimits<M, Principal> {
   return { rooms, signals, maxSubscriptions, maxFramesPerMinute };
 }
 
@@ -40,6 +41,3 @@ export async function credentialsOf<Principal, Request>(
     return null;
   }
 }
-
-export const refusal = (): TidemarkError =>
-  new TidemarkError('UNAUTHORIZED', 'link: expected credentials that are good, got none.');

@@ -2,7 +2,7 @@ import { createRandom, systemClock } from '../../clock.js';
 import { isTidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import type { Connection, Credentials } from '../../realtime-verbs.js';
-import { type LinkOptions, type LiveTide, connectionOptions } from '../links/options.js';
+import { type LinkOptions, type LiveTide, limitsOf } from '../links/options.js';
 import type { Asked } from './asked.js';
 import { EventStream, type Sink } from './stream.js';
 
@@ -81,7 +81,7 @@ export class Streams<M extends AnyModel, Principal> {
       ...{ asked, sink, clock, random: this.#random },
       connect: (link) =>
         this.#tide.realtime.connect({
-          ...connectionOptions(this.#options),
+          ...limitsOf(this.#options),
           ...credentials,
           ...link,
         }) as Connection<AnyModel, unknown>,

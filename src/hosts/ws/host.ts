@@ -5,7 +5,7 @@ import type { Awaitable } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import type { Connection, Credentials } from '../../realtime-verbs.js';
-import { type LinkOptions, type LiveTide, connectionOptions, credentialsOf } from '../links/options.js';
+import { type LinkOptions, type LiveTide, limitsOf, credentialsOf } from '../links/options.js';
 import { Session } from './session.js';
 import type { Socket, SocketServer } from './socket.js';
 
@@ -46,7 +46,7 @@ export function wsHost<M extends AnyModel, Principal>(
   if (authenticate === undefined && verify === undefined)
     throw new TidemarkError('INVALID_OPTION', 'wsHost: expected authenticate or verify, got neither.');
   const sessions = new Set<Session<Principal>>();
-  const given = connectionOptions(options);
+  const given = limitsOf(options);
   let closed = false;
 
   const accept = (socket: Socket, credentials: Credentials<Principal> | null = null): void => {

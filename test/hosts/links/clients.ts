@@ -1,4 +1,5 @@
 import { EventSource } from 'eventsource';
+import { io } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerFrame } from '../../../src/realtime/frames.js';
@@ -141,4 +142,51 @@ export const eventSource: Kind = {
   },
 };
 
-export const kinds: readonly Kind[] = [ws, post, eventSource];
+/** socket.io-client, untouched. */
+const socketIo: Kind = {
+  name: 'socket.io-client',
+  watch: (url, { user, rooms, from }) => {
+    const { told, ready, cursors } = ears();
+    const socket = io(url, { auth: { token: user }, forceNew: true, transports: ['websocket'], reconnection: false });
+    const moved = (on: Readonly<Record<string, string>>): void => {
+      for (const [room, cursor] of Object.entries(on)) cursors.set(room, cursor);
+    };
+    socket.on('connect', () => {
+      for (const room of rooms) {
+        const since = (from as ReadonlyMap<string, string> | undefined)?.get(room);
+        const [type, id] = room.split(':');
+        void socket
+          .emitWithAck(`subscribe_${type ?? ''}`, id, { since })
+          .then((reply: { success: boolean; code?: string; cursor?: string }) => {
+            if (!reply.success) told.push(`ended ${room} ${String(reply.code)}`);
+            else {
+              ready.add(room);
+              if (!cursors.has(room)) moved({ [room]: reply.cursor ?? '' });
+            }
+          });
+      }
+    });
+    for (const type of ['campaign', 'settlement'])
+      socket.on(
+        `${type}_updated`,
+        (change: { entityId: string; version: number }, about: { cursors: Record<string, string> }) => {
+          told.push(`${change.entityId} ${String(change.version)}`);
+          moved(about.cursors);
+        },
+      );
+    socket.on('cursors', moved);
+    socket.on('resync', ({ reason }: { reason: string }) => told.push(`resync ${reason}`));
+    socket.on('subscription_ended', ({ room, code }: { room: string; code: string }) =>
+      told.push(`ended ${room} ${code}`),
+    );
+    socket.on('closing', ({ code }: { code: number }) => told.push(`closed ${String(code)}`));
+    socket.on('connect_error', () => told.push('refused 401'));
+    const leave = (): void => {
+      socket.disconnect();
+    };
+    onTestFinished(leave);
+    return { told, ready, state: cursors, leave };
+  },
+};
+
+export const kinds: readonly Kind[] = [ws, post, eventSource, socketIo];

@@ -3,6 +3,8 @@ import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { Server as IoServer } from 'socket.io';
+import { type SocketIoHost, socketIoHost } from '../../../src/hosts/socket-io/index.js';
 import { type SseHost, sseHost } from '../../../src/hosts/sse/index.js';
 import { type WsHost, wsHost } from '../../../src/hosts/ws/index.js';
 import { type TideOptions, type Tidemark, createTidemark, defineModel, entity } from '../../../src/index.js';
@@ -41,6 +43,7 @@ export interface Replica {
   readonly url: string;
   readonly ws: WsHost<User>;
   readonly sse: SseHost<IncomingMessage>;
+  readonly io: SocketIoHost;
   /** Writes versions of a settlement, one after the other. */
   edit(id: string, ...versions: number[]): Promise<void>;
   /** As if the process were gone: every link is cut, and nobody answers any more. */
@@ -52,7 +55,7 @@ export interface ReplicaOptions {
   readonly tide?: Partial<TideOptions<Model, User>>;
 }
 
-/** One process of an app: WebSockets at /ws, events at /sse. */
+/** One process of an app: WebSockets at /ws, events at /sse, and Socket.IO. */
 export async function openReplica(
   shared: Shared,
   { authorize = () => true, tide: more = {} }: ReplicaOptions = {},
@@ -75,17 +78,22 @@ export async function openReplica(
   const sse = sseHost(tide, { authenticate: (request: IncomingMessage) => userOf(request) });
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/sse') === true) void sse.handle(request, response);
-    else response.writeHead(404).end();
+    else if (request.url?.startsWith('/socket.io') !== true) response.writeHead(404).end();
   });
-  server.on('upgrade', ws.upgrade(new WebSocketServer({ noServer: true, maxPayload: 65_536 })));
+  const upgrade = ws.upgrade(new WebSocketServer({ noServer: true, maxPayload: 65_536 }));
+  const ioServer = new IoServer(server, { destroyUpgrade: false });
+  const io = socketIoHost(ioServer, tide, { authenticate: (name) => (name === '' ? null : { principal: { name } }) });
+  server.on('upgrade', (request, socket, head) => {
+    if (request.url?.startsWith('/ws') === true) upgrade(request, socket, head);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   let alive = true;
   const die = async (): Promise<void> => {
     if (!alive) return;
     alive = false;
+    await ioServer.close();
     server.closeAllConnections();
-    server.close();
     await tide.close();
   };
   onTestFinished(die);
@@ -104,6 +112,7 @@ export async function openReplica(
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     ws,
     sse,
+    io,
     edit,
     die,
   };

@@ -1,0 +1,139 @@
+import type { Awaitable } from '../../contract.js';
+import { TidemarkError } from '../../errors.js';
+import type { AnyModel } from '../../model.js';
+import type { Connection, Credentials, Realtime } from '../../realtime-verbs.js';
+import { type LinkLimits, limitsOf } from '../links/options.js';
+import { Session } from './session.js';
+import type { IoHandshake, IoNamespace, IoSocket } from './socket.js';
+
+export interface SocketIoOptions<M extends AnyModel, Principal> extends LinkLimits<M, Principal> {
+  /** Who has this token, of `auth.token` or of an `authenticate` message. Null, undefined or an error is a no. */
+  readonly authenticate: (
+    token: string,
+    handshake: IoHandshake,
+  ) => Awaitable<Credentials<Principal> | null | undefined>;
+  /** Whether the token may also be in the query, where logs of proxies keep it. Default false. */
+  readonly queryToken?: boolean | undefined;
+}
+
+export interface SocketIoHost {
+  /** Sockets that are served. */
+  readonly size: number;
+  /** Ends what they follow and disconnects them, and serves no more. Idempotent. */
+  close(): void;
+}
+
+/** What is needed of a tide. */
+export interface SocketIoTide<M extends AnyModel, Principal> {
+  readonly realtime: Pick<Realtime<M, Principal>, 'connect' | 'subjectsOf'>;
+}
+
+/**
+ * Live updates over Socket.IO 4, on any number of replicas and without an adapter; clients stay as they are. Every socket is verified when
+ * it connects, also one whose state Socket.IO has recovered.
+ *
+ * @example
+ * socketIoHost(io, tide, { authenticate: async (token) => ({ principal: await userOf(token) }) });
+ */
+export function socketIoHost<M extends AnyModel, Principal>(
+  io: IoNamespace,
+  tide: SocketIoTide<M, Principal>,
+  options: SocketIoOptions<M, Principal>,
+): SocketIoHost {
+  const sessions = new Set<Session>();
+  /** Of sockets that passed the middleware and are not connected yet. */
+  const known = new WeakMap<IoSocket, Credentials<Principal>>();
+  const given = limitsOf(options);
+  let closed = false;
+
+  const isType = (type: string): boolean => {
+    try {
+      return tide.realtime.subjectsOf({ type, id: '1' }, ...ANYWHERE).length > 0;
+    } catch (error) {
+      // It is known, but of which branch is not.
+      return (error as { readonly code?: unknown }).code === 'BRANCH_REQUIRED';
+    }
+  };
+  const credentialsOf = async (socket: IoSocket): Promise<Credentials<Principal>> => {
+    const { handshake } = socket;
+    const token = handshake.auth['token'] ?? (options.queryToken === true ? handshake.query['token'] : undefined);
+    return verified(token, handshake);
+  };
+  const verified = async (token: unknown, handshake: IoHandshake): Promise<Credentials<Principal>> => {
+    const found = typeof token === 'string' && token !== '' ? await options.authenticate(token, handshake) : null;
+    if (found != null) return found;
+    throw new TidemarkError('UNAUTHORIZED', 'socket: expected a token that is good, got none.');
+  };
+  const begin = (socket: IoSocket, credentials: Credentials<Principal>): Session | undefined => {
+    const verify = (token: unknown): Promise<Credentials<Principal>> => verified(token, socket.handshake);
+    try {
+      const session: Session = new Session(socket, {
+        connect: (link) =>
+          tide.realtime.connect({ ...given, verify, ...credentials, ...link }) as Connection<AnyModel, unknown>,
+        isType,
+        ended: () => sessions.delete(session),
+      });
+      sessions.add(session);
+      return session;
+    } catch {
+      // Credentials that have run out meanwhile, or a tide that is closed.
+      socket.disconnect(true);
+      return undefined;
+    }
+  };
+  /** Its state was recovered, and middlewares are skipped then: what held before the break may hold no more. */
+  const verifyAgain = async (socket: IoSocket): Promise<void> => {
+    const waiting: [event: string, args: readonly unknown[]][] = [];
+    const keep = (event: string, ...args: unknown[]): void => {
+      waiting.push([event, args]);
+    };
+    socket.onAny(keep);
+    const credentials = await credentialsOf(socket).catch(() => null);
+    socket.offAny(keep);
+    if (credentials === null || closed) {
+      socket.disconnect(true);
+      return;
+    }
+    const session = begin(socket, credentials);
+    for (const [event, args] of waiting) session?.hear(event, args);
+  };
+
+  io.use((socket, next) => {
+    if (closed) {
+      next(refusal('CLOSED'));
+      return;
+    }
+    credentialsOf(socket).then(
+      (credentials) => {
+        known.set(socket, credentials);
+        next();
+      },
+      () => {
+        next(refusal('UNAUTHORIZED'));
+      },
+    );
+  });
+  io.on('connection', (socket) => {
+    const credentials = known.get(socket);
+    if (closed) socket.disconnect(true);
+    else if (credentials !== undefined) begin(socket, credentials);
+    else void verifyAgain(socket);
+  });
+
+  return {
+    get size() {
+      return sessions.size;
+    },
+    close: () => {
+      closed = true;
+      for (const session of [...sessions]) session.close(1001, 'The server is going away.');
+    },
+  };
+}
+
+/** Rooms are asked for without a branch; a model with branches says that it needs one. */
+const ANYWHERE = [] as never;
+
+function refusal(code: 'UNAUTHORIZED' | 'CLOSED'): Error {
+  return Object.assign(new Error(code === 'CLOSED' ? 'Closed' : 'Unauthorized'), { data: { code } });
+}

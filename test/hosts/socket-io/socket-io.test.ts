@@ -1,0 +1,350 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SignJWT, jwtVerify } from 'jose';
+import { Server } from 'socket.io';
+import { type Socket, io as connectTo } from 'socket.io-client';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  type Reply,
+  type SocketIoHost,
+  type SocketIoOptions,
+  socketIoHost,
+} from '../../../src/hosts/socket-io/index.js';
+import { memory } from '../../../src/index.js';
+import {
+  type Model,
+  type Replica,
+  type ReplicaOptions,
+  type Shared,
+  type User,
+  openReplica,
+} from '../links/replica.js';
+
+const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 10_000 });
+const SECRET = new TextEncoder().encode('a secret of thirty-two characters');
+
+const tokenFor = (name: string, expires = '1h'): Promise<string> =>
+  new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject(name).setExpirationTime(expires).sign(SECRET);
+
+/** As an app does it. */
+const authenticate: SocketIoOptions<Model, User>['authenticate'] = async (token) => {
+  const { payload } = await jwtVerify(token, SECRET);
+  return { principal: { name: payload.sub ?? '' }, until: (payload.exp ?? 0) * 1000 };
+};
+
+interface Served extends Omit<Replica, 'io'> {
+  readonly io: Server;
+  readonly host: SocketIoHost;
+  readonly at: string;
+}
+
+async function serve(
+  shared: Shared = memory(),
+  {
+    host: more = {},
+    io: ioOptions = {},
+    namespace = '/',
+    ...options
+  }: ReplicaOptions & {
+    readonly host?: Partial<SocketIoOptions<Model, User>>;
+    readonly io?: object;
+    readonly namespace?: string;
+  } = {},
+): Promise<Served> {
+  const replica = await openReplica(shared, options);
+  const server = createServer();
+  const io = new Server(server, ioOptions);
+  const host = socketIoHost(namespace === '/' ? io : io.of(namespace), replica.tide, { authenticate, ...more });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => io.close());
+  return { ...replica, io, host, at: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}${namespace}` };
+}
+
+/** A client as it is, and all that it hears. */
+function join(at: string, token: unknown, options: object = {}) {
+  const heard: [event: string, ...args: unknown[]][] = [];
+  const socket: Socket = connectTo(at, {
+    ...{ auth: { token }, forceNew: true, transports: ['websocket'], reconnectionDelay: 10 },
+    ...options,
+  });
+  socket.onAny((event: string, ...args: unknown[]) => {
+    if (event !== 'welcome') heard.push([event, ...args]);
+  });
+  socket.on('connect_error', (error) =>
+    heard.push(['connect_error', error.message, (error as { data?: unknown }).data]),
+  );
+  socket.on('disconnect', (reason) => heard.push(['disconnect', reason]));
+  onTestFinished(() => {
+    socket.disconnect();
+  });
+  const say = (event: string, ...args: unknown[]): Promise<Reply> =>
+    socket.emitWithAck(event, ...args) as Promise<Reply>;
+  return { socket, heard, say };
+}
+
+const updates = (heard: readonly (readonly unknown[])[]): unknown[] =>
+  heard.flatMap(([event, payload]) =>
+    String(event).endsWith('_updated') ? [(payload as { version?: unknown }).version] : [],
+  );
+
+describe('a socket', () => {
+  test.each<[string, unknown]>([
+    ['no token', undefined],
+    ['what is no text', 7],
+    ['a token of somebody else', 'forged'],
+    ['one that has run out', 'old'],
+  ])('with %s is refused, and told no more than that', async (_, given) => {
+    const { at, host } = await serve();
+    const { heard } = join(at, given === 'old' ? await tokenFor('ada', '-1s') : given);
+    await until(() => {
+      expect(heard).toEqual([['connect_error', 'Unauthorized', { code: 'UNAUTHORIZED' }]]);
+    });
+    expect(host.size).toBe(0);
+  });
+
+  test('may have its token in the query only where that is asked for', async () => {
+    const token = await tokenFor('ada');
+    const strict = await serve();
+    const { heard } = join(strict.at, undefined, { query: { token } });
+    await until(() => {
+      expect(heard[0]?.[0]).toBe('connect_error');
+    });
+    const lax = await serve(undefined, { host: { queryToken: true } });
+    const { say } = join(lax.at, undefined, { query: { token } });
+    expect(await say('subscribe_settlement', 's1')).toMatchObject({ success: true });
+  });
+
+  test.each(['/', '/worlds'])(
+    'in %s subscribes and unsubscribes as the messages of the seed say',
+    async (namespace) => {
+      const { at, edit } = await serve(undefined, { namespace });
+      const { heard, say } = join(at, await tokenFor('ada'));
+      for (const asked of ['s1', { id: 's1' }, { settlementId: 's1' }])
+        expect(await say('subscribe_settlement', asked)).toEqual({
+          success: true,
+          cursor: expect.any(String) as string,
+        });
+      expect(await say('subscribe_campaign', 'c1')).toMatchObject({ success: true });
+      expect(await say('subscribe_structure', 't1')).toMatchObject({ success: true });
+      await edit('s1', 1);
+      await until(() => {
+        expect(heard).toHaveLength(1);
+      });
+      const [[event, payload, about]] = heard as [[string, object, { cursors: object }]];
+      expect(event).toBe('settlement_updated');
+      expect(Object.keys(payload).sort()).toEqual(
+        ['branch', 'changes', 'entityId', 'entityType', 'modifiedAt', 'modifiedBy', 'op', 'version'].sort(),
+      );
+      expect(payload).toMatchObject({ entityId: 's1', version: 1, changes: { values: { name: 'name 1' } } });
+      expect(Object.keys(about.cursors).sort()).toEqual(['campaign:c1', 'settlement:s1']);
+
+      expect(await say('unsubscribe_settlement', 's1')).toEqual({ success: true });
+      expect(await say('unsubscribe_settlement', 's1')).toMatchObject({ success: false });
+      expect(await say('unsubscribe_campaign', 'c1')).toEqual({ success: true });
+      await edit('s1', 2);
+      expect(await say('subscribe', { room: 'settlement:s1' })).toMatchObject({ success: true });
+      await edit('s1', 3);
+      await until(() => {
+        expect(updates(heard)).toEqual([1, 3]);
+      });
+    },
+  );
+
+  test('is told why it may not follow something', async () => {
+    const { at } = await serve(undefined, { authorize: (_, { id }) => id !== 's2' });
+    const { say } = join(at, await tokenFor('ada'));
+    expect(await say('subscribe_settlement', 's2')).toEqual({
+      success: false,
+      error: 'Unauthorized',
+      code: 'UNAUTHORIZED',
+    });
+    for (const [event, ...args] of [
+      ['subscribe_settlement', ' '],
+      ['subscribe_settlement'],
+      ['subscribe_settlement', null],
+      ['subscribe_settlement', { id: {} }],
+      ['subscribe_settlement', 's1', { since: 'x' }],
+      ['subscribe', { room: 'lobby' }],
+      ['subscribe', { target: { type: 'planet' } }],
+    ] as [string, ...unknown[]][])
+      expect(await say(event, ...args)).toMatchObject({ success: false, error: 'Subscription failed' });
+    expect(await say('subscribe', { target: { type: 'settlement' } })).toMatchObject({ success: true });
+  });
+
+  test('leaves the messages of its app alone', async () => {
+    const { at, io } = await serve();
+    io.on('connection', (socket) => {
+      socket.on('subscribe_newsletter', (_: unknown, ack: (said: string) => void) => {
+        ack('gladly');
+      });
+    });
+    const { say, heard } = join(at, await tokenFor('ada'));
+    expect(await say('subscribe_newsletter', 'weekly')).toBe('gladly');
+    expect(heard).toEqual([]);
+  });
+
+  test('goes on at another server by the cursor that it has: nothing is missing, and nothing comes twice', async () => {
+    const shared = memory();
+    const [a, b] = [await serve(shared), await serve(shared)];
+    const first = join(a.at, await tokenFor('ada'));
+    await first.say('subscribe_settlement', 's1');
+    await b.edit('s1', 1, 2);
+    await until(() => {
+      expect(updates(first.heard)).toEqual([1, 2]);
+    });
+    const since = (first.heard.at(-1)?.[2] as { cursors: Record<string, string> }).cursors['settlement:s1'];
+    await new Promise<void>((resolve) => void a.io.close(() => resolve()));
+    await b.edit('s1', 3);
+    const second = join(b.at, await tokenFor('ada'));
+    expect(await second.say('subscribe_settlement', 's1', { since })).toMatchObject({ success: true });
+    await b.edit('s1', 4);
+    await until(() => {
+      expect(updates(second.heard)).toEqual([3, 4]);
+    });
+  });
+
+  test('that is revoked hears nothing more', async () => {
+    const banned = new Set<string>();
+    const { at, edit, tide } = await serve(undefined, { authorize: ({ name }) => !banned.has(name) });
+    const { say, heard } = join(at, await tokenFor('eve'));
+    await say('subscribe_settlement', 's1');
+    banned.add('eve');
+    await tide.realtime.revoke({ principal: 'eve' });
+    await edit('s1', 1);
+    await until(() => {
+      expect(heard).toMatchObject([['subscription_ended', { room: 'settlement:s1', code: 'REVOKED' }]]);
+    });
+    expect(await say('subscribe_settlement', 's1')).toMatchObject({ success: false, error: 'Unauthorized' });
+  });
+
+  test('whose state Socket.IO recovers is verified all the same', async () => {
+    const banned = new Set<string>();
+    const { at, host } = await serve(undefined, {
+      io: { connectionStateRecovery: { skipMiddlewares: true } },
+      host: {
+        authenticate: async (token, handshake) => {
+          const found = await authenticate(token, handshake);
+          return found != null && banned.has(found.principal.name) ? null : found;
+        },
+      },
+    });
+    const honest = join(at, await tokenFor('ada'));
+    const { socket, heard, say } = join(at, await tokenFor('eve'));
+    for (const each of [honest, { say }])
+      expect(await each.say('subscribe_settlement', 's1')).toMatchObject({ success: true });
+    // Recovery needs that something was heard since the connection.
+    banned.add('eve');
+    let recovered = false;
+    honest.socket.once('connect', () => (recovered = honest.socket.recovered));
+    for (const one of [honest.socket, socket]) one.io.engine.close();
+    await until(() => {
+      expect(heard.filter(([event]) => event === 'disconnect' || event === 'connect_error').length).toBeGreaterThan(1);
+    });
+    expect(await honest.say('subscribe_settlement', 's1')).toMatchObject({ success: true });
+    expect(recovered).toBe(true);
+    expect(host.size).toBe(1);
+  });
+
+  test('is disconnected when its token runs out, unless it sends a new one', async () => {
+    let lives = 300;
+    const { at } = await serve(undefined, {
+      host: {
+        authenticate: async (token, handshake) => {
+          const found = await authenticate(token, handshake);
+          return found == null ? null : { ...found, until: Date.now() + lives };
+        },
+      },
+    });
+    const forgetful = join(at, await tokenFor('ada'));
+    const careful = join(at, await tokenFor('ada'));
+    await forgetful.say('subscribe_settlement', 's1');
+    await careful.say('subscribe_settlement', 's1');
+    lives = 60_000;
+    expect(await careful.say('authenticate', 'forged')).toMatchObject({ success: false, error: 'Unauthorized' });
+    expect(await careful.say('authenticate', await tokenFor('bob'))).toMatchObject({ success: false });
+    expect(await careful.say('authenticate', await tokenFor('ada'))).toMatchObject({ success: true });
+    await until(() => {
+      expect(forgetful.heard.slice(0, 3)).toMatchObject([
+        ['auth_expiring', {}],
+        ['closing', { code: 4401 }],
+        ['disconnect', 'io server disconnect'],
+      ]);
+    });
+    expect(careful.socket.connected).toBe(true);
+  });
+
+  test('that does not read holds a bounded number of bytes', async () => {
+    const { at, edit, io } = await serve(undefined, { tide: { ringSize: 64 } });
+    const { socket, heard, say } = join(at, await tokenFor('ada'));
+    await say('subscribe', { target: { type: 'settlement' } });
+    interface Held {
+      readonly conn: {
+        readonly writeBuffer: { data?: string }[];
+        readonly transport: { readonly socket: { bufferedAmount: number } };
+      };
+    }
+    const [held] = [...io.of('/').sockets.values()] as unknown as [Held];
+    const link = (socket.io.engine.transport as unknown as { ws: { pause(): void; resume(): void } }).ws;
+    link.pause();
+    let most = 0;
+    for (let version = 1; version <= 20_000; version++) {
+      await edit('s1', version);
+      if (version % 50 !== 0) continue;
+      await new Promise((resume) => setImmediate(resume));
+      const waiting = held.conn.writeBuffer.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+      most = Math.max(most, waiting + held.conn.transport.socket.bufferedAmount);
+    }
+    expect(most).toBeGreaterThan(100_000);
+    expect(most).toBeLessThan(400_000);
+    link.resume();
+    await until(() => {
+      expect(heard.some(([event]) => event === 'resync')).toBe(true);
+    });
+    await edit('s1', 20_001);
+    await until(() => {
+      expect(updates(heard).at(-1)).toBe(20_001);
+    });
+  });
+
+  test('says something to those in its rooms, with the name that the server gives it', async () => {
+    const shared = memory();
+    const signals: SocketIoOptions<Model, User>['signals'] = (value, { name }) => ({ name, value });
+    const [a, b] = [await serve(shared, { host: { signals } }), await serve(shared, { host: { signals } })];
+    const [ada, bob] = [join(a.at, await tokenFor('ada')), join(b.at, await tokenFor('bob'))];
+    for (const each of [ada, bob]) await each.say('subscribe_settlement', 's1');
+    ada.socket.emit('signal', 'settlement:s1', 'here');
+    await until(() => {
+      expect(bob.heard).toMatchObject([['signal', { name: 'ada', value: 'here' }, { rooms: ['settlement:s1'] }]]);
+    });
+  });
+
+  test('over long-polling is told the same', async () => {
+    const { at, edit } = await serve();
+    const { say, heard } = join(at, await tokenFor('ada'), { transports: ['polling'] });
+    await say('subscribe_settlement', 's1');
+    await edit('s1', 1, 2, 3);
+    await until(() => {
+      expect(updates(heard)).toEqual([1, 2, 3]);
+    });
+  });
+});
+
+test('a host that is closed ends its sockets and takes no more', async () => {
+  const { at, host } = await serve();
+  const first = join(at, await tokenFor('ada'), { reconnection: false });
+  await first.say('subscribe_settlement', 's1');
+  host.close();
+  await until(() => {
+    expect(first.heard).toEqual([
+      ['closing', { code: 1001, reason: 'The server is going away.' }],
+      ['disconnect', 'io server disconnect'],
+    ]);
+  });
+  expect(host.size).toBe(0);
+  const late = join(at, await tokenFor('ada'), { reconnection: false });
+  await until(() => {
+    expect(late.heard).toEqual([['connect_error', 'Closed', { code: 'CLOSED' }]]);
+  });
+});
