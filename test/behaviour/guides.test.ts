@@ -1,3 +1,7 @@
+import express from 'express';
+import fastify from 'fastify';
+import * as http from 'node:http';
+import * as ws from 'ws';
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,12 +10,17 @@ import * as keyv from 'keyv';
 import NodeCache from 'node-cache';
 import * as ioredis from 'ioredis';
 import * as pg from 'pg';
+import * as socketIo from 'socket.io';
+import * as socketIoClient from 'socket.io-client';
 import ts from 'typescript';
 import { afterAll, describe, expect, test } from 'vitest';
 import * as tidemark from '../../src/index.js';
 import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
+import * as socketIoHost from '../../src/hosts/socket-io/index.js';
+import * as sseHost from '../../src/hosts/sse/index.js';
+import * as wsHost from '../../src/hosts/ws/index.js';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
@@ -33,6 +42,15 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/realtime': realtime,
   'tidemark/redis': redis,
   'tidemark/rules': rules,
+  'tidemark/socket-io': socketIoHost,
+  'tidemark/sse': sseHost,
+  'tidemark/ws': wsHost,
+  express: { default: express },
+  fastify: { default: fastify },
+  'node:http': http,
+  'socket.io': socketIo,
+  'socket.io-client': socketIoClient,
+  ws,
   ioredis,
   pg,
   keyv,
