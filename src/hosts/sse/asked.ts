@@ -43,3 +43,21 @@ export function jsonOf(text: string, where: string): unknown {
     throw new TidemarkError('INVALID_FRAME', `${where}: expected JSON, got '${text.slice(0, 40)}'.`);
   }
 }
+
+/** The parts of a body as they come, as one text; null for one that is larger. Throws INVALID_FRAME where it breaks off. */
+export async function textOf(parts: AsyncIterable<unknown>, maxBytes: number): Promise<string | null> {
+  const read: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const part of parts) {
+      const bytes = Buffer.from(part as Uint8Array);
+      size += bytes.length;
+      if (size > maxBytes) return null;
+      read.push(bytes);
+    }
+  } catch (cause) {
+    // A client that leaves in the middle of what it sends is no failure of the server.
+    throw new TidemarkError('INVALID_FRAME', 'body: expected all of it, got an end before.', { cause });
+  }
+  return Buffer.concat(read).toString();
+}

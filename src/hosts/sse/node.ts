@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AnyModel } from '../../model.js';
 import { type LiveTide, credentialsOf } from '../links/options.js';
-import { type Asked, askedInBody, askedInUrl, jsonOf } from './asked.js';
+import { type Asked, askedInBody, askedInUrl, jsonOf, textOf } from './asked.js';
 import {
   CLOSED,
   HEADERS,
@@ -34,6 +34,10 @@ export interface NodeResponse {
   flushHeaders?(): void;
   write(text: string): unknown;
   end(): unknown;
+  /** Where it is there, of HTTP/1. */
+  destroy?(): unknown;
+  /** Where it is there, of HTTP/2. */
+  readonly stream?: { destroy(): unknown } | undefined;
   on(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
@@ -89,6 +93,9 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
         end: () => {
           response.end();
         },
+        drop: () => {
+          (response.stream ?? response).destroy?.();
+        },
       });
       begun = true;
       response.writeHead(200, {
@@ -124,30 +131,19 @@ async function askedBy(request: NodeRequest, isClosed: boolean, given: unknown):
   try {
     if (method === 'GET') {
       const id = headers['last-event-id'];
-      return askedInUrl(new URL(url, 'http://localhost').searchParams, typeof id === 'string' ? id : undefined);
+      // Not every path that a client can send is one of a URL, such as '//'.
+      const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
+      return askedInUrl(query, typeof id === 'string' ? id : undefined);
     }
     if (method !== 'POST') return NO_METHOD;
     if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) return NOT_JSON;
     const body = given ?? request.body;
     if (body !== undefined) return askedInBody(body);
-    const text = await textOf(request);
+    const text = await textOf(request, MAX_BODY_BYTES);
     return text === null ? TOO_LARGE : askedInBody(jsonOf(text, 'body'));
   } catch (error) {
     return refusedFor(error);
   }
-}
-
-/** Null for a body that is too large. */
-async function textOf(request: NodeRequest): Promise<string | null> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request) {
-    const bytes = Buffer.from(part as Uint8Array);
-    size += bytes.length;
-    if (size > MAX_BODY_BYTES) return null;
-    parts.push(bytes);
-  }
-  return Buffer.concat(parts).toString();
 }
 
 function refuse(response: NodeResponse, { status, code, message }: Refused): void {

@@ -11,9 +11,14 @@ export interface Sink {
   write(text: string): void;
   /** Bytes that wait to be sent. */
   pressure(): number;
+  /** What waits is still sent. */
   end(): void;
+  /** What waits is not sent any more. Without effect where nothing waits. */
+  drop(): void;
 }
 
+/** How long a client may take to read the end. */
+const CLOSE_MS = 5_000;
 /** After that an EventSource comes back; up to as much again, so that not all come back at once. */
 const RETRY_MS = 1000;
 
@@ -39,6 +44,7 @@ export class EventStream {
   /** Where an EventSource stands. */
   readonly #cursors: Map<string, string> | undefined;
   #open = true;
+  #cancelDrop: () => void = () => undefined;
 
   /** Throws what `connect` throws. */
   constructor(options: StreamOptions) {
@@ -72,6 +78,7 @@ export class EventStream {
 
   /** The client is gone. */
   end(): void {
+    this.#cancelDrop();
     if (!this.#open) return;
     this.#open = false;
     this.#quiet.end();
@@ -81,10 +88,14 @@ export class EventStream {
 
   close(code: CloseCode, reason: string): void {
     if (!this.#open) return;
-    const { sink } = this.#options;
+    const { clock, sink } = this.#options;
     sink.write(`event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`);
     this.end();
     sink.end();
+    // Who does not read would hold what waits for as long as its link stands.
+    this.#cancelDrop = clock.after(CLOSE_MS, () => {
+      sink.drop();
+    });
   }
 
   #send(frame: ServerFrame): void {

@@ -1,6 +1,6 @@
 import type { AnyModel } from '../../model.js';
 import { type LiveTide, credentialsOf } from '../links/options.js';
-import { type Asked, askedInBody, askedInUrl, jsonOf } from './asked.js';
+import { type Asked, askedInBody, askedInUrl, jsonOf, textOf } from './asked.js';
 import {
   CLOSED,
   HEADERS,
@@ -93,6 +93,9 @@ function sinkOf(controller: Controller) {
     end: () => {
       controller.close();
     },
+    drop: () => {
+      controller.error(new Error('The client did not read the end.'));
+    },
   };
 }
 
@@ -103,23 +106,11 @@ async function askedBy(request: Request, isClosed: boolean): Promise<Asked | Ref
     if (method === 'GET') return askedInUrl(new URL(url).searchParams, headers.get('last-event-id') ?? undefined);
     if (method !== 'POST') return NO_METHOD;
     if (!/^application\/json\b/i.test(headers.get('content-type') ?? '')) return NOT_JSON;
-    const text = await textOf(request);
+    const text = await textOf((request.body ?? []) as AsyncIterable<Uint8Array>, MAX_BODY_BYTES);
     return text === null ? TOO_LARGE : askedInBody(jsonOf(text, 'body'));
   } catch (error) {
     return refusedFor(error);
   }
-}
-
-/** Null for a body that is too large. */
-async function textOf({ body }: Request): Promise<string | null> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
-    size += part.length;
-    if (size > MAX_BODY_BYTES) return null;
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString();
 }
 
 function refuse({ status, code, message }: Refused): Response {

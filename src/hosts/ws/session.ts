@@ -1,4 +1,5 @@
 import type { Clock } from '../../contract.js';
+import { isTidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import type { CloseCode, ServerFrame } from '../../realtime/frames.js';
 import type { Connection, Credentials } from '../../realtime-verbs.js';
@@ -94,9 +95,10 @@ export class Session<Principal> {
           this.close(code, reason);
         },
       });
-    } catch {
-      // Credentials that have run out, or a tide that is closed.
-      this.close(4401, 'The credentials are not good.');
+    } catch (error) {
+      // A client that is told 4401 would fetch another token, which a tide that is closed does not take either.
+      if (isTidemarkError(error) && error.code === 'CLOSED') this.close(1001, 'The server is going away.');
+      else this.close(4401, 'The credentials are not good.');
     }
   }
 

@@ -164,6 +164,16 @@ describe('who a client is', () => {
 });
 
 describe('a link', () => {
+  test('of a tide that is closed is told to come back, not to fetch another token', async () => {
+    const { url, die, tide } = await openReplica(memory());
+    await tide.close();
+    const { closed } = client(`${url}/ws?user=ada`);
+    await until(() => {
+      expect(closed).toEqual([1001]);
+    });
+    await die();
+  });
+
   test('takes what is no frame for one that is refused, and goes on', async () => {
     const { url } = await openReplica(memory());
     const { socket, heard, kinds } = client(`${url}/ws?user=ada`, ['{', 'null', '7', '{"kind":"dance"}']);
