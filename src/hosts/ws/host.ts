@@ -76,11 +76,18 @@ export function wsHost<M extends AnyModel, Principal>(
     const credentials = await credentialsOf(authenticate, request);
     socket.off('error', gone);
     if (socket.destroyed) return;
-    if (credentials === null && verify === undefined) refuse(socket);
-    else
+    if (credentials === null && verify === undefined) {
+      refuse(socket);
+      return;
+    }
+    try {
       server.handleUpgrade(request, socket, head, (upgraded) => {
         accept(upgraded, credentials);
       });
+    } catch {
+      // Another listener has taken it: thrown on from here it would end the process, and two would write to one socket.
+      socket.destroy();
+    }
   };
 
   return {

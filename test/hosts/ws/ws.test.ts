@@ -41,7 +41,7 @@ async function host(options: Partial<WsHostOptions<Model, User>> = {}) {
     live.close();
     server.close();
   });
-  return { clock, live, sockets, url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/` };
+  return { clock, live, sockets, server, url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/` };
 }
 
 describe('who a client is', () => {
@@ -155,6 +155,18 @@ describe('who a client is', () => {
       expect(raw.destroyed).toBe(true);
     });
     expect(live.size).toBe(0);
+  });
+
+  test('asked for by two listeners for one request ends that link and nothing else', async () => {
+    const { live, sockets, server, url } = await host();
+    server.on('upgrade', live.upgrade(sockets));
+    const { closed } = client(`${url}?user=ada`);
+    await until(() => {
+      expect(closed).toEqual([1006]);
+    });
+    await until(() => {
+      expect(live.size).toBe(0);
+    });
   });
 
   test('has to be asked somehow', async () => {
