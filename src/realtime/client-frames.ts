@@ -30,9 +30,12 @@ export function parseClientFrame(frame: unknown): ClientFrame {
   }
 }
 
-/** The key that a frame names, for the answer; null if there is none. */
+/** The key of the subscription that a frame is to change, for the answer; null if there is none. */
 export function keyIn(frame: unknown): string | null {
-  const key = typeof frame === 'object' && frame !== null ? (frame as { readonly key?: unknown }).key : undefined;
+  if (typeof frame !== 'object' || frame === null) return null;
+  const { kind, key } = frame as { readonly kind?: unknown; readonly key?: unknown };
+  // Whoever may say nothing in a subscription has it all the same.
+  if (kind === 'signal') return null;
   return typeof key === 'string' ? key.slice(0, MAX_KEY_CHARS) : null;
 }
 

@@ -111,7 +111,7 @@ export interface EndedFrame {
 /** A frame of the client had no effect. */
 export interface RefusedFrame {
   readonly kind: 'refused';
-  /** That of the frame, if it had one. */
+  /** Of the subscription that the frame was to begin or to end; null: it was about none. */
   readonly key: string | null;
   /** A code of a TidemarkError, such as `INVALID_FRAME` or `LIMIT_EXCEEDED`. */
   readonly code: string;

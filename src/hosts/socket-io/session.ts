@@ -35,6 +35,8 @@ export class Session {
   readonly #drained = (): void => {
     this.#connection.drained();
   };
+  /** A signal is being taken: what is refused now is that. */
+  #signalling = false;
   #open = true;
 
   /** Throws what `connect` throws. */
@@ -104,7 +106,9 @@ export class Session {
       ack?.(had ? { success: true } : failure('INVALID_FRAME'));
       return;
     }
+    this.#signalling = verb === 'signal';
     void this.#connection.receive(frame);
+    this.#signalling = false;
   }
 
   #wait(key: string, ack: Ack | undefined): void {
@@ -144,7 +148,7 @@ export class Session {
 
   #refused({ kind, key, code, message }: Extract<ServerFrame, { readonly kind: 'ended' | 'refused' }>): void {
     if (key === null) {
-      const ack = this.#tokenAcks.shift();
+      const ack = this.#signalling ? undefined : this.#tokenAcks.shift();
       if (ack === undefined) this.#emit('refused', { code, message });
       else ack(failure(String(code)));
       return;
