@@ -51,6 +51,14 @@ export const FAULTS: readonly Fault[] = [
         'return position.epoch === other.epoch && position.offset <= other.offset;',
         'return position.offset <= other.offset;',
       ],
+      [
+        'realtime/topic.ts',
+        'return last !== undefined && position.epoch === last.epoch && position.offset === last.offset + 1;',
+        'return last !== undefined && position.offset === last.offset + 1;',
+      ],
+      ['realtime/topic.ts', 'if (repeated) this.#listener.onGap();', ''],
+      ['realtime/topic.ts', 'if (top.epoch !== from.epoch) {', "if (top.epoch === '') {"],
+      ['realtime/topic.ts', 'if (epoch !== top.epoch || this.#isOld', 'void epoch;\n      if (this.#isOld'],
     ],
   },
   {

@@ -10,15 +10,18 @@ export type Fault =
 
 export type LinkName = 'client' | 'subscriber';
 
-/** `hold`: everything is late but arrives; `silence`: the connection is gone and nobody is told before the end. */
-export const LINK_FAULTS = ['cut', 'refuse', 'hold', 'silence', 'delay'] as const;
+/**
+ * `hold`: everything is late but arrives; `silence`: the connection is gone and nobody is told before the end; `lose`: some
+ * messages are gone and nobody is told, which only a simulated link does.
+ */
+export const LINK_FAULTS = ['cut', 'refuse', 'hold', 'silence', 'delay', 'lose'] as const;
 export type LinkFault = (typeof LINK_FAULTS)[number];
 
 /**
  * `restart`: with what was kept by the last `keep`, or with nothing. `failover`: to a standby that has heard nothing since the
- * last `part`.
+ * last `part`. `trim`: of each topic only the last message is kept.
  */
-export const SERVER_FAULTS = ['wipe', 'keep', 'restart', 'part', 'failover', 'kill', 'pause'] as const;
+export const SERVER_FAULTS = ['wipe', 'trim', 'keep', 'restart', 'part', 'failover', 'kill', 'pause'] as const;
 export type ServerFault = (typeof SERVER_FAULTS)[number];
 
 /** Replicas on a server, and time. All milliseconds are by the clock of the replicas. */

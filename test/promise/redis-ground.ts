@@ -19,6 +19,9 @@ const clock: Clock = {
   after: (delayMs, run) => systemClock.after(delayMs / SPEED, run),
 };
 
+/** What is left of history where it is too short. */
+const TRIM = "for _, key in ipairs(redis.call('KEYS', '*:s')) do redis.call('XTRIM', key, 'MAXLEN', 1) end";
+
 interface Link {
   readonly proxy: Proxy;
   readonly connection: Redis;
@@ -84,7 +87,7 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
       link.end = undefined;
       await proxy.heal();
     };
-    if (what === 'cut') {
+    if (what === 'cut' || what === 'lose') {
       proxy.cut();
       return;
     }
@@ -107,6 +110,7 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
     const { what, ms } = fault;
     if ('link' in fault) await breakLink(linkOf(fault.replica, fault.link), what, ms);
     else if (what === 'wipe') await admin('flushall');
+    else if (what === 'trim') await admin('eval', TRIM, 0);
     else if (what === 'keep') await admin('save');
     else if (what === 'restart') await server.restart();
     else if (what === 'part') standby?.cli('replicaof', 'no', 'one');

@@ -65,17 +65,22 @@ export async function simulatedGround({ library, plan, truth, banned }: GroundOp
       case 'refuse':
       case 'hold':
       case 'silence':
-      case 'delay': {
+      case 'delay':
+      case 'lose': {
         const link = (replicas[fault.replica] as Replica)[fault.link];
         if (what === 'cut') link.cut(RECONNECT_MS);
         else if (what === 'refuse') link.cut(ms);
         else if (what === 'silence') link.halfOpen(ms);
         else if (what === 'hold') link.stall(ms);
+        else if (what === 'lose') link.lose(1 + (ms % 2));
         else link.slowReplies(400, ms);
         return;
       }
       case 'wipe':
         server.flush();
+        return;
+      case 'trim':
+        for (const { kept: messages } of server.state.topics.values()) messages.splice(0, messages.length - 1);
         return;
       case 'keep':
         kept = copyState(server.state);
