@@ -155,7 +155,7 @@ export function createHub(options: HubOptions): Hub {
     const publishing = begin(async () => {
       if (before !== undefined) await before;
       // Nobody is told of what follows a hole before they are told of the hole.
-      if (owed.lacks(key, changeId)) await owed.own(key);
+      if (owed.lacks(key, changeId)) await owed.announceGap(key);
       if (isLate) throw late();
       return bus.publish(key, bytes, { id });
     });

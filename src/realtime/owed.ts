@@ -114,7 +114,7 @@ export class Owed {
   }
 
   /** Announces what is missing on a topic, ahead of its time. Rejects if the bus does not take it. */
-  async own(topic: SubjectKey): Promise<void> {
+  async announceGap(topic: SubjectKey): Promise<void> {
     const gap = this.#gaps.get(topic);
     if (gap === undefined || (await this.#announce(topic, gap))) return;
     throw new Error(`publish ${topic}: what is missing before it could not be announced.`);

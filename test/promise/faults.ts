@@ -57,6 +57,10 @@ export const FAULTS: readonly Fault[] = [
         'return last !== undefined && position.offset === last.offset + 1;',
       ],
       ['realtime/topic.ts', 'if (repeated) this.#listener.onGap();', ''],
+      // Marks that were lost with the topics would say so too.
+      ['realtime/hub.ts', 'if (!closed) owed.lost(id, [...topics.keys()].filter(isLost));', ''],
+      ['realtime/hub.ts', 'for (const topic of topics.values()) if (mayLack(topic.key)) topic.look();', ''],
+      ['realtime/topic.ts', 'if (top.offset < from.offset) {', 'if (top.offset < 0) {'],
       ['realtime/topic.ts', 'if (top.epoch !== from.epoch) {', "if (top.epoch === '') {"],
       ['realtime/topic.ts', 'if (epoch !== top.epoch || this.#isOld', 'void epoch;\n      if (this.#isOld'],
     ],
@@ -142,7 +146,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'what follows a hole is published before the hole is announced',
-    edits: [['realtime/hub.ts', 'if (owed.lacks(key, changeId)) await owed.own(key);', '']],
+    edits: [['realtime/hub.ts', 'if (owed.lacks(key, changeId)) await owed.announceGap(key);', '']],
   },
   {
     name: 'history whose beginning is gone is read as if it were whole',

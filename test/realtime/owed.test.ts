@@ -40,6 +40,19 @@ describe('a bus that takes its time', () => {
   });
 });
 
+test('nothing is told that follows what could not be announced before that is told', async () => {
+  const { bus, announce, clock, read, open } = await following(A);
+  await announce([A], '1');
+  bus.failing.add('publish');
+  await expect(announce([A], '2')).rejects.toThrow('publish failed');
+  await expect(announce([A], '3')).rejects.toThrow('what is missing before it could not be announced');
+  bus.failing.delete('publish');
+  await announce([A], '4');
+  expect(await read(open)).toEqual(['1', 'resync: gap', '4']);
+  await clock.advance(2 * PATIENCE_MS);
+  expect(await read(open)).toEqual([]);
+});
+
 describe('a bump without its event', () => {
   test('is a resync after three seconds, not before', async () => {
     const { hub, clock, read, open, errors } = await following(A);
