@@ -19,9 +19,10 @@ export type LinkFault = (typeof LINK_FAULTS)[number];
 
 /**
  * `restart`: with what was kept by the last `keep`, or with nothing. `failover`: to a standby that has heard nothing since the
- * last `part`. `trim`: of each topic only the last message is kept.
+ * last `part`. `trim`: of each topic only the last message is kept. `full`: bumps are
+ * taken, and what needs memory is refused.
  */
-export const SERVER_FAULTS = ['wipe', 'trim', 'keep', 'restart', 'part', 'failover', 'kill', 'pause'] as const;
+export const SERVER_FAULTS = ['wipe', 'trim', 'full', 'keep', 'restart', 'part', 'failover', 'kill', 'pause'] as const;
 export type ServerFault = (typeof SERVER_FAULTS)[number];
 
 /** Replicas on a server, and time. All milliseconds are by the clock of the replicas. */

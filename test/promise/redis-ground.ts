@@ -80,6 +80,8 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
     }
   };
 
+  const empty = (): Promise<void> => admin('config', 'set', 'maxmemory', 0);
+
   const breakLink = async (link: Link, what: Fault['what'], ms: number): Promise<void> => {
     if (link.end !== undefined) return;
     const { proxy } = link;
@@ -111,7 +113,10 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
     if ('link' in fault) await breakLink(linkOf(fault.replica, fault.link), what, ms);
     else if (what === 'wipe') await admin('flushall');
     else if (what === 'trim') await admin('eval', TRIM, 0);
-    else if (what === 'keep') await admin('save');
+    else if (what === 'full') {
+      await admin('config', 'set', 'maxmemory', 1);
+      clock.after(ms, () => void empty().catch(() => undefined));
+    } else if (what === 'keep') await admin('save');
     else if (what === 'restart') await server.restart();
     else if (what === 'part') standby?.cli('replicaof', 'no', 'one');
     else if (what === 'kill') await admin('client', 'kill', 'type', 'pubsub');
@@ -131,7 +136,9 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
     clock,
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms / SPEED)),
     strike,
-    heal: endAll,
+    heal: async () => {
+      await Promise.all([endAll(), empty()]);
+    },
     close: async () => {
       await endAll();
       await Promise.all(replicas.map(({ tide }) => tide.close()));

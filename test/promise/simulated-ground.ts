@@ -82,6 +82,12 @@ export async function simulatedGround({ library, plan, truth, banned }: GroundOp
       case 'trim':
         for (const { kept: messages } of server.state.topics.values()) messages.splice(0, messages.length - 1);
         return;
+      case 'full': {
+        const filled = server;
+        filled.full = true;
+        engine.at(engine.now + ms, () => (filled.full = false));
+        return;
+      }
       case 'keep':
         kept = copyState(server.state);
         return;
