@@ -5,6 +5,8 @@ import { RedisPubSub, createPubSub } from 'tidemark/graphql';
 import { redisBus } from 'tidemark/redis';
 import { connectTo } from './redis.mjs';
 
+export { socketIo, socketIoSharded, socketIoStreams } from './socket-io-peers.mjs';
+
 /**
  * Ways to publish and to subscribe over Redis, each with connections of its own.
  *

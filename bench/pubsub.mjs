@@ -10,6 +10,9 @@ const RAW = 'ioredis PUBLISH, callbacks';
 const OURS = 'RedisPubSub, with history';
 const GRS = 'graphql-redis-subscriptions';
 const YOGA = '@graphql-yoga/redis-event-target';
+const CLASSIC = '@socket.io/redis-adapter';
+const STREAMS = '@socket.io/redis-streams-adapter';
+const SOCKET_IO = [CLASSIC, STREAMS];
 
 const title = (subscribers) =>
   `${subscribers.toLocaleString('en')} ${subscribers === 1 ? 'subscriber' : 'subscribers'}`;
@@ -27,7 +30,7 @@ export default {
   title: 'Messages to many subscribers',
   question: 'What does one message cost from publish() to the last subscriber of one process, and what of it is lost?',
   setting: `One topic, payloads of 180 bytes as JSON, publisher and subscribers in one process, Redis on this machine. Subscribers read in a \`for await\` loop, but for the first case, which is PUBLISH with one listener that parses once and calls everybody. A burst is over once every subscriber has had all of it, and every payload is summed. With history each message goes into a stream of Redis as well, by one script for a turn. In the last two tables each library is on its own.`,
-  packages: ['ioredis', GRS, YOGA, '@graphql-yoga/subscription'],
+  packages: ['ioredis', GRS, YOGA, '@graphql-yoga/subscription', 'socket.io', ...SOCKET_IO],
   goals: [
     {
       text: `1,000 subscribers: RedisPubSub at least 5 × as fast as the iterators of ${GRS}`,
@@ -66,7 +69,18 @@ export default {
       cases: cases.map(({ name, open }) => ({ name, make: (given) => bursts(open, given, subscribers) })),
     })),
     { run: () => memory({ [OURS]: 'ours', [GRS]: 'theirs', [YOGA]: 'yoga' }) },
-    { run: () => losses(LOSSES, { 'ioredis PUBLISH': 'raw', [GRS]: 'theirs', [YOGA]: 'yoga', [OURS]: 'ours' }) },
+    {
+      run: () =>
+        losses(LOSSES, {
+          'ioredis PUBLISH': 'raw',
+          [GRS]: 'theirs',
+          [YOGA]: 'yoga',
+          [`two servers of Socket.IO, ${CLASSIC}`]: 'socketIo',
+          ['the same, its sharded adapter']: 'socketIoSharded',
+          [`the same, ${STREAMS}`]: 'socketIoStreams',
+          [OURS]: 'ours',
+        }),
+    },
   ],
 };
 

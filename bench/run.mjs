@@ -11,7 +11,8 @@ import { machine, versionsOf } from './versions.mjs';
 export const QUESTIONS = [
   ...['tier1-hit', 'awaited-hit', 'loaders', 'graphql', 'change', 'memory', 'codec'],
   ...['stale-reads', 'redis-hits', 'redis-invalidate', 'redis-herd', 'rules', 'fields'],
-  ...['spatial-invalidation', 'spatial-hit-rate', 'spatial-near', 'spatial-helper', 'outbox', 'pubsub'],
+  ...['spatial-invalidation', 'spatial-hit-rate', 'spatial-near', 'spatial-helper', 'outbox'],
+  ...['pubsub', 'reconnect', 'stalled'],
 ];
 
 /** Rounds of one question, all its groups together. Starting and warming up comes on top. */

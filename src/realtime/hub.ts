@@ -141,7 +141,11 @@ export function createHub(options: HubOptions): Hub {
   /** By topic, the last publication of which it is not known what became, however long ago it was given up. */
   const underWay = new Map<SubjectKey, Promise<void>>();
   /** After the one before it on the same topic: a bus that is slow for a moment must not turn two round. */
-  const publishInTurn = (key: SubjectKey, bytes: Uint8Array, id: string): Promise<BusPosition> => {
+  const publishInTurn = (
+    key: SubjectKey,
+    bytes: Uint8Array,
+    { id, changeId }: { readonly id: string; readonly changeId: string },
+  ): Promise<BusPosition> => {
     const before = underWay.get(key);
     let isLate = false;
     const late = (): Error => {
@@ -150,6 +154,8 @@ export function createHub(options: HubOptions): Hub {
     };
     const publishing = begin(async () => {
       if (before !== undefined) await before;
+      // Nobody is told of what follows a hole before they are told of the hole.
+      if (owed.lacks(key, changeId)) await owed.announceGap(key);
       if (isLate) throw late();
       return bus.publish(key, bytes, { id });
     });
@@ -163,10 +169,10 @@ export function createHub(options: HubOptions): Hub {
 
   /** Rejects with the first failure, after trying every topic. */
   const publishOn = async (on: readonly SubjectKey[], announcement: Omit<Announcement, 'kind'>): Promise<void> => {
-    const { changeId, id } = announcement;
+    const { changeId } = announcement;
     const bytes = encodeAnnouncement(announcement, codec);
     const publications = on.map((key) => {
-      const publication = publishInTurn(key, bytes, id);
+      const publication = publishInTurn(key, bytes, announcement);
       publication.catch(() => {
         if (!closed) owed.failed(changeId, [key]);
       });

@@ -107,6 +107,19 @@ export class Owed {
     this.#arm();
   }
 
+  /** Whether something of other changes is missing on a topic that is yet to be announced. */
+  lacks(topic: SubjectKey, changeId: string): boolean {
+    const gap = this.#gaps.get(topic);
+    return gap !== undefined && gap.changeId !== changeId;
+  }
+
+  /** Announces what is missing on a topic, ahead of its time. Rejects if the bus does not take it. */
+  async announceGap(topic: SubjectKey): Promise<void> {
+    const gap = this.#gaps.get(topic);
+    if (gap === undefined || (await this.#announce(topic, gap))) return;
+    throw new Error(`publish ${topic}: what is missing before it could not be announced.`);
+  }
+
   /** A topic's next message. */
   arrived(topic: SubjectKey, announcement: Announcement): void {
     const { id, changeId, event } = announcement;
@@ -284,15 +297,17 @@ export class Owed {
     });
   }
 
-  async #announce(topic: SubjectKey, gap: Gap): Promise<void> {
+  /** False if it fails. */
+  async #announce(topic: SubjectKey, gap: Gap): Promise<boolean> {
     const { bus, codec, followed } = this.#options;
     const { changeId, reason } = gap;
     const id = `${changeId}.${reason}`;
     const bytes = encodeAnnouncement({ id, on: [], times: [], changeId, marks: null, event: reason }, codec);
     const position = await this.#try(`publish ${topic}`, () => bus.publish(topic, bytes, { id }));
-    if (position === undefined) return;
+    if (position === undefined) return false;
     if (this.#gaps.get(topic) === gap) this.#gaps.delete(topic);
     if (followed(topic) === undefined) this.waive(topic);
+    return true;
   }
 
   /** Undefined if it fails or takes too long: it is tried again with the next collection. */

@@ -81,7 +81,8 @@ export class Permit {
       (until) => {
         this.#asking = false;
         if (this.#ending.signal.aborted) return;
-        if (until === undefined) this.#ask();
+        // Whoever takes it back may do so between the answer and here.
+        if (until === undefined || this.#isRevoked) this.#ask();
         else this.#permit(until);
       },
       (refusal: unknown) => {

@@ -109,6 +109,20 @@ describe('a revocation', () => {
     await tide.close();
   });
 
+  test.each([0, 1, 2, 3, 4, 5, 6])('%i promise jobs after the answer makes it be put again', async (jobs) => {
+    const { ada, answers, clock, rename, tide } = await askedSlowly();
+    answers.shift()?.(true);
+    for (let i = 0; i < jobs; i++) await Promise.resolve();
+    await tide.realtime.revoke({ principal: 'ada' });
+    await clock.advance(0);
+    expect(answers).toHaveLength(1);
+    answers.shift()?.(false);
+    await rename('settlement', 's1', 'secret');
+    await clock.advance(0);
+    expect(ada.told()).toEqual(['ended a REVOKED']);
+    await tide.close();
+  });
+
   test('is applied before anything is replayed', async () => {
     const { here, there, banned, settle, close } = world();
     const ada = client(here.tide);
