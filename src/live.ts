@@ -2,7 +2,7 @@ import { branchOf, chainOf } from './cache/branches.js';
 import { carriedBy } from './cache/cascade.js';
 import { randomId } from './clock.js';
 import type { Clock, SubjectKey } from './contract.js';
-import { TidemarkError } from './errors.js';
+import { TidemarkError, counted } from './errors.js';
 import type { AnyModel, Topology } from './model.js';
 import type { TideOptions } from './options.js';
 import type { Permission, RequestedSubject } from './realtime/authorize.js';
@@ -20,7 +20,7 @@ import { type Revocations, concerns } from './realtime/revocations.js';
 import { parseRoomName } from './realtime/rooms.js';
 import type { Signals } from './realtime/signals.js';
 import type { SubscriptionHooks, SubscriptionOptions } from './realtime/subscription.js';
-import type { Revocation, Room } from './realtime-verbs.js';
+import type { ConnectionLimits, Revocation, Room } from './realtime-verbs.js';
 import { type Subject, subjectParts } from './subject.js';
 import { type AnySubjects, targetSubject } from './subjects.js';
 import type { SubscribeOptions, SubscribeTarget } from './watching.js';
@@ -92,6 +92,9 @@ export class Live {
   /** `tide.realtime`. */
   readonly verbs = Object.freeze({
     connect: (options: AnyConnectionOptions): LiveConnection => this.#connect(options),
+    check: (limits: ConnectionLimits<AnyModel, unknown>): void => {
+      this.#check(limits);
+    },
     revoke: async ({ principal, connection, target }: Revocation): Promise<void> => {
       this.#parts.assertOpen();
       const named = Object.entries({ principal, connection, target: target?.key }).filter(
@@ -171,11 +174,20 @@ export class Live {
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  #connect(options: AnyConnectionOptions): LiveConnection {
-    const { assertOpen, options: given, random, revocations } = this.#parts;
+  #check({ maxSubscriptions, maxFramesPerMinute, signals }: ConnectionLimits<AnyModel, unknown>): void {
+    const { assertOpen, options } = this.#parts;
     assertOpen();
-    if (given.authorize === undefined)
+    if (options.authorize === undefined)
       throw new TidemarkError('UNAUTHORIZED', 'connect: createTidemark() was given no authorize().');
+    counted('maxSubscriptions', maxSubscriptions, 1);
+    counted('maxFramesPerMinute', maxFramesPerMinute, 1);
+    if (signals !== undefined && this.#parts.signals === undefined)
+      throw new TidemarkError('INVALID_OPTION', 'signals: expected a bus with ephemeral topics, got one without.');
+  }
+
+  #connect(options: AnyConnectionOptions): LiveConnection {
+    const { random, revocations } = this.#parts;
+    this.#check(options);
     const connection = new LiveConnection(randomId(random), options, this.#host);
     this.#connections.add(connection);
     this.#unfollow ??= revocations.follow({

@@ -21,6 +21,12 @@ export interface Room {
   readonly id: string;
 }
 
+/** What a client may do on its link. */
+export type ConnectionLimits<M extends AnyModel, Principal> = Pick<
+  ConnectionOptions<M, Principal>,
+  'rooms' | 'signals' | 'maxSubscriptions' | 'maxFramesPerMinute'
+>;
+
 /** The link of one client, as its host gives it. */
 export interface ConnectionOptions<M extends AnyModel, Principal> extends Credentials<Principal> {
   /** Puts a frame on the link, behind all those before. Must not throw. */
@@ -109,6 +115,11 @@ export interface Realtime<M extends AnyModel, Principal = unknown> {
    * the credentials have run out; INVALID_OPTION for `signals` on a bus without ephemeral topics; CLOSED.
    */
   connect(options: ConnectionOptions<M, Principal>): Connection<M, Principal>;
+  /**
+   * Throws what every `connect` with these limits would throw, whoever comes: for who serves clients, to say so at the start.
+   * UNAUTHORIZED without an `authorize` of the tide, INVALID_OPTION, CLOSED.
+   */
+  check(limits: ConnectionLimits<M, Principal>): void;
   /**
    * Takes permissions back, on every replica: `authorize` is asked again for what is named, and until it answers nothing is
    * delivered there; what it refuses ends with REVOKED. Change first what `authorize` looks at. Resolves once it holds here

@@ -281,12 +281,9 @@ export class LiveConnection implements Connection {
     }
   }
 
-  /** Throws INVALID_OPTION where they cannot be. */
   #signals({ signals: allow }: AnyConnectionOptions): Signalling | undefined {
     const { signals } = this.#host;
-    if (allow === undefined) return undefined;
-    if (signals === undefined)
-      throw new TidemarkError('INVALID_OPTION', 'signals: expected a bus with ephemeral topics, got one without.');
+    if (allow === undefined || signals === undefined) return undefined;
     return new Signalling({
       signals,
       from: this.id,

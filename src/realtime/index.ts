@@ -1,6 +1,7 @@
 /** Live updates for clients: connections, whatever their link, and what is said on them. */
 export type {
   Connection,
+  ConnectionLimits,
   ConnectionOptions,
   ConnectionSubscribeOptions,
   ConnectionTarget,

@@ -1,19 +1,13 @@
 import type { Awaitable, Clock } from '../../contract.js';
 import type { AnyModel } from '../../model.js';
-import type { ConnectionOptions, Credentials, Realtime } from '../../realtime-verbs.js';
+import type { ConnectionLimits, Credentials, Realtime } from '../../realtime-verbs.js';
 
 /** What is needed of a tide. */
 export interface LiveTide<M extends AnyModel, Principal> {
-  readonly realtime: Pick<Realtime<M, Principal>, 'connect'>;
+  readonly realtime: Pick<Realtime<M, Principal>, 'check' | 'connect'>;
 }
 
-/** What clients may do on a link, whatever it is made of. */
-export type LinkLimits<M extends AnyModel, Principal> = Pick<
-  ConnectionOptions<M, Principal>,
-  'rooms' | 'signals' | 'maxSubscriptions' | 'maxFramesPerMinute'
->;
-
-export interface LinkOptions<M extends AnyModel, Principal, Request> extends LinkLimits<M, Principal> {
+export interface LinkOptions<M extends AnyModel, Principal, Request> extends ConnectionLimits<M, Principal> {
   /** Who a request is from. Null, undefined or an error is a no, and the client is told nothing more than that. */
   readonly authenticate?: ((request: Request) => Awaitable<Credentials<Principal> | null | undefined>) | undefined;
   /** Measures silence. Default: this machine's. */
@@ -26,7 +20,7 @@ export function limitsOf<M extends AnyModel, Principal>({
   signals,
   maxSubscriptions,
   maxFramesPerMinute,
-}: LinkLimits<M, Principal>): LinkLimits<M, Principal> {
+}: ConnectionLimits<M, Principal>): ConnectionLimits<M, Principal> {
   return { rooms, signals, maxSubscriptions, maxFramesPerMinute };
 }
 

@@ -1,12 +1,12 @@
 import type { Awaitable } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
-import type { Connection, Credentials, Realtime } from '../../realtime-verbs.js';
-import { type LinkLimits, limitsOf } from '../links/options.js';
+import type { Connection, ConnectionLimits, Credentials, Realtime } from '../../realtime-verbs.js';
+import { limitsOf } from '../links/options.js';
 import { Session } from './session.js';
 import type { IoHandshake, IoNamespace, IoSocket } from './socket.js';
 
-export interface SocketIoOptions<M extends AnyModel, Principal> extends LinkLimits<M, Principal> {
+export interface SocketIoOptions<M extends AnyModel, Principal> extends ConnectionLimits<M, Principal> {
   /** Who has this token, of `auth.token` or of an `authenticate` message. Null, undefined or an error is a no. */
   readonly authenticate: (
     token: string,
@@ -25,12 +25,12 @@ export interface SocketIoHost {
 
 /** What is needed of a tide. */
 export interface SocketIoTide<M extends AnyModel, Principal> {
-  readonly realtime: Pick<Realtime<M, Principal>, 'connect' | 'subjectsOf'>;
+  readonly realtime: Pick<Realtime<M, Principal>, 'check' | 'connect' | 'subjectsOf'>;
 }
 
 /**
  * Live updates over Socket.IO 4, on any number of replicas and without an adapter; clients stay as they are. Every socket is verified when
- * it connects, also one whose state Socket.IO has recovered.
+ * it connects, also one whose state Socket.IO has recovered. Throws UNAUTHORIZED for a tide without `authorize`.
  *
  * @example
  * socketIoHost(io, tide, { authenticate: async (token) => ({ principal: await userOf(token) }) });
@@ -44,6 +44,7 @@ export function socketIoHost<M extends AnyModel, Principal>(
   /** Of sockets that passed the middleware and are not connected yet. */
   const known = new WeakMap<IoSocket, Credentials<Principal>>();
   const given = limitsOf(options);
+  tide.realtime.check(given);
   let closed = false;
 
   const isType = (type: string): boolean => {

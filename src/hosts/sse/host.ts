@@ -63,6 +63,7 @@ export class Streams<M extends AnyModel, Principal> {
 
   constructor(tide: LiveTide<M, Principal>, options: LinkOptions<M, Principal, never>) {
     this.#tide = tide;
+    tide.realtime.check(limitsOf(options));
     this.#options = options;
   }
 

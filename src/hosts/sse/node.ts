@@ -74,11 +74,12 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
       gone = true;
     });
     response.on('error', () => undefined);
-    const asked = await askedBy(request, streams.isClosed, body);
-    const credentials = 'status' in asked ? null : await credentialsOf(options.authenticate, request);
+    const credentials = streams.isClosed ? null : await credentialsOf(options.authenticate, request);
+    // Of strangers no body is read.
+    const asked = credentials === null ? (streams.isClosed ? CLOSED : UNAUTHORIZED) : await askedBy(request, body);
     if (gone) return;
     if ('status' in asked || credentials === null) {
-      refuse(response, 'status' in asked ? asked : UNAUTHORIZED);
+      refuse(response, asked as Refused);
       return;
     }
     const waiting: string[] = [];
@@ -125,9 +126,8 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
   };
 }
 
-async function askedBy(request: NodeRequest, isClosed: boolean, given: unknown): Promise<Asked | Refused> {
+async function askedBy(request: NodeRequest, given: unknown): Promise<Asked | Refused> {
   const { method, url = '', headers } = request;
-  if (isClosed) return CLOSED;
   try {
     if (method === 'GET') {
       const id = headers['last-event-id'];

@@ -33,10 +33,12 @@ export function webSseHost<M extends AnyModel, Principal>(
   const streams = new Streams(tide, options);
   return {
     handle: async (request) => {
-      const asked = await askedBy(request, streams.isClosed);
-      if ('status' in asked) return refuse(asked);
+      if (streams.isClosed) return refuse(CLOSED);
       const credentials = await credentialsOf(options.authenticate, request);
+      // Of strangers no body is read.
       if (credentials === null) return refuse(UNAUTHORIZED);
+      const asked = await askedBy(request);
+      if ('status' in asked) return refuse(asked);
       try {
         return new Response(
           bodyOf((controller) => streams.open(credentials, asked, sinkOf(controller))),
@@ -99,9 +101,8 @@ function sinkOf(controller: Controller) {
   };
 }
 
-async function askedBy(request: Request, isClosed: boolean): Promise<Asked | Refused> {
+async function askedBy(request: Request): Promise<Asked | Refused> {
   const { method, url, headers } = request;
-  if (isClosed) return CLOSED;
   try {
     if (method === 'GET') return askedInUrl(new URL(url).searchParams, headers.get('last-event-id') ?? undefined);
     if (method !== 'POST') return NO_METHOD;

@@ -36,7 +36,7 @@ export interface WsHost<Principal> {
 
 /**
  * Live updates over WebSockets: one connection of `tide.realtime` for each. Any replica serves any client. Throws INVALID_OPTION
- * without `authenticate` and `verify`.
+ * without `authenticate` and `verify`, and UNAUTHORIZED for a tide without `authorize`.
  */
 export function wsHost<M extends AnyModel, Principal>(
   tide: LiveTide<M, Principal>,
@@ -47,6 +47,7 @@ export function wsHost<M extends AnyModel, Principal>(
     throw new TidemarkError('INVALID_OPTION', 'wsHost: expected authenticate or verify, got neither.');
   const sessions = new Set<Session<Principal>>();
   const given = limitsOf(options);
+  tide.realtime.check(given);
   let closed = false;
 
   const accept = (socket: Socket, credentials: Credentials<Principal> | null = null): void => {

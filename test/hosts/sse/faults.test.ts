@@ -50,7 +50,7 @@ test('a path that is no URL is answered', async () => {
   await handled;
   expect(await ends[0]).toBeUndefined();
   const [answer] = (await once(socket, 'data')) as [Buffer];
-  expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 /);
   socket.destroy();
 });
 

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type WsHostOptions, wsHost } from '../../../src/hosts/ws/index.js';
-import { memory } from '../../../src/index.js';
+import { createTidemark, defineModel, entity, memory } from '../../../src/index.js';
 import type { ServerFrame } from '../../../src/realtime/frames.js';
 import { fakeClock } from '../../../src/testing/index.js';
 import { type Model, type User, openReplica, userOf } from '../links/replica.js';
@@ -173,6 +173,18 @@ describe('who a client is', () => {
     const { tide } = await openReplica(memory());
     expect(() => wsHost(tide, {})).toThrow('expected authenticate or verify, got neither');
   });
+});
+
+test('a host is refused at the start for what no client could be served with', async () => {
+  const tide = createTidemark({ model: defineModel({ entities: { town: entity<{ id: string }>()({}) } }), origin: {} });
+  const authenticate = () => ({ principal: { name: 'ada' } });
+  expect(() => wsHost(tide, { authenticate })).toThrow('createTidemark() was given no authorize()');
+  const guarded = await openReplica(memory());
+  expect(() => wsHost(guarded.tide, { authenticate, maxSubscriptions: 0 })).toThrow('maxSubscriptions');
+  const { ephemeral: _, ...bus } = memory().bus;
+  const silent = await openReplica({ bus });
+  expect(() => wsHost(silent.tide, { authenticate, signals: (value) => value })).toThrow('ephemeral topics');
+  await tide.close();
 });
 
 describe('a link', () => {
