@@ -24,7 +24,7 @@ const OURS = 'tidemark, a connection of tide.realtime';
 export default {
   title: 'A client that does not read',
   question: 'What does a server hold for one client whose link does not drain?',
-  setting: `${EVENTS.toLocaleString('en')} events with a text of 200 characters to one client that stops reading after it has subscribed; everything is in one process, in memory, ${RUNS} runs each in processes of their own, after 20,000 that are not counted. tidemark and graphql-ws are given a link that reports, or is, full from then on: graphql-ws waits for what it sends, tidemark is told what waits and asks for no more. Socket.IO has a client whose socket is paused, and does not look. The heap is what a collection leaves, buffers included.`,
+  setting: `${EVENTS.toLocaleString('en')} events with a text of 200 characters to one client that stops reading after it has subscribed; everything is in one process, in memory, ${RUNS} runs each in processes of their own, after 20,000 that are not counted. tidemark and graphql-ws are given a link that reports, or is, full from then on: graphql-ws waits for what it sends, tidemark is told what waits and asks for no more. Socket.IO has a client whose socket is paused, and does not look. tidemark's clock runs at a tenth, since it would send the client away after 30 s. The heap is what a collection leaves, buffers included.`,
   packages: ['graphql-ws', 'graphql-subscriptions', 'socket.io'],
   goals: [
     {
@@ -78,6 +78,7 @@ const LIBRARIES = {
       origin: {},
       ...memory(),
       authorize: () => true,
+      clock: slowClock(),
     });
     let waiting = 0;
     const subscribed = new Promise((resolve) => {
@@ -147,6 +148,21 @@ const LIBRARIES = {
     return async (n) => server.to('it').emit('message', { text: textOf(n) });
   },
 };
+
+/** A client that does not read for thirty seconds is sent away: on a slow machine all this takes longer. */
+function slowClock() {
+  const began = Date.now();
+  return {
+    now: () => performance.now() / 10,
+    wallNow: () => began + (Date.now() - began) / 10,
+    after: (delayMs, run) => {
+      const timer = setTimeout(run, delayMs * 10);
+      return () => clearTimeout(timer);
+    },
+    defer: (run) => void Promise.resolve().then(() => process.nextTick(run)),
+    turnEnd: (run) => process.nextTick(run),
+  };
+}
 
 /** In one piece, as from a database. */
 const textOf = (n) => Buffer.from(String(n).padEnd(200, 'x')).toString();
