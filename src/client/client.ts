@@ -1,0 +1,228 @@
+import type { PlainId, SubscribeFrame } from '../realtime/frames.js';
+import { dialEventStream } from './event-stream.js';
+import { type Line, type LineEvents, type LineFrame, type LineState, createLine } from './line.js';
+import { platformHere } from './platform.js';
+import { revive, reviveEach } from './revive.js';
+import { shareLine } from './tabs.js';
+import type { Client, ClientItem, ClientOptions, ClientState } from './types.js';
+import { dialWebSocket } from './web-socket.js';
+
+/** What is followed once for all subscribers that ask for the same. */
+interface Followed {
+  /** As it is asked for next time: with the cursor where it stands. */
+  frame: SubscribeFrame;
+  readonly subscribers: Set<Subscriber>;
+}
+
+interface Subscriber {
+  /** It knows from where on it is told. */
+  begun: boolean;
+  readonly listener: (item: ClientItem) => void;
+}
+
+/** An item without its cursor. */
+type Placeless = ClientItem extends infer Item ? (Item extends ClientItem ? Omit<Item, 'cursor'> : never) : never;
+
+/**
+ * Follows what a server with `tidemark/sse` or `tidemark/ws` announces, and goes on exactly where it stood after every cut. Connects with the
+ * first subscription.
+ *
+ * @example
+ * const client = createClient({ url: '/live', token: () => session.token });
+ * const stop = client.subscribe({ type: 'settlement', id: 's1' }, (item) => {
+ *   if (item.kind === 'change') show(item.changes.values);
+ *   else if (item.kind !== 'computed') refetch();
+ * });
+ */
+export function createClient(options: ClientOptions): Client {
+  const { url, token, shared, headers } = options;
+  const platform = { ...platformHere(), ...options.platform };
+  const report = options.onError ?? platform.reportError;
+  const transport = options.transport ?? (url.startsWith('ws') ? 'ws' : 'sse');
+  const dial = transport === 'ws' ? dialWebSocket(url, platform) : dialEventStream(url, headers, platform);
+
+  // Tabs of one origin are told apart by it, and nobody else.
+  const id = `${platform.random().toString(36).slice(2)}${platform.random().toString(36).slice(2)}:`;
+  let keys = 0;
+  const followed = new Map<string, Followed>();
+  /** By what was asked for. */
+  const joinable = new Map<string, Followed>();
+  const listeners = new Set<(state: ClientState) => void>();
+  let state: ClientState = { status: 'waiting', caughtUp: 0, reason: '' };
+  let openedAt = 0;
+
+  const contained = <Told>(listener: (told: Told) => void, told: Told): void => {
+    try {
+      listener(told);
+    } catch (error) {
+      report(error);
+    }
+  };
+
+  const become = (next: Partial<ClientState>): void => {
+    if (state.status === 'closed') return;
+    state = { ...state, ...next };
+    for (const listener of [...listeners]) contained(listener, state);
+  };
+
+  const onState = ({ status, reason, at }: LineState): void => {
+    if (status === state.status && reason === state.reason) return;
+    if (status === 'open') {
+      openedAt = at;
+      become({ status, reason, caughtUp: 0 });
+    } else become({ status, reason });
+  };
+
+  const tellAll = ({ subscribers, frame: { since } }: Followed, item: ClientItem): void => {
+    for (const subscriber of [...subscribers]) {
+      if (item.kind !== 'ended') begin(subscriber, since);
+      if (subscribers.has(subscriber)) contained(subscriber.listener, item);
+    }
+  };
+
+  const begin = (subscriber: Subscriber, cursor: string | undefined): void => {
+    if (subscriber.begun || cursor === undefined) return;
+    subscriber.begun = true;
+    contained(subscriber.listener, { kind: 'subscribed', cursor });
+  };
+
+  const onFrame = (frame: LineFrame): void => {
+    if (frame.kind === 'ended' || frame.kind === 'refused') {
+      const { key, code, message } = frame;
+      const of = key === null ? undefined : followed.get(key);
+      if (of && key !== null) {
+        forget(of);
+        tellAll(of, { kind: 'ended', code: code ?? 'CLOSED', message });
+      }
+      return;
+    }
+    const mine = Object.entries(frame.on).filter(([key]) => followed.has(key));
+    if (mine.length === 0) return;
+    if (frame.kind === 'change' && Date.parse(frame.change.modifiedAt) < openedAt)
+      become({ caughtUp: state.caughtUp + 1 });
+    for (const [key, cursor] of mine) {
+      const of = followed.get(key);
+      if (!of) continue;
+      // Those who came with this one begin behind what was told before.
+      if (frame.kind !== 'subscribed') tellAll(of, { ...placeless(frame), cursor } as ClientItem);
+      of.frame = { ...of.frame, since: cursor };
+      if (frame.kind === 'subscribed') for (const subscriber of [...of.subscribers]) begin(subscriber, cursor);
+    }
+  };
+
+  const forget = (of: Followed): void => {
+    followed.delete(of.frame.key);
+    for (const [text, joined] of joinable) if (joined === of) joinable.delete(text);
+  };
+
+  const newKey = (): string => `${id}${String(++keys)}`;
+  const rejoin = (): readonly SubscribeFrame[] => {
+    const all = [...followed.values()];
+    followed.clear();
+    for (const of of all) {
+      of.frame = { ...of.frame, key: newKey() };
+      followed.set(of.frame.key, of);
+    }
+    return all.map(({ frame }) => frame);
+  };
+
+  const openLine = (events: LineEvents): Line =>
+    createLine({ token, dial, platform: { ...platform, reportError: report }, ...events });
+  const { locks, BroadcastChannel } = platform;
+  const name = `tidemark ${transport} ${url} ${typeof shared === 'string' ? shared : ''}`;
+  const line =
+    shared !== false && locks && BroadcastChannel
+      ? shareLine({
+          name,
+          id,
+          locks,
+          channel: new BroadcastChannel(name),
+          createLine: openLine,
+          rejoin,
+          onFrame,
+          onState,
+        })
+      : openLine({ onFrame, onState });
+
+  return {
+    get state() {
+      return state;
+    },
+    onState: (listener) => {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    subscribe: (target, listener, { branch, since, overflow } = {}) => {
+      const asked = {
+        target,
+        ...(branch === undefined ? {} : { branch }),
+        ...(overflow === undefined ? {} : { overflow }),
+        ...(since === undefined ? {} : { since }),
+      };
+      const subscriber: Subscriber = { listener, begun: false };
+      if (state.status === 'closed') return () => {};
+      // Who says where it stands is alone with that.
+      const text = since === undefined ? JSON.stringify(asked) : newKey();
+      const known = joinable.get(text);
+      const of = known ?? { frame: { kind: 'subscribe', key: newKey(), ...asked }, subscribers: new Set<Subscriber>() };
+      const { subscribers } = of;
+      subscribers.add(subscriber);
+      if (known) {
+        queueMicrotask(() => {
+          if (subscribers.has(subscriber)) begin(subscriber, of.frame.since);
+        });
+      } else {
+        joinable.set(text, of);
+        followed.set(of.frame.key, of);
+        line.send(of.frame);
+      }
+      return () => {
+        const { key } = of.frame;
+        if (!subscribers.delete(subscriber) || subscribers.size > 0 || followed.get(key) !== of) return;
+        forget(of);
+        line.send({ kind: 'unsubscribe', key });
+      };
+    },
+    reconnect: () => {
+      if (state.status !== 'closed') line.reconnect();
+    },
+    close: () => {
+      followed.clear();
+      joinable.clear();
+      line.close();
+      become({ status: 'closed' });
+    },
+  };
+}
+
+/** What a frame tells, wherever it stands. */
+function placeless(frame: Exclude<LineFrame, { readonly key: unknown } | { readonly kind: 'subscribed' }>): Placeless {
+  switch (frame.kind) {
+    case 'change': {
+      const { entityId, changes, ...rest } = frame.change;
+      const { fields, values } = changes;
+      return {
+        kind: 'change',
+        ...rest,
+        entityId: revive(entityId) as Exclude<PlainId, object> | bigint | null,
+        changes: { fields, values: reviveEach(values) },
+      };
+    }
+    case 'computed': {
+      const { entityId, before, after, ...rest } = frame.computed;
+      return {
+        kind: 'computed',
+        ...rest,
+        entityId: revive(entityId) as Exclude<PlainId, object> | bigint,
+        ...(before === undefined ? {} : { before: revive(before) }),
+        after: revive(after),
+      };
+    }
+    case 'resync': {
+      const { reason, dropped } = frame;
+      return { kind: 'resync', reason, ...(dropped === undefined ? {} : { dropped }) };
+    }
+  }
+}
