@@ -96,13 +96,6 @@ export function createClient(options: ClientOptions): Client {
       }
       return;
     }
-    if (frame.kind === 'signal') {
-      const { from, value } = frame;
-      for (const key of frame.keys)
-        for (const { listener } of followed.get(key)?.subscribers ?? [])
-          contained(listener, { kind: 'signal', from, value });
-      return;
-    }
     const mine = Object.entries(frame.on).filter(([key]) => followed.has(key));
     if (mine.length === 0) return;
     if (frame.kind === 'change' && Date.parse(frame.change.modifiedAt) < openedAt)
@@ -192,10 +185,6 @@ export function createClient(options: ClientOptions): Client {
         line.send({ kind: 'unsubscribe', key });
       };
     },
-    signal: (target, value, { branch } = {}) => {
-      const of = joinable.get(JSON.stringify({ target, ...(branch === undefined ? {} : { branch }) }));
-      if (of) line.send({ kind: 'signal', key: of.frame.key, value });
-    },
     reconnect: () => {
       if (state.status !== 'closed') line.reconnect();
     },
@@ -209,9 +198,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** What a frame tells, wherever it stands. */
-function placeless(
-  frame: Exclude<LineFrame, { readonly key: unknown } | { readonly keys: unknown } | { readonly kind: 'subscribed' }>,
-): Placeless {
+function placeless(frame: Exclude<LineFrame, { readonly key: unknown } | { readonly kind: 'subscribed' }>): Placeless {
   switch (frame.kind) {
     case 'change': {
       const { entityId, changes, ...rest } = frame.change;

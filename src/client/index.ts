@@ -10,6 +10,5 @@ export type {
   ClientStatus,
   ClientSubscribeOptions,
   EndedItem,
-  SignalItem,
   SubscribedItem,
 } from './types.js';

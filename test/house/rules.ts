@@ -98,6 +98,8 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   adapters: 'effects',
   testing: 'effects',
   hosts: 'hosts',
+  // For browsers: of all the rest it knows the types of what is said on a link.
+  client: 'hosts',
   cli: 'cli',
 };
 
@@ -108,6 +110,7 @@ const STRANGERS = ['cache', 'rules', 'spatial', 'realtime'];
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   adapters: ['clock', 'contract', 'errors', 'glob', 'names', 'subject'],
   testing: ['contract', 'errors', 'subject'],
+  client: ['realtime', 'watching'],
 };
 
 /** Who may import an adapter, and which. */
@@ -138,9 +141,9 @@ const FORBIDDEN_CODE: readonly { code: string; allowedIn: readonly string[]; ins
   { code: 'process.env', allowedIn: ['config'], instead: 'take an option' },
   { code: 'Date.now()', allowedIn: ['clock'], instead: 'take a Clock' },
   { code: 'newDate()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'performance.now()', allowedIn: ['clock'], instead: 'take a Clock' },
-  { code: 'Math.random()', allowedIn: ['clock'], instead: 'take a random function' },
-  { code: 'setTimeout()', allowedIn: ['clock'], instead: 'take a Clock' },
+  { code: 'performance.now()', allowedIn: ['clock', 'client/platform'], instead: 'take a Clock' },
+  { code: 'Math.random()', allowedIn: ['clock', 'client/platform'], instead: 'take a random function' },
+  { code: 'setTimeout()', allowedIn: ['clock', 'client/platform'], instead: 'take a Clock' },
   { code: 'setInterval()', allowedIn: ['clock'], instead: 'take a Clock' },
   { code: 'AsyncLocalStorage', allowedIn: [], instead: 'pass it as a parameter' },
   { code: 'any', allowedIn: [], instead: 'write unknown' },

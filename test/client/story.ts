@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import type * as ClientModule from '../../src/client/index.js';
+import type { Client, ClientItem } from '../../src/client/index.js';
+import { memory } from '../../src/index.js';
+import { fakeClock } from '../../src/testing/index.js';
+import { type TestTide, tideOn } from '../realtime/clients.js';
+import { FakeServer } from '../realtime/fake-bus.js';
+import { type FakeTab, fakeBrowser } from './browser.js';
+import { fakeLinks } from './links.js';
+
+// What happens to the clients in some tabs, their links and two replicas. The oracle is the list of what was published, in order.
+
+const TARGETS = {
+  one: { type: 'settlement', id: 's1' },
+  all: { type: 'settlement' },
+  room: { room: 'settlement:s1' },
+} as const;
+type Name = keyof typeof TARGETS;
+const NAMES = Object.keys(TARGETS) as Name[];
+const TABS = 3;
+
+const one = <const T extends string>(what: T) => fc.record({ do: fc.constant(what) });
+const inTab = <const T extends string>(what: T) => fc.record({ do: fc.constant(what), tab: fc.nat(TABS - 1) });
+
+export const step = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({ do: fc.constant('change' as const), id: fc.constantFrom('s1', 's2'), on: fc.nat(1) }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 20, 500, 5000) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('follow' as const),
+      tab: fc.nat(TABS - 1),
+      name: fc.constantFrom(...NAMES),
+    }),
+  },
+  { weight: 2, arbitrary: inTab('stop') },
+  { weight: 2, arbitrary: inTab('open') },
+  { weight: 1, arbitrary: inTab('close') },
+  { weight: 2, arbitrary: inTab('crash') },
+  { weight: 1, arbitrary: inTab('wake') },
+  { weight: 3, arbitrary: one('cut') },
+  { weight: 1, arbitrary: one('stall') },
+  { weight: 2, arbitrary: one('swap') },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), on: fc.nat(1) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose' as const), on: fc.nat(1) }) },
+  { weight: 1, arbitrary: one('wipe') },
+  { weight: 1, arbitrary: one('outage') },
+);
+export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+export interface Setting {
+  readonly transport: 'ws' | 'sse';
+  readonly shared: boolean;
+  /** Milliseconds of a way at most. */
+  readonly slowness: number;
+}
+
+interface Told {
+  readonly who: string;
+  readonly name: Name;
+  readonly seen: ({ readonly change: number } | { readonly resync: number })[];
+  /** The last published when it was told that it has begun. */
+  from: number | undefined;
+  readonly stop: () => void;
+}
+
+/** What went wrong, in words; and how often what. */
+export async function tell(
+  { createClient }: Pick<typeof ClientModule, 'createClient'>,
+  steps: readonly Step[],
+  { transport, shared, slowness }: Setting,
+): Promise<{ readonly faults: string[]; readonly told: number; readonly resyncs: number }> {
+  const clock = fakeClock();
+  const server = new FakeServer();
+  const { marks } = memory({ clock });
+  const buses = [server.connect(), server.connect()] as const;
+  const begin = (on: number) => tideOn(buses[on] as (typeof buses)[0], clock, { marks, ringSize: 4 });
+  const replicas = [begin(0), begin(1)];
+  const replica = (on: number) => replicas[on] as (typeof replicas)[0];
+  let serving: number | undefined = 0;
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const latency = (): number => Math.floor(random() * slowness);
+  const links = fakeLinks(
+    clock,
+    () => (serving === undefined ? undefined : (replica(serving).tide as TestTide)),
+    latency,
+  );
+  const browser = fakeBrowser(clock, latency);
+
+  const log: { readonly number: number; readonly id: string }[] = [];
+  const faults: string[] = [];
+  const followed: Told[] = [];
+  const tabs: ({ readonly tab: FakeTab; readonly client: Client; readonly told: Told[] } | undefined)[] = [];
+  let opened = 0;
+
+  const open = (at: number): void => {
+    const tab = browser.open();
+    const who = `tab ${String(++opened)}`;
+    const client = createClient({
+      url: 'wss://realm.example/live',
+      ...{ transport, shared },
+      platform: tab.platform(links.platform, random),
+      onError: (error) => {
+        if (!(error instanceof Planned)) faults.push(`${who}: ${String(error)}`);
+      },
+    });
+    tabs[at] = { tab, client, told: [] };
+    follow(at, 'all', who);
+  };
+
+  const follow = (at: number, name: Name, who: string): void => {
+    const here = tabs[at];
+    if (here === undefined) return;
+    const told: Told = {
+      ...{ who, name, seen: [], from: undefined },
+      stop: here.client.subscribe(TARGETS[name], (item) => {
+        if (!here.tab.isAlive) return;
+        hear(told, item);
+        throw new Planned();
+      }),
+    };
+    here.told.push(told);
+    followed.push(told);
+  };
+
+  const hear = (told: Told, item: ClientItem): void => {
+    if (item.kind === 'ended') faults.push(`${told.who} ${told.name} ended: ${item.code} ${item.message}`);
+    else if (item.kind === 'subscribed') {
+      if (told.from !== undefined) faults.push(`${told.who} ${told.name} began twice`);
+      told.from = log.length;
+    } else if (told.from === undefined) faults.push(`${told.who} ${told.name} was told before it had begun`);
+    else if (item.kind === 'resync') told.seen.push({ resync: log.length });
+    else if (item.kind === 'change') told.seen.push({ change: Number(item.changes.values['name']) });
+  };
+
+  const judge = (told: Told, whole: boolean): void => {
+    faults.push(...faultsOf(told, log, whole).map((fault) => `${told.who} ${told.name}: ${fault}`));
+  };
+
+  const leave = (at: number, how: 'close' | 'crash'): void => {
+    const here = tabs[at];
+    if (here === undefined) return;
+    tabs[at] = undefined;
+    for (const told of here.told) judge(told, false);
+    if (how === 'crash') here.tab.crash();
+    else {
+      here.client.close();
+      here.tab.isAlive = false;
+    }
+  };
+
+  const run = async (now: Step): Promise<void> => {
+    switch (now.do) {
+      case 'change': {
+        const number = log.push({ number: log.length + 1, id: now.id });
+        await replica(now.on).rename('settlement', now.id, String(number));
+        break;
+      }
+      case 'wait':
+        await clock.advance(now.ms);
+        break;
+      case 'follow':
+        follow(now.tab, now.name, `tab at ${String(now.tab)}`);
+        break;
+      case 'stop': {
+        const told = tabs[now.tab]?.told.pop();
+        if (told === undefined) break;
+        judge(told, false);
+        told.stop();
+        break;
+      }
+      case 'open':
+        if (tabs[now.tab] === undefined) open(now.tab);
+        break;
+      case 'close':
+      case 'crash':
+        leave(now.tab, now.do);
+        break;
+      case 'wake':
+        tabs[now.tab]?.tab.wake();
+        break;
+      case 'cut':
+        links.cutAll();
+        break;
+      case 'stall':
+        links.stallAll();
+        break;
+      case 'swap':
+        serving = serving === 0 ? 1 : 0;
+        links.cutAll();
+        break;
+      case 'outage':
+        serving = undefined;
+        links.cutAll();
+        break;
+      case 'restart':
+        await replica(now.on).tide.close();
+        replicas[now.on] = begin(now.on);
+        break;
+      case 'lose': {
+        const bus = buses[now.on] as (typeof buses)[0];
+        bus.flowing = !bus.flowing;
+        if (bus.flowing) heal(bus);
+        break;
+      }
+      case 'wipe':
+        server.wipe(buses.flatMap(({ listening }) => listening));
+        break;
+    }
+  };
+  const heal = (bus: (typeof buses)[0]): void => {
+    bus.lose();
+    bus.flow();
+    bus.gap();
+  };
+
+  open(0);
+  for (const now of steps) {
+    await run(now);
+    await clock.advance(0);
+  }
+  // In the end all is well, and everybody who is still there has heard all.
+  serving ??= 1;
+  for (const bus of buses) heal(bus);
+  await clock.advance(120_000);
+  for (const here of tabs) for (const told of here?.told ?? []) judge(told, true);
+  for (const at of tabs.keys()) leave(at, 'close');
+  for (const { tide } of replicas) await tide.close();
+  await clock.advance(60_000);
+  if (browser.locked.length > 0) faults.push(`locked: ${browser.locked.join()}`);
+  if (links.open > 0) faults.push('a link is left');
+  if (clock.timers > 0) faults.push('a timer is left');
+  const entries = followed.flatMap(({ seen }) => seen);
+  return { faults, told: entries.length, resyncs: entries.filter((entry) => 'resync' in entry).length };
+}
+
+/** What a listener throws, which must trouble nobody. */
+class Planned extends Error {}
+
+function faultsOf(
+  { seen, from, name }: Told,
+  log: readonly { number: number; id: string }[],
+  whole: boolean,
+): string[] {
+  const faults: string[] = [];
+  const story = `${String(from)}: ${seen.map((entry) => ('change' in entry ? entry.change : `resync(${String(entry.resync)})`)).join()}`;
+  if (from === undefined) return whole ? ['it has not begun'] : [];
+  const due = log.filter(({ id }) => name === 'all' || id === 's1');
+  let last = 0;
+  let excused = from;
+  for (const entry of seen) {
+    if ('resync' in entry) {
+      excused = Math.max(excused, entry.resync);
+      continue;
+    }
+    const { change } = entry;
+    if (change <= last) faults.push(`${String(change)} after ${String(last)} in ${story}`);
+    const missing = due.filter(({ number }) => number > Math.max(last, excused) && number < change);
+    if (missing.length > 0)
+      faults.push(`${missing.map(({ number }) => number).join()} missing before ${String(change)} in ${story}`);
+    last = Math.max(last, change);
+  }
+  const end = due.at(-1)?.number ?? 0;
+  if (whole && end > Math.max(last, excused)) faults.push(`${String(end)} missing at the end of ${story}`);
+  return faults;
+}
