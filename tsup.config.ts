@@ -6,6 +6,7 @@ const options = {
     index: 'src/index.ts',
     cache: 'src/cache/index.ts',
     cli: 'src/cli/index.ts',
+    client: 'src/client/index.ts',
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',

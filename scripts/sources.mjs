@@ -15,6 +15,7 @@ registerHooks({
 });
 
 function sourceOf(subpath) {
-  const places = subpath === undefined ? ['index.ts'] : [`${subpath}/index.ts`, `adapters/${subpath}/index.ts`];
+  const places =
+    subpath === undefined ? ['index.ts'] : ['', 'adapters/', 'hosts/'].map((folder) => `${folder}${subpath}/index.ts`);
   return places.map((place) => new URL(place, SRC)).find((url) => existsSync(url));
 }

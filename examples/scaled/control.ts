@@ -96,9 +96,9 @@ export class Control {
   #state() {
     const { stage, balancer, watch, faults, traffic } = this.#hand;
     const { servers, replicas } = stage;
-    const { name, population, version } = watch.city;
+    const { id, name, population, version } = watch.city;
     return {
-      city: { name, population, version },
+      city: { id, name, population, version },
       traffic: { visitors: traffic.visitors, editor: traffic.editor },
       redis: { nodes: servers.nodes, isOurs: servers.isOurs, isCluster: servers.isCluster },
       replicas: replicas.map(({ id, state, port, links, figures }) => ({

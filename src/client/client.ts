@@ -50,6 +50,8 @@ export function createClient(options: ClientOptions): Client {
   const listeners = new Set<(state: ClientState) => void>();
   let state: ClientState = { status: 'waiting', caughtUp: 0, reason: '' };
   let openedAt = 0;
+  /** What was caught up with, each once. */
+  const caught = new Set<string>();
 
   const contained = <Told>(listener: (told: Told) => void, told: Told): void => {
     try {
@@ -69,6 +71,7 @@ export function createClient(options: ClientOptions): Client {
     if (status === state.status && reason === state.reason) return;
     if (status === 'open') {
       openedAt = at;
+      caught.clear();
       become({ status, reason, caughtUp: 0 });
     } else become({ status, reason });
   };
@@ -96,10 +99,20 @@ export function createClient(options: ClientOptions): Client {
       }
       return;
     }
+    if (frame.kind === 'signal') {
+      const { from, value } = frame;
+      for (const key of frame.keys)
+        for (const { listener } of followed.get(key)?.subscribers ?? [])
+          contained(listener, { kind: 'signal', from, value });
+      return;
+    }
     const mine = Object.entries(frame.on).filter(([key]) => followed.has(key));
     if (mine.length === 0) return;
-    if (frame.kind === 'change' && Date.parse(frame.change.modifiedAt) < openedAt)
-      become({ caughtUp: state.caughtUp + 1 });
+    if (frame.kind === 'change' && Date.parse(frame.change.modifiedAt) < openedAt) {
+      const { changeId, entityType, entityId } = frame.change;
+      caught.add(JSON.stringify([changeId, entityType, entityId]));
+      become({ caughtUp: caught.size });
+    }
     for (const [key, cursor] of mine) {
       const of = followed.get(key);
       if (!of) continue;
@@ -185,6 +198,10 @@ export function createClient(options: ClientOptions): Client {
         line.send({ kind: 'unsubscribe', key });
       };
     },
+    signal: (target, value, { branch } = {}) => {
+      const of = joinable.get(JSON.stringify({ target, ...(branch === undefined ? {} : { branch }) }));
+      if (of) line.send({ kind: 'signal', key: of.frame.key, value });
+    },
     reconnect: () => {
       if (state.status !== 'closed') line.reconnect();
     },
@@ -198,7 +215,9 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** What a frame tells, wherever it stands. */
-function placeless(frame: Exclude<LineFrame, { readonly key: unknown } | { readonly kind: 'subscribed' }>): Placeless {
+function placeless(
+  frame: Exclude<LineFrame, { readonly key: unknown } | { readonly keys: unknown } | { readonly kind: 'subscribed' }>,
+): Placeless {
   switch (frame.kind) {
     case 'change': {
       const { entityId, changes, ...rest } = frame.change;

@@ -10,5 +10,6 @@ export type {
   ClientStatus,
   ClientSubscribeOptions,
   EndedItem,
+  SignalItem,
   SubscribedItem,
 } from './types.js';

@@ -6,7 +6,9 @@ import type {
   PlainChange,
   RefusedFrame,
   ResyncFrame,
+  SendSignalFrame,
   ServerFrame,
+  SignalFrame,
   SubscribeFrame,
   SubscribedFrame,
   UnsubscribeFrame,
@@ -25,7 +27,8 @@ const STOOD_MS = 5000;
 const REMEMBERED = 256;
 
 /** What a line says of its subscriptions: nothing refers to a frame before. */
-export type LineFrame = SubscribedFrame | ChangeFrame | ComputedFrame | ResyncFrame | EndedFrame | RefusedFrame;
+export type LineFrame =
+  SubscribedFrame | ChangeFrame | ComputedFrame | ResyncFrame | EndedFrame | RefusedFrame | SignalFrame;
 
 export interface LineState {
   readonly status: ClientStatus;
@@ -36,7 +39,7 @@ export interface LineState {
 
 /** A line, or the way to the tab that holds it. */
 export interface Line {
-  send(frame: SubscribeFrame | UnsubscribeFrame): void;
+  send(frame: SubscribeFrame | UnsubscribeFrame | SendSignalFrame): void;
   reconnect(): void;
   close(): void;
 }
@@ -156,7 +159,8 @@ export function createLine({ platform, dial, token, onFrame, onState }: LineOpti
     else if (kind === 'again') again(frame);
     else if (kind === 'ended' || kind === 'refused') {
       if (frame.key !== null && subscriptions.delete(frame.key)) onFrame(frame);
-    } else if ('on' in frame) {
+    } else if (kind === 'signal') onFrame(frame);
+    else if ('on' in frame) {
       if (kind === 'change') {
         changes.set(frame.number, frame.change);
         changes.delete(frame.number - REMEMBERED);
@@ -171,7 +175,7 @@ export function createLine({ platform, dial, token, onFrame, onState }: LineOpti
     else lost(0, 'A change is not known.');
   };
 
-  const pass = (frame: Exclude<LineFrame, EndedFrame | RefusedFrame>): void => {
+  const pass = (frame: Exclude<LineFrame, EndedFrame | RefusedFrame | SignalFrame>): void => {
     // What was unsubscribed may still be told of.
     const known = Object.entries(frame.on).filter(([key, since]) => {
       const subscription = subscriptions.get(key);
@@ -199,6 +203,10 @@ export function createLine({ platform, dial, token, onFrame, onState }: LineOpti
 
   return {
     send: (frame) => {
+      if (frame.kind === 'signal') {
+        if (status === 'open') link?.send?.(frame);
+        return;
+      }
       if (frame.kind === 'subscribe') subscriptions.set(frame.key, frame);
       else if (!subscriptions.delete(frame.key)) return;
       if (link?.send) {

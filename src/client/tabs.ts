@@ -1,4 +1,4 @@
-import type { SubscribeFrame, UnsubscribeFrame } from '../realtime/frames.js';
+import type { SendSignalFrame, SubscribeFrame, UnsubscribeFrame } from '../realtime/frames.js';
 import type { Line, LineEvents, LineFrame, LineState } from './line.js';
 import type { Channel, Locks } from './platform.js';
 
@@ -10,7 +10,7 @@ interface Message {
   readonly to?: string | undefined;
   /** To the holder: what was followed by this tab before counts no more. */
   readonly joins?: boolean | undefined;
-  readonly frames?: readonly (SubscribeFrame | UnsubscribeFrame)[] | undefined;
+  readonly frames?: readonly (SubscribeFrame | UnsubscribeFrame | SendSignalFrame)[] | undefined;
   readonly reconnect?: boolean | undefined;
   /** To all: who holds the line? */
   readonly asks?: boolean | undefined;
@@ -153,6 +153,6 @@ export function shareLine({ name, id, locks, channel, createLine, rejoin, onFram
 }
 
 function isOnlyFor(tab: string, frame: LineFrame): boolean {
-  const keys = 'on' in frame ? Object.keys(frame.on) : [frame.key ?? ''];
+  const keys = 'on' in frame ? Object.keys(frame.on) : 'keys' in frame ? frame.keys : [frame.key ?? ''];
   return keys.every((key) => key.startsWith(tab));
 }

@@ -1,4 +1,4 @@
-import type { FrameTarget } from '../realtime/frames.js';
+import type { FrameTarget, PlainValue } from '../realtime/frames.js';
 import type { Overflow, SubscriptionItem } from '../watching.js';
 import type { Platform } from './platform.js';
 
@@ -16,8 +16,16 @@ export interface EndedItem {
   readonly message: string;
 }
 
+/** Another client says something to those who follow the same. It has no place among the others. */
+export interface SignalItem {
+  readonly kind: 'signal';
+  /** Names the connection of that client. */
+  readonly from: string;
+  readonly value: PlainValue;
+}
+
 /** What a subscriber is told. */
-export type ClientItem = SubscriptionItem | SubscribedItem | EndedItem;
+export type ClientItem = SubscriptionItem | SubscribedItem | EndedItem | SignalItem;
 
 export interface ClientSubscribeOptions {
   readonly branch?: string | undefined;
@@ -70,6 +78,11 @@ export interface Client {
    * be missing it is told `resync` first. Returns the function that ends it.
    */
   subscribe(target: FrameTarget, listener: (item: ClientItem) => void, options?: ClientSubscribeOptions): () => void;
+  /**
+   * Says something to all who follow the same, if this client does, the link is a web socket and the server lets it pass: that one
+   * looks, where one points. Nothing is kept, and any may be lost.
+   */
+  signal(target: FrameTarget, value: PlainValue, options?: { readonly branch?: string | undefined }): void;
   /** Tries at once, also if it was refused. */
   reconnect(): void;
   /** Nobody is told anything any more. Another tab takes over what this one held for all. Idempotent. */

@@ -42,6 +42,8 @@ export function fakeBrowser(clock: FakeClock, latency: () => number) {
     }
 
     postMessage(message: unknown): void {
+      // What is left to run of a tab that crashed never runs in a browser.
+      if (!this.tab.isAlive) return;
       if (!this.isOpen) throw new Error('The channel is closed.');
       const data = structuredClone(message);
       for (const other of channels) {

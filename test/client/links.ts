@@ -66,7 +66,7 @@ export function fakeLinks(clock: FakeClock, replica: () => TestTide | undefined,
     };
     let cancelAlive = (): void => {};
     const alive = (): void => {
-      cancelAlive = clock.after(ALIVE_MS - (clock.now() - last), () => {
+      cancelAlive = clock.after(Math.max(1, Math.ceil(last + ALIVE_MS - clock.now())), () => {
         if (!tab.isAlive) {
           over();
           return;
@@ -183,7 +183,7 @@ export function fakeLinks(clock: FakeClock, replica: () => TestTide | undefined,
               for (const frame of subscribe) server.receive(frame);
             },
           });
-          resolve({ ok: true, status: 200, body: stream as never, text: async () => '' });
+          resolve({ ok: true, status: 200, body: stream, text: async () => '' });
         });
       });
     return { fetch, WebSocket: FakeSocket };

@@ -3,7 +3,7 @@ import type * as ClientModule from '../../src/client/index.js';
 import type { Client, ClientItem } from '../../src/client/index.js';
 import { memory } from '../../src/index.js';
 import { fakeClock } from '../../src/testing/index.js';
-import { type TestTide, tideOn } from '../realtime/clients.js';
+import { tideOn } from '../realtime/clients.js';
 import { FakeServer } from '../realtime/fake-bus.js';
 import { type FakeTab, fakeBrowser } from './browser.js';
 import { fakeLinks } from './links.js';
@@ -87,17 +87,14 @@ export async function tell(
     return seed / 2_147_483_647;
   };
   const latency = (): number => Math.floor(random() * slowness);
-  const links = fakeLinks(
-    clock,
-    () => (serving === undefined ? undefined : (replica(serving).tide as TestTide)),
-    latency,
-  );
+  const links = fakeLinks(clock, () => (serving === undefined ? undefined : replica(serving).tide), latency);
   const browser = fakeBrowser(clock, latency);
 
   const log: { readonly number: number; readonly id: string }[] = [];
   const faults: string[] = [];
   const followed: Told[] = [];
-  const tabs: ({ readonly tab: FakeTab; readonly client: Client; readonly told: Told[] } | undefined)[] = [];
+  const tabs: ({ readonly tab: FakeTab; readonly client: Client; readonly told: Told[]; left: boolean } | undefined)[] =
+    [];
   let opened = 0;
 
   const open = (at: number): void => {
@@ -111,7 +108,7 @@ export async function tell(
         if (!(error instanceof Planned)) faults.push(`${who}: ${String(error)}`);
       },
     });
-    tabs[at] = { tab, client, told: [] };
+    tabs[at] = { tab, client, told: [], left: false };
     follow(at, 'all', who);
   };
 
@@ -122,6 +119,7 @@ export async function tell(
       ...{ who, name, seen: [], from: undefined },
       stop: here.client.subscribe(TARGETS[name], (item) => {
         if (!here.tab.isAlive) return;
+        if (here.left) faults.push(`${who} was told after it was closed`);
         hear(told, item);
         throw new Planned();
       }),
@@ -152,7 +150,7 @@ export async function tell(
     if (how === 'crash') here.tab.crash();
     else {
       here.client.close();
-      here.tab.isAlive = false;
+      here.left = true;
     }
   };
 

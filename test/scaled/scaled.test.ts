@@ -1,8 +1,8 @@
-import { chromium } from 'playwright-core';
+import { type Page, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { findChromium } from '../../scripts/chromium.mjs';
 import { findRedis } from '../../scripts/redis.mjs';
-import { listen, resume } from '../world/server-events.js';
+import { follow } from '../world/server-events.js';
 import { answerOf } from '../world/server-setup.js';
 import { RunningStage } from './stage.js';
 
@@ -98,13 +98,13 @@ describe.skipIf(missing !== undefined)('three replicas over one Redis', () => {
 
   test('one is killed: the others answer, a stream goes on elsewhere without a hole, and it comes back', async () => {
     const before = stage.requests.length;
-    const live = await listen(stage.url);
+    const live = await follow(stage.url);
     const { replica } = await stage.until(() => stage.requests.slice(before).find(({ what }) => what === 'GET /live'));
     const doomed = replica as number;
     const editor = (doomed % 3) + 1;
     const changed = async (events: typeof live): Promise<unknown> => {
       for (let item = await events.next(); item !== undefined; item = await events.next())
-        if (item.event !== 'stats') return item.event === 'change' ? item.data['version'] : changed(events);
+        if (item.event === 'change') return item.data['version'];
       return undefined;
     };
     const seen = await stage.edit(editor);
@@ -119,12 +119,60 @@ describe.skipIf(missing !== undefined)('three replicas over one Redis', () => {
     );
     expect(others.has(null)).toBe(false);
     await expect(changed(live)).rejects.toThrow();
-    const resumed = await resume(stage.url, live);
+    const resumed = await follow(stage.url, { from: live });
     expect(await changed(resumed)).toBe(missed);
 
     await stage.act({ do: 'start', replica: doomed });
     await stage.shows(await stage.edit(doomed));
   });
+
+  test.skipIf(browser.missing !== undefined)(
+    'two browsers on two replicas, one of which is killed: each knows of the other, and both end with the same state',
+    async () => {
+      const chrome = await chromium.launch({
+        executablePath: browser.path ?? '',
+        args: ['--no-sandbox', '--disable-3d-apis'],
+      });
+      onTestFinished(() => chrome.close());
+      const id = stage.state?.city.id ?? '';
+      const served = (from: number) => () =>
+        stage.requests.slice(from).find(({ what, status }) => what === 'GET /live' && status === 101)?.replica ??
+        undefined;
+      const enter = async (): Promise<{ readonly page: Page; readonly replica: number }> => {
+        const before = stage.requests.length;
+        const context = await chrome.newContext({ reducedMotion: 'reduce' });
+        context.setDefaultTimeout(60_000);
+        const page = await context.newPage();
+        await page.goto(`${stage.url}/#branch=main&id=${encodeURIComponent(id)}`);
+        await page.waitForSelector('body[data-ready=true][data-live=live]');
+        return { page, replica: await stage.until(served(before)) };
+      };
+      const first = await enter();
+      let second = await enter();
+      while (second.replica === first.replica) {
+        await second.page.context().close();
+        second = await enter();
+      }
+      const pages = [first.page, second.page];
+      for (const page of pages)
+        await page.locator("[data-test='others']", { hasText: '1 other looks, 1 here' }).waitFor();
+
+      const before = stage.requests.length;
+      await stage.act({ do: 'kill', replica: first.replica });
+      await first.page.waitForSelector('body:not([data-live=live])');
+      for (let i = 0; i < 3; i++) await stage.edit(second.replica);
+      const back = await stage.until(served(before));
+      expect(back).not.toBe(first.replica);
+      await first.page.locator("[data-test='live']", { hasText: /caught up \d+ change/ }).waitFor();
+      const version = await stage.edit(second.replica);
+      const shown = (page: Page): Promise<string> => page.locator("[data-test='details'] h2 ~ p").first().innerText();
+      for (const page of pages)
+        await page.locator(`[data-test='details'][data-version='${String(version)}']`).waitFor();
+      expect(await shown(first.page)).toBe(await shown(second.page));
+      await stage.act({ do: 'start', replica: first.replica });
+      await stage.shows(version);
+    },
+  );
 
   test.skipIf(browser.missing !== undefined)('the page shows it and does it, by mouse and by keyboard', async () => {
     const chrome = await chromium.launch({ executablePath: browser.path ?? '', args: ['--no-sandbox'] });

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PATIENCE_MS = 60_000;
 
 interface State {
-  readonly city: { readonly version: number };
+  readonly city: { readonly id: string; readonly version: number };
   readonly replicas: readonly {
     readonly id: number;
     readonly state: string;

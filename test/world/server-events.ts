@@ -65,7 +65,13 @@ export class EventReader {
       else if (field === 'id') id = value;
     }
     if (id !== undefined) this.lastId = id;
-    return data === undefined ? undefined : { event, data: JSON.parse(data) as ServerEvent['data'], id };
+    if (data === undefined) return undefined;
+    const told = JSON.parse(data) as ServerEvent['data'];
+    if (event !== 'message') return { event, data: told, id };
+    // A frame of a connection says itself what it is.
+    const { kind, change, computed } = told as { kind?: string; change?: object; computed?: object };
+    if (kind === 'again') return undefined;
+    return { event: kind ?? event, data: (change ?? computed ?? told) as ServerEvent['data'], id };
   }
 }
 
@@ -92,4 +98,42 @@ async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string,
 /** As a browser that comes back. */
 export function resume(url: string, from: EventReader, path = '/live'): Promise<EventReader> {
   return listen(url, path, { 'last-event-id': from.lastId ?? '' });
+}
+
+const TYPES = ['kingdom', 'settlement', 'structure'] as const;
+
+/** Of the world's own stream: `branch` and rooms, or everything; permitted from the start, so that whatever is changed now is told. */
+export async function follow(
+  url: string,
+  {
+    branch = 'main',
+    rooms = [],
+    from,
+    headers = {},
+  }: {
+    readonly branch?: string;
+    readonly rooms?: readonly string[];
+    readonly from?: EventReader;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<EventReader> {
+  const reader = await listen(url, pathOf(branch, rooms), {
+    ...headers,
+    ...(from === undefined ? {} : { 'last-event-id': from.lastId ?? '' }),
+  });
+  const waiting = new Set<string>(rooms.length > 0 ? rooms : TYPES.map((type) => JSON.stringify({ type })));
+  while (waiting.size > 0) {
+    const told = await reader.next();
+    if (told?.event === 'welcome') continue;
+    if (told?.event !== 'subscribed') throw new Error(`expected to be subscribed, got ${JSON.stringify(told)}`);
+    for (const key of Object.keys(told.data['on'] as object)) waiting.delete(key);
+  }
+  return reader;
+}
+
+export function pathOf(branch: string, rooms: readonly string[]): string {
+  const query = new URLSearchParams({ branch });
+  for (const room of rooms) query.append('room', room);
+  if (rooms.length === 0) for (const type of TYPES) query.append('target', JSON.stringify({ type }));
+  return `/live?${String(query)}`;
 }

@@ -17,6 +17,7 @@ import {
 } from '../../examples/world/model.js';
 import { authorize } from '../../examples/world/server/access.js';
 import { createApp } from '../../examples/world/server/app.js';
+import { liveOf } from '../../examples/world/server/live.js';
 import type { World } from '../../examples/world/server/request.js';
 import { type RuleSource, createTidemark } from '../../src/index.js';
 import { type FakeClock, fakeClock } from '../../src/testing/index.js';
@@ -106,7 +107,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     closing: closing.signal,
     report: (error) => reported.push(error),
   };
-  const server = createServer(createApp(world)).listen(0);
+  const live = liveOf(world);
+  const server = createServer(createApp(world, live))
+    .on('upgrade', (request, socket, head) => {
+      live.upgrade(request, socket, head);
+    })
+    .listen(0);
   await once(server, 'listening');
   const url = `http://localhost:${String((server.address() as AddressInfo).port)}`;
   onTestFinished(async () => {

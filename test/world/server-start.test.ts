@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFlags } from '../../examples/world/server/flags.js';
 import { barOn, progressOn } from '../../examples/world/server/progress.js';
 import { type Serving, serve } from '../../examples/world/server/serve.js';
-import { listen } from './server-events.js';
+import { follow } from './server-events.js';
 import { smallWorld } from './server-setup.js';
 
 describe('the flags', () => {
@@ -88,9 +88,9 @@ describe('the server', () => {
 
   test('closes: streams end, requests are refused, and it may be closed while clients are idle', async () => {
     const { url, close } = await begin(0);
-    const live = await listen(url);
-    await live.take(1);
+    const live = await follow(url);
     const closed = close();
+    expect(await live.next()).toMatchObject({ event: 'close', data: { code: 1001 } });
     expect(await live.next()).toBeUndefined();
     await closed;
     await expect(fetch(`${url}/health`)).rejects.toThrow();

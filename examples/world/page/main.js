@@ -2,10 +2,11 @@ import { createBranches } from '/page/branches.js';
 import { EDIT, MOVE, QUERY, render } from '/page/details.js';
 import { h, number } from '/page/dom.js';
 import { createDrawings } from '/page/drawings.js';
+import { follow, watchFigures } from '/page/live.js';
 import { createPlot } from '/page/plot.js';
 import { createRules } from '/page/rules.js';
 import { createSearch } from '/page/search.js';
-import { ask, follow, load } from '/page/server.js';
+import { ask, load } from '/page/server.js';
 
 const find = (selector) => document.querySelector(selector);
 const [details, branchSelect, input, status, welcome] = ['#details', '#branch', '#search', '#status', '#welcome'].map(
@@ -101,7 +102,9 @@ async function open(id, effect) {
   const scrolled = details.scrollTop;
   if (effect !== undefined || isOther || state.open.version !== settlement.version) state.effect = effect;
   state.open = settlement;
+  details.dataset.version = settlement.version;
   remember();
+  live?.open(settlement.id);
   details.hidden = false;
   details.replaceChildren(
     ...render(
@@ -123,6 +126,7 @@ function close() {
   if (details.contains(document.activeElement)) input.focus();
   details.hidden = true;
   state.open = null;
+  live?.open(null);
   remember();
   map?.close();
 }
@@ -188,21 +192,38 @@ function reveal(part) {
 // ── Live ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const plot = createPlot({ svg: find('#figures svg'), rate: find('#rate'), totals: find('#totals') });
-let stop = () => {};
+let live;
+const WORDS = { connecting: 'connecting', open: 'live', waiting: 'reconnecting', refused: 'refused', closed: 'closed' };
+/** Changes that came since the connection is back, of before. */
+let caughtUp = 0;
+
 function followBranch() {
-  stop();
-  stop = follow(state.branch, {
-    stats: plot,
-    state: (name) => {
-      document.body.dataset.live = name;
-      find('#live').textContent = name;
-    },
-    resync: ({ reason }) => {
-      if (state.open !== null) void open(state.open.id);
-      if (reason !== 'start') void map?.show(state.branch);
-    },
+  live?.stop();
+  live = follow(state.branch, {
     change: (change) => void changed(change),
+    missed: () => {
+      if (state.open !== null) void open(state.open.id);
+      void map?.show(state.branch);
+    },
+    state: showState,
+    others: ({ all, here }) => {
+      find('#others').textContent =
+        all === 0 ? '' : `${all} ${all === 1 ? 'other looks' : 'others look'}${here === 0 ? '' : `, ${here} here`}`;
+      find('#others').hidden = all === 0;
+    },
   });
+  live.open(state.open?.id ?? null);
+}
+
+function showState({ status, caughtUp: count }) {
+  document.body.dataset.live = WORDS[status];
+  find('#live').textContent = WORDS[status];
+  if (status === 'open' && count > caughtUp) {
+    const text = `Caught up ${count} ${count === 1 ? 'change' : 'changes'}`;
+    find('#live').textContent = `live · ${text.toLowerCase()}`;
+    if (caughtUp === 0) say(text);
+  }
+  caughtUp = count;
 }
 
 async function changed({ entityType, entityId, op, changes, branch }) {
@@ -320,6 +341,7 @@ find('#credits').replaceChildren(
 state.branch = await branches.show(state.branch);
 followBranch();
 plot(await load('/stats').then(({ tier1, ...figures }) => ({ ...figures, entries: tier1.entries })));
+watchFigures(plot);
 await startMap();
 suggest();
 if (state.branch !== 'main') await branches.show(state.branch);

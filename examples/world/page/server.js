@@ -38,15 +38,3 @@ export async function load(path) {
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response.json();
 }
-
-/** Changes and figures of a branch as they happen; returns what ends it. */
-export function follow(branch, { change, stats, resync, state }) {
-  const events = new EventSource(`/live?branch=${encodeURIComponent(branch)}`);
-  const on = (name, run) => events.addEventListener(name, ({ data }) => run(JSON.parse(data)));
-  on('change', change);
-  on('stats', stats);
-  on('resync', resync);
-  events.addEventListener('open', () => state('live'));
-  events.addEventListener('error', () => state('reconnecting'));
-  return () => events.close();
-}

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Authorize } from 'tidemark';
-import type { Principal } from '../model.ts';
+import { BRANCHES, type Principal } from '../model.ts';
 import { Refused } from './errors.ts';
 
 /** Who asks, and what they may. A real service would verify a signed token where this one looks into a table. */
@@ -22,6 +22,6 @@ export function requireEditor({ name, mayEdit }: Principal): void {
   if (!mayEdit) throw new Refused('FORBIDDEN', `A ${name} may look at everything and change nothing.`);
 }
 
-/** Everybody may watch entities and types; what concerns a whole branch is for those who edit. */
-export const authorize: Authorize<Principal> = ({ mayEdit }, { kind }) =>
-  mayEdit || kind === 'entity' || kind === 'type';
+/** Everybody may watch entities, lists and types of a branch that is there; what concerns a whole branch is for those who edit. */
+export const authorize: Authorize<Principal> = ({ mayEdit }, { kind, branch }) =>
+  Object.hasOwn(BRANCHES, branch) && (mayEdit || kind === 'entity' || kind === 'list' || kind === 'type');

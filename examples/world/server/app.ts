@@ -3,17 +3,19 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Req
 import { Refused, publicError } from './errors.ts';
 import { countries, points } from './files.ts';
 import { graphql } from './graphql.ts';
-import { live } from './live.ts';
+import type { Live } from './live.ts';
 import type { World } from './request.ts';
 import { listRules, saveRule, tryRule } from './rules.ts';
 
 const PAGE = fileURLToPath(new URL('../page/', import.meta.url));
 const MAPLIBRE = fileURLToPath(new URL('./', import.meta.resolve('maplibre-gl')));
+/** The client as it is built, with what it imports: an app with a bundler imports 'tidemark/client'. */
+const CLIENT = fileURLToPath(new URL('../../../dist/', import.meta.url));
 const ENDPOINT = '/graphql';
 const MAX_BODY_BYTES = 100_000;
 
-/** The whole server, as an Express app. */
-export function createApp(world: World): Express {
+/** The whole server, as an Express app, but for the upgrades of `live`. */
+export function createApp(world: World, live: Live): Express {
   const { tide } = world;
   const app = express();
   app.disable('x-powered-by');
@@ -26,7 +28,7 @@ export function createApp(world: World): Express {
   app.get('/stats', (_, response) => {
     response.json(tide.stats());
   });
-  app.get('/live', live(world));
+  app.all('/live', live.events);
   app.get('/rules', listRules(world));
   app.post('/rules/try', isJson, express.json({ limit: MAX_BODY_BYTES }), tryRule(world));
   app.post('/rules', isJson, express.json({ limit: MAX_BODY_BYTES }), saveRule(world));
@@ -48,6 +50,7 @@ export function createApp(world: World): Express {
   app.get('/vendor/maplibre-gl.js', (_, response) => {
     response.sendFile('maplibre-gl.mjs', { root: MAPLIBRE });
   });
+  app.use('/tidemark', express.static(CLIENT, { index: false, redirect: false }));
   app.use('/vendor', express.static(MAPLIBRE, { index: false, redirect: false }));
 
   app.use(({ method, path }) => {

@@ -8,6 +8,7 @@ import { type Principal, type WorldModel, type WorldOrigin, type WorldTide, mode
 import { RULES } from '../rules.ts';
 import { authorize } from './access.ts';
 import { createApp } from './app.ts';
+import { type Live, liveOf } from './live.ts';
 
 /** How long running requests may take to end. */
 const PATIENCE_MS = 5_000;
@@ -48,7 +49,8 @@ export async function serve(
   });
   const closing = new AbortController();
   const world = { tables, tide, authorize, outlines, credits, clock: systemClock, closing: closing.signal, report };
-  const server = await listening(createApp(world), port);
+  const live = liveOf(world);
+  const server = await listening(createApp(world, live), live, port);
   return {
     url: `http://localhost:${String((server.address() as AddressInfo).port)}`,
     tide,
@@ -63,9 +65,13 @@ export async function serve(
   };
 }
 
-async function listening(app: RequestListener, port: number): Promise<Server> {
+async function listening(app: RequestListener, live: Live, port: number): Promise<Server> {
   for (let tried = port; ; tried++) {
-    const server = createServer(app).listen(tried);
+    const server = createServer(app)
+      .on('upgrade', (request, socket, head) => {
+        live.upgrade(request, socket, head);
+      })
+      .listen(tried);
     try {
       await once(server, 'listening');
       return server;

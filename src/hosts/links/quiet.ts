@@ -35,7 +35,8 @@ export class Quiet {
         this.#tell();
         this.sent();
       }
-      this.#wait(left > 0 ? left : ALIVE_MS);
+      // A fraction of a millisecond may be too small to move a clock.
+      this.#wait(left > 0 ? Math.ceil(left) : ALIVE_MS);
     });
   }
 }

@@ -101,7 +101,8 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
       begun = true;
       response.writeHead(200, {
         ...HEADERS,
-        ...(request.httpVersionMajor === 1 ? { connection: 'keep-alive' } : {}),
+        // Nothing comes behind a stream: a server that stops need not wait for its connection.
+        ...(request.httpVersionMajor === 1 ? { connection: 'close' } : {}),
       });
       response.flushHeaders?.();
       for (const text of waiting) response.write(text);
