@@ -130,9 +130,10 @@ export function createLine({ platform, dial, token, onFrame, onState }: LineOpti
       failures = 0;
       renewed = false;
     }
-    if (code === 4403 || (code >= 400 && code < 500 && code !== 408 && code !== 429 && !(code === 401 && token))) {
+    const isToken = code === 4401 || code === 401;
+    if (code === 4403 || (isToken ? !token : code >= 400 && code < 500 && code !== 408 && code !== 429)) {
       tell('refused', reason);
-    } else if ((code === 4401 || code === 401) && !renewed) {
+    } else if (isToken && !renewed) {
       renewed = true;
       connect();
     } else {

@@ -2,6 +2,7 @@ import { EventSource } from 'eventsource';
 import { io } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
+import { type ClientItem, createClient } from '../../../src/client/index.js';
 import type { ServerFrame } from '../../../src/realtime/frames.js';
 
 /** What somebody at the other end of a link has seen, in order: `s1 3`, `resync gap`, `ended settlement:s1 REVOKED`, `closed 4403`. */
@@ -189,4 +190,48 @@ const socketIo: Kind = {
   },
 };
 
-export const kinds: readonly Kind[] = [ws, post, eventSource, socketIo];
+/** tidemark/client: every room has its own listener, which hears each change once. */
+const tidemarkClient = (transport: 'ws' | 'sse'): Kind => ({
+  name: `tidemark/client by ${transport}`,
+  watch: (url, { user, rooms, from }) => {
+    const { told, ready, cursors } = ears();
+    const client = createClient({
+      ...{ url: `${url}/${transport}?user=${user}`, transport },
+      ...(transport === 'sse' ? { headers: { 'x-user': user } } : {}),
+      // Over a web socket it is said by the first frame; the server waits for one.
+      ...(transport === 'ws' && user === '' ? { token: () => 'forged' } : {}),
+    });
+    const heard = new Set<string>();
+    for (const room of rooms) {
+      const since = (from as ReadonlyMap<string, string> | undefined)?.get(room);
+      const listen = (item: ClientItem): void => {
+        if (item.kind === 'ended') told.push(`ended ${room} ${item.code}`);
+        if (!('cursor' in item)) return;
+        cursors.set(room, item.cursor);
+        ready.add(room);
+        if (item.kind === 'resync') told.push(`resync ${item.reason}`);
+        if (item.kind !== 'change') return;
+        const said = `${item.entityId as string} ${String(item.version)}`;
+        if (heard.has(`${room} ${said}`)) told.push(`twice ${room} ${said}`);
+        else if (![...heard].some((one) => one.endsWith(` ${said}`))) told.push(said);
+        heard.add(`${room} ${said}`);
+      };
+      client.subscribe({ room }, listen, { since });
+    }
+    client.onState(({ status, reason }) => {
+      if (status === 'refused') told.push('refused 401');
+      if (status === 'waiting' && reason.includes('going away')) told.push('closed 1001');
+      if (status === 'waiting' && reason.includes('token') && told.length === 0) told.push('closed 4401');
+    });
+    const leave = (): void => {
+      client.close();
+    };
+    onTestFinished(leave);
+    return { told, ready, state: cursors, leave };
+  },
+});
+
+export const kinds: readonly Kind[] = [
+  ...[ws, post, eventSource, socketIo],
+  ...[tidemarkClient('ws'), tidemarkClient('sse')],
+];
