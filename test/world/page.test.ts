@@ -129,6 +129,30 @@ describe.skipIf(found.missing !== undefined)('the page', () => {
     await shows(here, 20_002);
   });
 
+  test('two tabs have one connection; when the one that holds it is closed, the other goes on where both stood', async () => {
+    const serving = await start();
+    const first = await openWindow(serving);
+    const second = await first.context().newPage();
+    const dialled: string[] = [];
+    second.on('websocket', (socket) => dialled.push(socket.url()));
+    await second.goto(serving.url);
+    await second.waitForSelector('body[data-ready=true][data-live=live]', { timeout: PATIENCE_MS });
+    expect(dialled).toEqual([]);
+    const third = await openWindow(serving);
+    await search(third, 'Akureyri');
+    await search(second, 'Akureyri');
+    await edit(third, 20_001);
+    await shows(second, 20_001);
+    const closing = first.close();
+    await edit(third, 20_002);
+    await edit(third, 20_003);
+    await closing;
+    await shows(second, 20_003);
+    expect(dialled).toHaveLength(1);
+    await edit(third, 20_004);
+    await shows(second, 20_004);
+  });
+
   test('the rules: a fault is marked where it is, a saved rule counts the places that it changed', async () => {
     const page = await openWindow(await start());
     await search(page, 'Reykjavík');
