@@ -163,7 +163,7 @@ describe.skipIf(missing !== undefined)('three replicas over one Redis', () => {
       for (let i = 0; i < 3; i++) await stage.edit(second.replica);
       const back = await stage.until(served(before));
       expect(back).not.toBe(first.replica);
-      await first.page.locator("[data-test='live']", { hasText: /caught up \d+ change/ }).waitFor();
+      await first.page.locator("[data-test='caught']", { hasText: /caught up \d+ change/ }).waitFor();
       const version = await stage.edit(second.replica);
       const shown = (page: Page): Promise<string> => page.locator("[data-test='details'] h2 ~ p").first().innerText();
       for (const page of pages)

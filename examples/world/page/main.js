@@ -194,9 +194,6 @@ function reveal(part) {
 const plot = createPlot({ svg: find('#figures svg'), rate: find('#rate'), totals: find('#totals') });
 let live;
 const WORDS = { connecting: 'connecting', open: 'live', waiting: 'reconnecting', refused: 'refused', closed: 'closed' };
-/** Changes that came since the connection is back, of before. */
-let caughtUp = 0;
-
 function followBranch() {
   live?.stop();
   live = follow(state.branch, {
@@ -209,21 +206,17 @@ function followBranch() {
     others: ({ all, here }) => {
       find('#others').textContent =
         all === 0 ? '' : `${all} ${all === 1 ? 'other looks' : 'others look'}${here === 0 ? '' : `, ${here} here`}`;
-      find('#others').hidden = all === 0;
     },
   });
   live.open(state.open?.id ?? null);
 }
 
-function showState({ status, caughtUp: count }) {
+function showState({ status, caughtUp }) {
   document.body.dataset.live = WORDS[status];
   find('#live').textContent = WORDS[status];
-  if (status === 'open' && count > caughtUp) {
-    const text = `Caught up ${count} ${count === 1 ? 'change' : 'changes'}`;
-    find('#live').textContent = `live · ${text.toLowerCase()}`;
-    if (caughtUp === 0) say(text);
-  }
-  caughtUp = count;
+  if (status === 'open')
+    find('#caught').textContent =
+      caughtUp === 0 ? '' : `caught up ${caughtUp} ${caughtUp === 1 ? 'change' : 'changes'}`;
 }
 
 async function changed({ entityType, entityId, op, changes, branch }) {
