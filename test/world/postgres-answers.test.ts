@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { pgWorldOrigin } from '../../examples/world/postgres/origin.js';
 import { type Database, describePostgis } from '../services/postgres.js';
 import { open, ownSchema, rows, served, servedFrom } from './postgres-setup.js';
-import { type EventReader, type ServerEvent, listen } from './server-events.js';
+import { type EventReader, type ServerEvent, follow } from './server-events.js';
 
 const NESTED = `query ($branch: String) {
   campaign(id: "earth", branch: $branch) {
@@ -39,7 +39,7 @@ const TOLD = [
   { branch: 'open-skies', changes: 1 },
 ] as const;
 
-/** Of all that a stream tells, which is figures too, as they come. */
+/** Of all that a stream tells. */
 async function changes(stream: EventReader, count: number): Promise<ServerEvent['data'][]> {
   const found: ServerEvent['data'][] = [];
   for (let event; found.length < count && (event = await stream.next()) !== undefined;) {
@@ -85,7 +85,7 @@ describePostgis('a world in Postgres', (database: () => Database) => {
     const { inMemory, inPostgres, same, everything } = await both();
     await everything();
     const streams = await Promise.all(
-      TOLD.flatMap(({ branch }) => [inMemory, inPostgres].map(({ url }) => listen(url, `/live?branch=${branch}`))),
+      TOLD.flatMap(({ branch }) => [inMemory, inPostgres].map(({ url }) => follow(url, { branch }))),
     );
     const edits = [
       `edit(type: settlement, id: "t0", fields: { name: "Reykjavík", kingdomId: "FR" }) { settlement { name version } receipt }`,

@@ -117,8 +117,8 @@ describe('a bad request', () => {
       const answer = await answerOf(await server.post(ask, headers));
       expect([answer.status, codesOf(answer)]).toEqual([401, ['UNAUTHENTICATED']]);
     }
-    const live = await fetch(`${server.url}/live`, { headers: { authorization: 'Bearer forged' } });
-    expect([live.status, await live.json()]).toMatchObject([401, { error: { code: 'UNAUTHENTICATED' } }]);
+    const live = await fetch(`${server.url}/live?room=settlement:t0`, { headers: { authorization: 'Bearer forged' } });
+    expect([live.status, await live.json()]).toMatchObject([401, { code: 'UNAUTHORIZED' }]);
     for (const headers of [{ authorization: 'Bearer cartographer' }, { cookie: 'a=b; token=cartographer' }]) {
       expect((await answerOf(await server.post(ask, headers))).data).toEqual({ me: { name: 'cartographer' } });
     }
