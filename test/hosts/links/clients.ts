@@ -1,4 +1,6 @@
 import { EventSource } from 'eventsource';
+import { createClient as createSseClient } from 'graphql-sse';
+import { createClient as createWsClient } from 'graphql-ws';
 import { io } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
@@ -24,6 +26,7 @@ export interface Wanted {
 
 export interface Kind {
   readonly name: string;
+  readonly linkPerRoom?: boolean;
   watch(url: string, wanted: Wanted): Watcher;
 }
 
@@ -190,6 +193,16 @@ const socketIo: Kind = {
   },
 };
 
+/** Where each room is told on its own: what several have counts once, what one has twice is a fault. */
+function oncePerRoom(told: string[]): (room: string, said: string) => void {
+  const heard = new Set<string>();
+  return (room, said) => {
+    if (heard.has(`${room} ${said}`)) told.push(`twice ${room} ${said}`);
+    else if (![...heard].some((one) => one.endsWith(` ${said}`))) told.push(said);
+    heard.add(`${room} ${said}`);
+  };
+}
+
 /** tidemark/client: every room has its own listener, which hears each change once. */
 const tidemarkClient = (transport: 'ws' | 'sse'): Kind => ({
   name: `tidemark/client by ${transport}`,
@@ -201,7 +214,7 @@ const tidemarkClient = (transport: 'ws' | 'sse'): Kind => ({
       // Over a web socket it is said by the first frame; the server waits for one.
       ...(transport === 'ws' && user === '' ? { token: () => 'forged' } : {}),
     });
-    const heard = new Set<string>();
+    const hear = oncePerRoom(told);
     for (const room of rooms) {
       const since = (from as ReadonlyMap<string, string> | undefined)?.get(room);
       const listen = (item: ClientItem): void => {
@@ -211,10 +224,7 @@ const tidemarkClient = (transport: 'ws' | 'sse'): Kind => ({
         ready.add(room);
         if (item.kind === 'resync') told.push(`resync ${item.reason}`);
         if (item.kind !== 'change') return;
-        const said = `${item.entityId as string} ${String(item.version)}`;
-        if (heard.has(`${room} ${said}`)) told.push(`twice ${room} ${said}`);
-        else if (![...heard].some((one) => one.endsWith(` ${said}`))) told.push(said);
-        heard.add(`${room} ${said}`);
+        hear(room, `${item.entityId as string} ${String(item.version)}`);
       };
       client.subscribe({ room }, listen, { since });
     }
@@ -231,7 +241,112 @@ const tidemarkClient = (transport: 'ws' | 'sse'): Kind => ({
   },
 });
 
+const QUERY = `subscription ($id: ID, $since: String) {
+  settlementUpdated(id: $id, since: $since) { cursor resync entityId version }
+}`;
+
+interface Told {
+  readonly data?: {
+    readonly settlementUpdated: {
+      readonly cursor: string;
+      readonly resync: string | null;
+      readonly entityId: string;
+      readonly version: number;
+    };
+  } | null;
+  readonly errors?: readonly Failure[];
+}
+interface Failure {
+  readonly extensions?: { readonly code?: unknown };
+}
+interface Sink {
+  next(told: Told): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/** Clients of GraphQL: a subscription for each room, that of a campaign for all of its settlements. */
+const overGraphql = (
+  name: string,
+  connect: (
+    url: string,
+    user: string,
+  ) => {
+    readonly subscribe: (payload: { query: string; variables: Record<string, unknown> }, sink: Sink) => () => void;
+    readonly dispose: () => void | Promise<void>;
+  },
+  linkPerRoom: boolean,
+): Kind => ({
+  name,
+  linkPerRoom,
+  watch: (url, { user, rooms, from }) => {
+    const { told, ready, cursors } = ears();
+    const hear = oncePerRoom(told);
+    const client = connect(url, user);
+    let left = false;
+    const closed = (said: string): void => {
+      if (!left && !told.includes(said)) told.push(said);
+    };
+    for (const room of rooms) {
+      let ended = false;
+      const fail = (errors: readonly Failure[]): void => {
+        ended = true;
+        for (const { extensions } of errors) told.push(`ended ${room} ${String(extensions?.code)}`);
+      };
+      const id = room.startsWith('settlement:') ? room.slice('settlement:'.length) : null;
+      const since = (from as ReadonlyMap<string, string> | undefined)?.get(room);
+      client.subscribe(
+        { query: QUERY, variables: { id, ...(since === undefined ? {} : { since }) } },
+        {
+          next: ({ data, errors }) => {
+            if (errors !== undefined) fail(errors);
+            if (data == null) return;
+            const { cursor, resync, entityId, version } = data.settlementUpdated;
+            cursors.set(room, cursor);
+            ready.add(room);
+            if (resync === null) hear(room, `${entityId} ${String(version)}`);
+            else if (resync !== 'start') told.push(`resync ${resync}`);
+          },
+          error: (error) => {
+            if (Array.isArray(error)) fail(error as readonly Failure[]);
+            // 4403 of graphql-ws, 401 of graphql-sse.
+            else closed(user === '' ? 'refused 401' : 'closed 1001');
+          },
+          complete: () => {
+            if (!ended) closed('closed 1001');
+          },
+        },
+      );
+    }
+    const leave = (): void => {
+      left = true;
+      void client.dispose();
+    };
+    onTestFinished(leave);
+    return { told, ready, state: cursors, leave };
+  },
+});
+
+const graphqlWs = overGraphql(
+  'graphql-ws',
+  (url, user) =>
+    createWsClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { user },
+      retryAttempts: 0,
+    }) as never,
+  false,
+);
+
+const graphqlSse = overGraphql(
+  'graphql-sse',
+  (url, user) => createSseClient({ url: `${url}/graphql`, headers: { 'x-user': user }, retryAttempts: 0 }) as never,
+  true,
+);
+
 export const kinds: readonly Kind[] = [
+  ...[graphqlWs, graphqlSse],
   ...[ws, post, eventSource, socketIo],
   ...[tidemarkClient('ws'), tidemarkClient('sse')],
 ];

@@ -3,6 +3,7 @@ import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { type GraphqlServers, graphqlServers } from './graphql.js';
 import { Server as IoServer } from 'socket.io';
 import { type SocketIoHost, socketIoHost } from '../../../src/hosts/socket-io/index.js';
 import { type SseHost, sseHost } from '../../../src/hosts/sse/index.js';
@@ -44,6 +45,9 @@ export interface Replica {
   readonly ws: WsHost<User>;
   readonly sse: SseHost<IncomingMessage>;
   readonly io: SocketIoHost;
+  readonly graphql: GraphqlServers;
+  /** Clients that are connected, by whatever. */
+  readonly clients: number;
   /** Writes versions of a settlement, one after the other. */
   edit(id: string, ...versions: number[]): Promise<void>;
   /** As if the process were gone: every link is cut, and nobody answers any more. */
@@ -55,7 +59,7 @@ export interface ReplicaOptions {
   readonly tide?: Partial<TideOptions<Model, User>>;
 }
 
-/** One process of an app: WebSockets at /ws, events at /sse, and Socket.IO. */
+/** One process of an app: WebSockets at /ws, events at /sse, Socket.IO, and GraphQL by both of its protocols. */
 export async function openReplica(
   shared: Shared,
   { authorize = () => true, tide: more = {} }: ReplicaOptions = {},
@@ -76,8 +80,10 @@ export async function openReplica(
     },
   });
   const sse = sseHost(tide, { authenticate: (request: IncomingMessage) => userOf(request) });
+  const graphql = graphqlServers(tide, model);
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/sse') === true) void sse.handle(request, response);
+    else if (request.url?.startsWith('/graphql') === true) graphql.serve(request, response);
     else if (request.url?.startsWith('/socket.io') !== true) response.writeHead(404).end();
   });
   const upgrade = ws.upgrade(new WebSocketServer({ noServer: true, maxPayload: 65_536 }));
@@ -85,6 +91,7 @@ export async function openReplica(
   const io = socketIoHost(ioServer, tide, { authenticate: (name) => (name === '' ? null : { principal: { name } }) });
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.startsWith('/ws') === true) upgrade(request, socket, head);
+    else if (request.url?.startsWith('/graphql') === true) graphql.upgrade(request, socket, head);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -93,6 +100,7 @@ export async function openReplica(
     if (!alive) return;
     alive = false;
     await ioServer.close();
+    await graphql.close();
     server.closeAllConnections();
     await tide.close();
   };
@@ -113,6 +121,10 @@ export async function openReplica(
     ws,
     sse,
     io,
+    graphql,
+    get clients() {
+      return ws.size + sse.size + io.size + graphql.size;
+    },
     edit,
     die,
   };
