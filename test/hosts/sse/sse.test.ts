@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { type Server, createServer } from 'node:http';
 import * as http2 from 'node:http2';
 import { type AddressInfo } from 'node:net';
+import 'reflect-metadata';
+import { All, Controller, Module, Req, Res } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import express, { type Request as ExpressRequest, type Response as ExpressResponse } from 'express';
 import fc from 'fast-check';
 import fastify from 'fastify';
@@ -61,6 +64,29 @@ const fronts: Readonly<Record<string, (replica: Replica) => Promise<string>>> = 
       return app.close();
     });
     return app.listen({ port: 0, host: '127.0.0.1' });
+  },
+  Nest: async ({ tide }) => {
+    const live = sseHost(tide, { authenticate: (request: ExpressRequest) => userOf(request) });
+    class Live {
+      serve(request: ExpressRequest, response: ExpressResponse): Promise<void> {
+        return live.handle(request, response);
+      }
+    }
+    // As the decorators @Controller('sse'), @All(), @Req() and @Res() do.
+    const method = Object.getOwnPropertyDescriptor(Live.prototype, 'serve') as PropertyDescriptor;
+    Controller('sse')(Live);
+    All()(Live.prototype, 'serve', method);
+    Req()(Live.prototype, 'serve', 0);
+    Res()(Live.prototype, 'serve', 1);
+    class App {}
+    Module({ controllers: [Live] })(App);
+    const app = await NestFactory.create(App, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      live.close();
+      return app.close();
+    });
+    return portOf((app.getHttpServer() as Server).address());
   },
   'a web Response': async ({ tide }) => {
     const live = webSseHost(tide, {
