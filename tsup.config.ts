@@ -7,6 +7,8 @@ const options = {
     cache: 'src/cache/index.ts',
     cli: 'src/cli/index.ts',
     client: 'src/client/index.ts',
+    'client/apollo': 'src/client/apollo/index.ts',
+    'client/tanstack': 'src/client/tanstack/index.ts',
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',

@@ -18,6 +18,11 @@ import * as tidemark from '../../src/index.js';
 import * as cache from '../../src/cache/index.js';
 import * as keyvAdapter from '../../src/adapters/keyv/index.js';
 import * as nodeCacheAdapter from '../../src/adapters/node-cache/index.js';
+import * as client from '../../src/client/index.js';
+import * as clientApollo from '../../src/client/apollo/index.js';
+import * as clientTanstack from '../../src/client/tanstack/index.js';
+import * as apollo from '@apollo/client';
+import * as queryCore from '@tanstack/query-core';
 import * as socketIoHost from '../../src/hosts/socket-io/index.js';
 import * as sseHost from '../../src/hosts/sse/index.js';
 import * as wsHost from '../../src/hosts/ws/index.js';
@@ -34,6 +39,11 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What a guide may import. */
 const MODULES: Readonly<Record<string, object>> = {
   ...{ tidemark, 'tidemark/cache': cache, 'tidemark/testing': testing },
+  'tidemark/client': client,
+  'tidemark/client/apollo': clientApollo,
+  'tidemark/client/tanstack': clientTanstack,
+  '@apollo/client': apollo,
+  '@tanstack/query-core': queryCore,
   'tidemark/graphql': graphqlHost,
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
