@@ -45,6 +45,8 @@ export interface ComputedWatchOptions {
 }
 
 /** Between two attempts to read what changes meanwhile: doubling. */
+/** Readings in a row that were old when they came, before it waits. */
+const MOST_AT_ONCE = 3;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1000;
 
@@ -139,11 +141,15 @@ export class ComputedWatch {
   }
 
   async #readUntilCurrent(entity: Entity): Promise<void> {
+    let stale = 0;
     do {
+      // What is old each time it is read must not be read without end.
+      if (stale > MOST_AT_ONCE) await pause(FIRST_PAUSE_MS, this.#options.clock, entity.ending.signal);
       entity.isOutdated = false;
       const reading = await this.#read(entity);
       if (reading === undefined) break;
-      if (!reading.isCurrent()) entity.isOutdated = true;
+      stale = reading.isCurrent() ? 0 : stale + 1;
+      if (stale > 0) entity.isOutdated = true;
       this.#index(entity, reading.subjects);
       entity.reading = reading;
       entity.wake();
