@@ -30,8 +30,10 @@ export interface Parent {
 export interface SyncedCache {
   /** Writes fields of an entity wherever it is held. */
   patch(type: string, id: string, values: Readonly<Record<string, unknown>>): void;
-  /** What is held of an entity is old. */
+  /** What is held of an entity is old. It still is where it is. */
   refresh(type: string, id: string): void;
+  /** There is no such entity any more. */
+  remove(type: string, id: string): void;
   /** The lists of children of this type are old: of these parents, and those that are of no parent. */
   refreshLists(type: string, parents: readonly Parent[]): void;
   /** Whatever is held of a type may be old; of one entity, if it is named. */
@@ -74,12 +76,17 @@ function changed(
   }
   const id = String(entityId);
   const { links = {} } = synced;
-  const moved = changes.fields === null || changes.fields.some((field) => Object.values(links).includes(field));
-  const patch = op === 'update' && !moved ? patchOf(item) : undefined;
+  // An update is in other lists than before only where it says which link is another.
+  const moved = Object.entries(links).filter(
+    ([, field]) => op !== 'update' || (changes.fields?.includes(field) ?? true),
+  );
+  const stays = op === 'update' && changes.fields !== null && moved.length === 0;
+  const patch = stays ? patchOf(item) : undefined;
   if (patch !== undefined) cache.patch(type, id, patch);
+  else if (op === 'delete') cache.remove(type, id);
   else cache.refresh(type, id);
-  if (op === 'update' && !moved) return;
-  const parents = Object.entries(links).flatMap(([parent, field]) => parentsOf(parent, field, { item, target }));
+  if (stays) return;
+  const parents = moved.flatMap(([parent, field]) => parentsOf(parent, field, { item, target }));
   cache.refreshLists(type, parents);
 }
 
@@ -98,8 +105,11 @@ function refreshTarget(cache: SyncedCache, types: Readonly<Record<string, Synced
   if ('room' in target) {
     // The entity of a room, and everything that may be in its lists.
     const [of = '', id = ''] = target.room.split(':');
+    const inside = Object.keys(types).filter((type) => Object.hasOwn(types[type]?.links ?? {}, of));
     if (types[of] !== undefined) cache.refreshAll(of, decodeURIComponent(id));
-    for (const [type, { links = {} }] of Object.entries(types)) if (of in links) cache.refreshAll(type, undefined);
+    // A room that the server made up may hold anything.
+    const all = types[of] === undefined && inside.length === 0 ? Object.keys(types) : inside;
+    for (const type of all) cache.refreshAll(type, undefined);
   } else if (types[target.type] !== undefined) {
     cache.refreshAll(target.type, 'id' in target && typeof target.id !== 'object' ? String(target.id) : undefined);
   }
@@ -116,19 +126,21 @@ function patchOf({ changes: { fields, values } }: ChangeItem): Record<string, un
   return patch;
 }
 
-/** The parents of this type in whose lists it is, or was. Where that is not known: all. */
+/** The parents of this type whose lists it is in, or was. Where nobody says which: all. */
 function parentsOf(
   type: string,
   field: string,
   { item, target }: { readonly item: ChangeItem; readonly target: FrameTarget },
 ): readonly Parent[] {
-  const { op, changes } = item;
-  // Who follows one parent's list is told of what comes into it and of what leaves it.
   const named = 'parent' in target ? target.parent[type] : 'room' in target ? idOfRoom(type, target.room) : undefined;
-  if (named !== undefined && typeof named !== 'object') return [{ type, id: String(named) }];
-  const value = changes.values[field];
-  const isKnown = op !== 'update' && (typeof value === 'string' || typeof value === 'number');
-  return [{ type, id: isKnown ? String(value) : undefined }];
+  const followed = named === undefined || typeof named === 'object' ? undefined : String(named);
+  const value = item.changes.values[field];
+  const announced =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
+  // A move is out of one list and into another, and only the second is announced; the list that is followed is one of them.
+  if (item.op === 'update' && followed === undefined) return [{ type, id: undefined }];
+  if (item.op === 'update') return [...new Set([followed, announced ?? followed])].map((id) => ({ type, id }));
+  return value === null ? [] : [{ type, id: announced ?? followed }];
 }
 
 function idOfRoom(type: string, room: string): string | undefined {

@@ -1,4 +1,4 @@
-import { InMemoryCache, gql } from '@apollo/client';
+import { ApolloClient, ApolloLink, InMemoryCache, Observable, gql } from '@apollo/client';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ApolloType, type SyncOptions, syncApollo } from '../../src/client/apollo/index.js';
 import { createClient } from '../../src/client/index.js';
@@ -19,6 +19,9 @@ const options: SyncOptions<ApolloType> = {
     },
   },
 };
+
+const EVERY_LIST = ['Campaign:c1.settlements', 'Campaign:c2.settlements', 'ROOT_QUERY.allSettlements'];
+const EVERY_SETTLEMENT = ['Settlement:s1', 'Settlement:s2', 'Settlement:s3'];
 
 const QUERY = gql`
   {
@@ -75,32 +78,80 @@ test('a change whose values were announced is written into its entity, and nothi
 });
 
 test.each<[string, Parameters<ReturnType<typeof fakeClient>['change']>, string[]]>([
+  ['one of which not all is known', [ALL, 'settlement', 's1', { fields: null }], [...EVERY_LIST, ...EVERY_SETTLEMENT]],
   [
-    'one of which not all is known',
-    [ALL, 'settlement', 's1', { fields: null }],
-    ['Settlement:s1', 'Campaign:c1.settlements', 'Campaign:c2.settlements', 'ROOT_QUERY.allSettlements'],
+    'one with a field that is not announced',
+    [ALL, 'settlement', 's1', { fields: ['secret'] }],
+    ['Settlement:s1.name', 'Settlement:s1.seen'],
   ],
-  ['one with a field that is not announced', [ALL, 'settlement', 's1', { fields: ['secret'] }], ['Settlement:s1']],
   [
     'a deletion in a room',
     [ROOM, 'settlement', 's1', { op: 'delete' }],
-    ['Settlement:s1', 'Campaign:c1.settlements', 'ROOT_QUERY.allSettlements'],
+    ['Campaign:c1.settlements', 'ROOT_QUERY.allSettlements', 'Settlement:s1', 'Settlement:s2'],
   ],
   [
     'a creation where its parent was announced',
     [ALL, 'settlement', 's9', { op: 'create', values: { campaignId: 'c2' } }],
-    ['Campaign:c2.settlements', 'ROOT_QUERY.allSettlements'],
+    ['Campaign:c2.settlements', 'ROOT_QUERY.allSettlements', 'Settlement:s3'],
   ],
   ['another type', [ALL, 'structure', 't1', { op: 'create' }], []],
-])('%s evicts exactly what it concerns', (_, given, evicted) => {
+])('%s evicts exactly what it concerns, and what nothing refers to any more', (_, given, evicted) => {
   const { cache, held, differs } = filled();
   const { client, change } = fakeClient();
   syncApollo(client, cache, options);
   const before = held();
   change(...given);
-  // What nothing refers to any more is collected with it.
-  const lost = differs(before).filter((what) => !what.startsWith('Settlement:') || evicted.includes(what));
-  expect(lost.sort()).toEqual(evicted.sort());
+  expect(differs(before).sort()).toEqual(evicted.sort());
+});
+
+test('an entity of which not all is known stays in the lists that are shown, and is asked for', async () => {
+  const cache = new InMemoryCache();
+  let name = 'old';
+  let asked = 0;
+  const link = new ApolloLink(() => {
+    asked++;
+    const settlements = [
+      { __typename: 'Settlement', id: 's1', name },
+      { __typename: 'Settlement', id: 's2', name: 'other' },
+    ];
+    return new Observable((observer) => {
+      observer.next({ data: { campaign: { __typename: 'Campaign', id: 'c1', settlements } } });
+      observer.complete();
+    });
+  });
+  const query = gql`
+    {
+      campaign {
+        id
+        settlements {
+          id
+          name
+        }
+      }
+    }
+  `;
+  const shown: string[][] = [];
+  const watched = new ApolloClient({ cache, link }).watchQuery({ query }).subscribe(({ data }) => {
+    const { campaign } = (data ?? {}) as { campaign?: { settlements: { name: string }[] } };
+    if (campaign) shown.push(campaign.settlements.map((settlement) => settlement.name));
+  });
+  onTestFinished(() => {
+    watched.unsubscribe();
+  });
+  await vi.waitFor(() => {
+    expect(shown).toEqual([['old', 'other']]);
+  });
+  const { client, change } = fakeClient();
+  syncApollo(client, cache, options);
+  name = 'new';
+  change(ALL, 'settlement', 's1', { fields: ['name'] });
+  await vi.waitFor(() => {
+    expect(shown).toEqual([
+      ['old', 'other'],
+      ['new', 'other'],
+    ]);
+  });
+  expect(asked).toBe(2);
 });
 
 test('after a resync everything that is followed is evicted, and what is not stays', () => {
@@ -109,10 +160,7 @@ test('after a resync everything that is followed is evicted, and what is not sta
   const stop = syncApollo(client, cache, options);
   const before = held();
   say(ALL, { kind: 'resync', cursor: 'c', reason: 'gap' });
-  expect(differs(before).sort()).toEqual([
-    ...['Campaign:c1.settlements', 'Campaign:c2.settlements', 'ROOT_QUERY.allSettlements'],
-    ...['Settlement:s1', 'Settlement:s2', 'Settlement:s3'],
-  ]);
+  expect(differs(before).sort()).toEqual([...EVERY_LIST, ...EVERY_SETTLEMENT]);
   stop();
   expect(followed.size).toBe(0);
 });

@@ -17,7 +17,7 @@ export interface ApolloType extends SyncedType {
 /** An InMemoryCache of @apollo/client 3 or 4. */
 export interface ApolloCache {
   identify(object: { readonly __typename: string; readonly id: string }): string | undefined;
-  modify(options: { readonly id: string; readonly fields: Readonly<Record<string, () => unknown>> }): boolean;
+  modify(options: { readonly id: string; readonly fields: Readonly<Record<string, () => unknown>> | Dropped }): boolean;
   evict(options: { readonly id: string; readonly fieldName?: string }): boolean;
   gc(): unknown;
   extract(): object;
@@ -25,12 +25,22 @@ export interface ApolloCache {
   batch(options: { readonly update: () => void }): unknown;
 }
 
+type Dropped = (value: unknown, details: { readonly fieldName: string; readonly DELETE: unknown }) => unknown;
+
 const ROOT = 'ROOT_QUERY';
 
 /**
- * A change is written into its entity in the cache if all its new values were announced; else exactly that entity is evicted, so that
- * queries which show it ask again. What comes, goes or moves evicts the fields that list it, of its parents, and no other. After
- * a `resync` everything that was followed is evicted. Returns the function that ends it.
+ * All fields but those that make a reference to it. Apollo leaves an entity that is not there out of every list, and asks nobody; one
+ * of which fields are missing is asked for.
+ */
+const dropFields: Dropped = (value, { fieldName, DELETE }) =>
+  fieldName === '__typename' || fieldName === 'id' ? value : DELETE;
+
+/**
+ * A change is written into its entity in the cache if all its new values were announced; else the fields of exactly that entity are
+ * dropped, so that queries which show it ask again, and one that is gone is evicted. What comes, goes or moves evicts the fields that
+ * list it, of its parents, and no other. After a `resync` the same is done to everything that was followed. Returns the function that
+ * ends it.
  *
  * @example
  * syncApollo(client, apollo.cache, {
@@ -72,6 +82,9 @@ export function syncApollo(
     for (const fieldName of queries) cache.evict({ id: ROOT, fieldName });
   };
   const typenameOf = (type: string): string => (options.types[type] as ApolloType).typename;
+  const drop = (type: string, id: string | undefined): void => {
+    for (const key of keysOf(typenameOf(type), id)) cache.modify({ id: key, fields: dropFields });
+  };
 
   const synced: SyncedCache = {
     patch: (type, id, values) => {
@@ -79,6 +92,11 @@ export function syncApollo(
       for (const key of keysOf(typenameOf(type), id)) cache.modify({ id: key, fields });
     },
     refresh: (type, id) => {
+      together(() => {
+        drop(type, id);
+      });
+    },
+    remove: (type, id) => {
       together(() => {
         for (const key of keysOf(typenameOf(type), id)) cache.evict({ id: key });
       });
@@ -90,7 +108,7 @@ export function syncApollo(
     },
     refreshAll: (type, id) => {
       together(() => {
-        for (const key of keysOf(typenameOf(type), id)) cache.evict({ id: key });
+        drop(type, id);
         if (id !== undefined) return;
         const { lists = {} } = options.types[type] as ApolloType;
         evictLists(

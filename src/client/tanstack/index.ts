@@ -9,7 +9,7 @@ type QueryKey = readonly unknown[];
 /** Without an id they give the beginning that all keys of that kind have. */
 export interface TanstackType extends SyncedType {
   readonly entity?: ((id: string | undefined) => QueryKey) | undefined;
-  /** By the type of the parent, of its list of children. */
+  /** By the type of the parent, of its list of children; what else a key has behind that, such as a page, is of the same list. */
   readonly lists?: Readonly<Record<string, (parentId: string | undefined) => QueryKey>> | undefined;
   /** Lists of no parent. */
   readonly queries?: readonly QueryKey[] | undefined;
@@ -19,6 +19,7 @@ export interface TanstackType extends SyncedType {
 export interface TanstackClient {
   getQueryCache(): {
     findAll(filters: { readonly queryKey: QueryKey; readonly exact?: boolean }): readonly TanstackQuery[];
+    subscribe(listener: (event: { readonly query: TanstackQuery }) => void): () => void;
   };
   setQueryData(queryKey: QueryKey, data: unknown): unknown;
   invalidateQueries(filters: { readonly queryKey: QueryKey; readonly exact?: boolean }): Promise<unknown>;
@@ -26,7 +27,7 @@ export interface TanstackClient {
 
 interface TanstackQuery {
   readonly queryKey: QueryKey;
-  readonly state: { readonly data: unknown; readonly fetchStatus: string };
+  readonly state: { readonly data: unknown; readonly fetchStatus: string; readonly isInvalidated: boolean };
 }
 
 /**
@@ -54,35 +55,55 @@ export function syncTanstack(
   const typeOf = (type: string): TanstackType => options.types[type] ?? {};
   /** What is to be fetched again, once for all that is told in this turn. */
   const old = new Set<TanstackQuery>();
+  /** A success makes a query fresh, also one that was under way when it was told to be old: these are told when it has come. */
+  const underWay = new WeakSet<TanstackQuery>();
+  const invalidate = (query: TanstackQuery): void => {
+    if (query.state.fetchStatus === 'fetching') underWay.add(query);
+    // What it rejects with is the query's own, and shown there.
+    else queries.invalidateQueries({ queryKey: query.queryKey, exact: true }).catch(() => undefined);
+  };
   const refetch = (query: TanstackQuery): void => {
     if (old.size === 0) {
       queueMicrotask(() => {
-        for (const { queryKey } of old) {
-          // What it rejects with is the query's own, and shown there.
-          queries.invalidateQueries({ queryKey, exact: true }).catch(() => undefined);
-        }
+        for (const query of old) invalidate(query);
         old.clear();
       });
     }
     old.add(query);
   };
-  const refresh = (queryKey: QueryKey, exact = true): void => {
+  const stopCache = queries.getQueryCache().subscribe(({ query }) => {
+    if (query.state.fetchStatus === 'idle' && underWay.delete(query)) refetch(query);
+  });
+  const refresh = (queryKey: QueryKey, exact: boolean): void => {
     for (const query of queries.getQueryCache().findAll({ queryKey, exact })) refetch(query);
   };
   const listKeys = (type: string): readonly QueryKey[] => {
     const { lists = {}, queries: others = [] } = typeOf(type);
     return [...Object.values(lists).map((keyOf) => keyOf(undefined)), ...others];
   };
-  /** What has come or is on its way may be older than the change. */
+  /** What is on its way may be older than the change; and what is known to be old would be fresh with what is written. */
   const write = (query: TanstackQuery, data: unknown): void => {
-    if (query.state.fetchStatus === 'idle') queries.setQueryData(query.queryKey, data);
+    const { fetchStatus, isInvalidated } = query.state;
+    if (fetchStatus === 'idle' && !isInvalidated) queries.setQueryData(query.queryKey, data);
     else refetch(query);
+  };
+  const refreshEntity = (type: string, id: string): void => {
+    const { entity } = typeOf(type);
+    if (entity !== undefined) refresh(entity(id), true);
+    // Copies of it in lists are old too.
+    for (const queryKey of listKeys(type)) {
+      for (const query of queries.getQueryCache().findAll({ queryKey })) {
+        const { data } = query.state;
+        if (!Array.isArray(data) || data.some(isOf(id))) refetch(query);
+      }
+    }
   };
 
   const cache: SyncedCache = {
     patch: (type, id, values) => {
       const { entity } = typeOf(type);
-      for (const query of entity === undefined ? [] : queries.getQueryCache().findAll({ queryKey: entity(id) })) {
+      const held = entity === undefined ? [] : queries.getQueryCache().findAll({ queryKey: entity(id), exact: true });
+      for (const query of held) {
         const { data } = query.state;
         if (isRecord(data)) write(query, { ...data, ...values });
         else refetch(query);
@@ -99,32 +120,31 @@ export function syncTanstack(
         }
       }
     },
-    refresh: (type, id) => {
-      const { entity } = typeOf(type);
-      if (entity !== undefined) refresh(entity(id));
-      // Copies of it in lists are old too.
-      for (const queryKey of listKeys(type)) {
-        for (const query of queries.getQueryCache().findAll({ queryKey })) {
-          const { data } = query.state;
-          if (!Array.isArray(data) || data.some(isOf(id))) refetch(query);
-        }
-      }
-    },
+    refresh: refreshEntity,
+    remove: refreshEntity,
     refreshLists: (type, parents) => {
       const { lists = {}, queries: others = [] } = typeOf(type);
       for (const { type: parent, id } of parents) {
         const keyOf = lists[parent];
-        if (keyOf !== undefined) refresh(keyOf(id), id !== undefined);
+        if (keyOf !== undefined) refresh(keyOf(id), false);
       }
-      for (const queryKey of others) refresh(queryKey);
+      for (const queryKey of others) refresh(queryKey, false);
     },
     refreshAll: (type, id) => {
+      if (id !== undefined) {
+        refreshEntity(type, id);
+        return;
+      }
       const { entity } = typeOf(type);
-      if (entity !== undefined) refresh(entity(id), id !== undefined);
-      if (id === undefined) for (const queryKey of listKeys(type)) refresh(queryKey, false);
+      if (entity !== undefined) refresh(entity(undefined), false);
+      for (const queryKey of listKeys(type)) refresh(queryKey, false);
     },
   };
-  return sync(client, cache, options);
+  const stop = sync(client, cache, options);
+  return () => {
+    stop();
+    stopCache();
+  };
 }
 
 const isRecord = (data: unknown): data is object => typeof data === 'object' && data !== null && !Array.isArray(data);
