@@ -180,7 +180,7 @@ export const READ_FAULTS: readonly SimFault[] = [
     edits: [
       [
         'realtime/computed-watch.ts',
-        'if (!reading.isCurrent()) entity.isOutdated = true;\n      this.#index(entity, reading.subjects);',
+        'if (stale > 0) entity.isOutdated = true;\n      this.#index(entity, reading.subjects);',
         'this.#index(entity, reading.subjects.slice(0, 1));',
       ],
     ],
