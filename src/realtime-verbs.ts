@@ -1,7 +1,7 @@
 import type { BranchOption } from './call.js';
 import type { Awaitable } from './contract.js';
 import type { AnyModel, Model } from './model.js';
-import type { CloseCode, PlainValue, ServerFrame } from './realtime/frames.js';
+import type { CloseCode, PlainValue, RefusedFrame, ServerFrame } from './realtime/frames.js';
 import type { Subject } from './subject.js';
 import type { Overflow, SubscribeTarget } from './watching.js';
 
@@ -84,9 +84,9 @@ export interface Connection<M extends AnyModel = AnyModel, Principal = unknown> 
   authenticate(credentials: Credentials<Principal>): void;
   /**
    * Takes a frame of the client. What is wrong with it is answered with a frame `refused`; never throws. Resolves once the
-   * frame has had its effect.
+   * frame has had its effect, to null, or to the frame `refused` that was sent.
    */
-  receive(frame: unknown): Promise<void>;
+  receive(frame: unknown): Promise<RefusedFrame | null>;
   /** The link has sent what waited: looks at once, and not a moment later. */
   drained(): void;
   /** The link is gone: ends every subscription. Idempotent. */

@@ -6,7 +6,7 @@ import type { Overflow } from '../watching.js';
 import { Allowance, keyIn, parseClientFrame } from './client-frames.js';
 import { Credential } from './credential.js';
 import { Deliveries, type Delivery } from './deliveries.js';
-import type { CloseCode, FrameTarget } from './frames.js';
+import type { CloseCode, FrameTarget, RefusedFrame } from './frames.js';
 import { Link } from './link.js';
 import { Signalling } from './signalling.js';
 import type { Signals } from './signals.js';
@@ -186,13 +186,19 @@ export class LiveConnection implements Connection {
     this.#link.send({ kind: 'authenticated', until: this.#credential.untilOrNull });
   }
 
-  async receive(frame: unknown): Promise<void> {
-    if (!this.#open) return;
+  async receive(frame: unknown): Promise<RefusedFrame | null> {
+    if (!this.#open) return null;
     try {
       await this.#obey(frame);
+      return null;
     } catch (thrown) {
-      const { code, message } = this.#publicly(thrown, 'a frame of a client');
-      this.#link.send({ kind: 'refused', key: keyIn(frame), code, message });
+      const refused: RefusedFrame = {
+        kind: 'refused',
+        key: keyIn(frame),
+        ...this.#publicly(thrown, 'a frame of a client'),
+      };
+      this.#link.send(refused);
+      return refused;
     }
   }
 

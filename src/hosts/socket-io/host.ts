@@ -30,7 +30,8 @@ export interface SocketIoTide<M extends AnyModel, Principal> {
 
 /**
  * Live updates over Socket.IO 4, on any number of replicas and without an adapter; clients stay as they are. Every socket is verified when
- * it connects, also one whose state Socket.IO has recovered. Throws UNAUTHORIZED for a tide without `authorize`.
+ * it connects, also one whose state Socket.IO has recovered. Throws UNAUTHORIZED for a tide without `authorize`, INVALID_OPTION for a
+ * model with a type `computed`.
  *
  * @example
  * socketIoHost(io, tide, { authenticate: async (token) => ({ principal: await userOf(token) }) });
@@ -45,7 +46,6 @@ export function socketIoHost<M extends AnyModel, Principal>(
   const known = new WeakMap<IoSocket, Credentials<Principal>>();
   const given = limitsOf(options);
   tide.realtime.check(given);
-  let closed = false;
 
   const isType = (type: string): boolean => {
     try {
@@ -55,6 +55,12 @@ export function socketIoHost<M extends AnyModel, Principal>(
       return (error as { readonly code?: unknown }).code === 'BRANCH_REQUIRED';
     }
   };
+  if (isType('computed'))
+    throw new TidemarkError(
+      'INVALID_OPTION',
+      "socketIoHost: expected no type 'computed', of which changes would look like computed fields, got one.",
+    );
+  let closed = false;
   const credentialsOf = async (socket: IoSocket): Promise<Credentials<Principal>> => {
     const { handshake } = socket;
     const token = handshake.auth['token'] ?? (options.queryToken === true ? handshake.query['token'] : undefined);
@@ -86,11 +92,13 @@ export function socketIoHost<M extends AnyModel, Principal>(
   const verifyAgain = async (socket: IoSocket): Promise<void> => {
     const waiting: [event: string, args: readonly unknown[]][] = [];
     const keep = (event: string, ...args: unknown[]): void => {
-      waiting.push([event, args]);
+      if (waiting.push([event, args]) > MAX_WAITING) socket.disconnect(true);
     };
     socket.onAny(keep);
     const credentials = await credentialsOf(socket).catch(() => null);
     socket.offAny(keep);
+    // It would never be told that the socket is gone.
+    if (!socket.connected) return;
     if (credentials === null || closed) {
       socket.disconnect(true);
       return;
@@ -131,6 +139,9 @@ export function socketIoHost<M extends AnyModel, Principal>(
     },
   };
 }
+
+/** Messages that are kept for a socket that is verified once more; more are not waited with, and it is let go. */
+const MAX_WAITING = 100;
 
 /** Rooms are asked for without a branch; a model with branches says that it needs one. */
 const ANYWHERE = [] as never;

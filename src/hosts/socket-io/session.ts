@@ -1,9 +1,9 @@
 import type { AnyModel } from '../../model.js';
-import type { CloseCode, Cursors, ServerFrame } from '../../realtime/frames.js';
+import type { CloseCode, Cursors, EndedFrame, ServerFrame } from '../../realtime/frames.js';
 import type { Connection } from '../../realtime-verbs.js';
 import { isTidemarkError } from '../../errors.js';
 import { type Asked, askedBy } from './asked.js';
-import { type IoSocket, pressureOf } from './socket.js';
+import { type IoSocket, emitOnce, pressureOf } from './socket.js';
 
 /** What the server says to a message of a client. */
 export type Reply =
@@ -31,12 +31,11 @@ export class Session {
   readonly #cursors = new Map<string, string>();
   /** Who waits to be told what became of a subscription. */
   readonly #acks = new Map<string, Ack[]>();
-  readonly #tokenAcks: Ack[] = [];
+  /** When the credentials run out. */
+  #until: number | null = null;
   readonly #drained = (): void => {
     this.#connection.drained();
   };
-  /** A signal is being taken: what is refused now is that. */
-  #signalling = false;
   #open = true;
 
   /** Throws what `connect` throws. */
@@ -64,7 +63,7 @@ export class Session {
   close(code: CloseCode, reason: string): void {
     if (!this.#open) return;
     this.#end();
-    this.#socket.emit('closing', { code, reason });
+    emitOnce(this.#socket, 'closing', { code, reason });
     this.#socket.disconnect(true);
   }
 
@@ -85,37 +84,45 @@ export class Session {
     if (!this.#open) return;
     try {
       const asked = askedBy(event, args, this.#options.isType);
-      if (asked !== null) this.#ask(asked, ack);
+      if (asked !== null) void this.#ask(asked, ack);
     } catch (error) {
       ack?.(failure(isTidemarkError(error) ? error.code : 'FAILED'));
     }
   }
 
-  #ask({ verb, frame }: Asked, ack: Ack | undefined): void {
-    const { key } = frame;
-    if (verb === 'subscribe' && key !== undefined && this.#connection.keys.includes(key)) {
+  async #ask({ verb, frame }: Asked, ack: Ack | undefined): Promise<void> {
+    const { key = '' } = frame;
+    if (verb === 'unsubscribe') {
+      ack?.(this.#connection.unsubscribe(key) ? { success: true } : failure('INVALID_FRAME'));
+      return;
+    }
+    const subscribes = verb === 'subscribe';
+    if (subscribes && this.#connection.keys.includes(key)) {
       // Asked once more for what it has.
       if (!this.#cursors.has(key)) this.#wait(key, ack);
       else ack?.({ success: true, cursor: this.#cursors.get(key) });
       return;
     }
-    if (verb === 'subscribe' && key !== undefined) this.#wait(key, ack);
-    else if (verb === 'authenticate' && ack !== undefined) this.#tokenAcks.push(ack);
-    else if (verb === 'unsubscribe') {
-      const had = key !== undefined && this.#connection.unsubscribe(key);
-      ack?.(had ? { success: true } : failure('INVALID_FRAME'));
+    if (subscribes) this.#wait(key, ack);
+    const refused = await this.#connection.receive(frame);
+    if (refused === null) {
+      if (!subscribes) ack?.(verb === 'authenticate' ? { success: true, until: this.#until } : { success: true });
       return;
     }
-    this.#signalling = verb === 'signal';
-    void this.#connection.receive(frame);
-    this.#signalling = false;
+    const { code, message } = refused;
+    if (subscribes) this.#waitNoMore(key, ack);
+    if (ack !== undefined) ack(failure(code));
+    else this.#emit('refused', subscribes ? { room: key, code, message } : { code, message });
   }
 
   #wait(key: string, ack: Ack | undefined): void {
-    if (ack === undefined) return;
-    const acks = this.#acks.get(key);
-    if (acks === undefined) this.#acks.set(key, [ack]);
-    else acks.push(ack);
+    if (ack !== undefined) this.#acks.set(key, [...(this.#acks.get(key) ?? []), ack]);
+  }
+
+  #waitNoMore(key: string, ack: Ack | undefined): void {
+    const others = (this.#acks.get(key) ?? []).filter((other) => other !== ack);
+    if (others.length > 0) this.#acks.set(key, others);
+    else this.#acks.delete(key);
   }
 
   // ── To the client ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,8 +141,9 @@ export class Session {
     else if (kind === 'welcome') this.#emit('welcome', { connection: frame.connection, until: frame.until });
     else if (kind === 'expiring') this.#emit('auth_expiring', { until: frame.until });
     else if (kind === 'subscribed') this.#subscribed(frame.on);
-    else if (kind === 'authenticated') this.#tokenAcks.shift()?.({ success: true, until: frame.until });
-    else if (kind !== 'alive') this.#refused(frame);
+    else if (kind === 'authenticated') this.#until = frame.until;
+    else if (kind === 'ended') this.#over(frame);
+    // What was refused is known where it was asked.
   }
 
   #subscribed(on: Cursors): void {
@@ -146,16 +154,11 @@ export class Session {
     if (unasked.length > 0) this.#emit('subscribed', Object.fromEntries(unasked));
   }
 
-  #refused({ kind, key, code, message }: Extract<ServerFrame, { readonly kind: 'ended' | 'refused' }>): void {
-    if (key === null) {
-      const ack = this.#signalling ? undefined : this.#tokenAcks.shift();
-      if (ack === undefined) this.#emit('refused', { code, message });
-      else ack(failure(String(code)));
-      return;
-    }
-    if (kind === 'ended') this.#cursors.delete(key);
-    if (code === null || this.#reply(key, failure(code))) return;
-    this.#emit(kind === 'ended' ? 'subscription_ended' : 'refused', { room: key, code, message });
+  #over({ key, code, message }: EndedFrame): void {
+    this.#cursors.delete(key);
+    // Given up before it was permitted, it ends for those who wait as well.
+    if (this.#reply(key, failure(code ?? 'ABORTED')) || code === null) return;
+    this.#emit('subscription_ended', { room: key, code, message });
   }
 
   /** False if nobody waits for it. */
@@ -167,7 +170,7 @@ export class Session {
   }
 
   #emit(event: string, ...args: unknown[]): void {
-    if (this.#open) this.#socket.emit(event, ...args);
+    if (this.#open) emitOnce(this.#socket, event, ...args);
   }
 }
 

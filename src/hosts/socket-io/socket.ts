@@ -1,5 +1,6 @@
 /** A socket of Socket.IO 4, as its server has it, or what has its shape. */
 export interface IoSocket {
+  readonly connected: boolean;
   readonly handshake: IoHandshake;
   /** The connection below, of Engine.IO. */
   readonly conn: IoConnection;
@@ -25,6 +26,26 @@ export interface IoConnection {
 export interface IoNamespace {
   use(middleware: (socket: IoSocket, next: (refusal?: Error) => void) => void): unknown;
   on(event: 'connection', listener: (socket: IoSocket) => void): unknown;
+}
+
+/** What Socket.IO has and does not declare. */
+interface Undeclared {
+  readonly nsp?: { readonly server?: { readonly opts?: { readonly connectionStateRecovery?: unknown } } } | undefined;
+  packet?(packet: { readonly type: number; readonly data: readonly unknown[] }): void;
+}
+
+/** The type of a packet with an event, in every version of Socket.IO's protocol. */
+const EVENT = 2;
+
+/**
+ * Emits, past what recovers connections. That would keep the event, and send it once more to whoever comes back before
+ * anybody is asked whether he still may see it; and to a client that goes on from its cursor it would come twice.
+ */
+export function emitOnce(socket: IoSocket, event: string, ...args: readonly unknown[]): void {
+  const undeclared = socket as Undeclared;
+  const recovers = undeclared.nsp?.server?.opts?.connectionStateRecovery !== undefined;
+  if (recovers && undeclared.packet !== undefined) undeclared.packet({ type: EVENT, data: [event, ...args] });
+  else socket.emit(event, ...args);
 }
 
 /** What Engine.IO has and does not declare. */

@@ -1,93 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { SignJWT, jwtVerify } from 'jose';
-import { Server } from 'socket.io';
-import { type Socket, io as connectTo } from 'socket.io-client';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  type Reply,
-  type SocketIoHost,
-  type SocketIoOptions,
-  socketIoHost,
-} from '../../../src/hosts/socket-io/index.js';
+import { describe, expect, test } from 'vitest';
+import type { SocketIoOptions } from '../../../src/hosts/socket-io/index.js';
 import { memory } from '../../../src/index.js';
-import {
-  type Model,
-  type Replica,
-  type ReplicaOptions,
-  type Shared,
-  type User,
-  openReplica,
-} from '../links/replica.js';
-
-const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 10_000 });
-const SECRET = new TextEncoder().encode('a secret of thirty-two characters');
-
-const tokenFor = (name: string, expires = '1h'): Promise<string> =>
-  new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject(name).setExpirationTime(expires).sign(SECRET);
-
-/** As an app does it. */
-const authenticate: SocketIoOptions<Model, User>['authenticate'] = async (token) => {
-  const { payload } = await jwtVerify(token, SECRET);
-  return { principal: { name: payload.sub ?? '' }, until: (payload.exp ?? 0) * 1000 };
-};
-
-interface Served extends Omit<Replica, 'io'> {
-  readonly io: Server;
-  readonly host: SocketIoHost;
-  readonly at: string;
-}
-
-async function serve(
-  shared: Shared = memory(),
-  {
-    host: more = {},
-    io: ioOptions = {},
-    namespace = '/',
-    ...options
-  }: ReplicaOptions & {
-    readonly host?: Partial<SocketIoOptions<Model, User>>;
-    readonly io?: object;
-    readonly namespace?: string;
-  } = {},
-): Promise<Served> {
-  const replica = await openReplica(shared, options);
-  const server = createServer();
-  const io = new Server(server, ioOptions);
-  const host = socketIoHost(namespace === '/' ? io : io.of(namespace), replica.tide, { authenticate, ...more });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => io.close());
-  return { ...replica, io, host, at: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}${namespace}` };
-}
-
-/** A client as it is, and all that it hears. */
-function join(at: string, token: unknown, options: object = {}) {
-  const heard: [event: string, ...args: unknown[]][] = [];
-  const socket: Socket = connectTo(at, {
-    ...{ auth: { token }, forceNew: true, transports: ['websocket'], reconnectionDelay: 10 },
-    ...options,
-  });
-  socket.onAny((event: string, ...args: unknown[]) => {
-    if (event !== 'welcome') heard.push([event, ...args]);
-  });
-  socket.on('connect_error', (error) =>
-    heard.push(['connect_error', error.message, (error as { data?: unknown }).data]),
-  );
-  socket.on('disconnect', (reason) => heard.push(['disconnect', reason]));
-  onTestFinished(() => {
-    socket.disconnect();
-  });
-  const say = (event: string, ...args: unknown[]): Promise<Reply> =>
-    socket.emitWithAck(event, ...args) as Promise<Reply>;
-  return { socket, heard, say };
-}
-
-const updates = (heard: readonly (readonly unknown[])[]): unknown[] =>
-  heard.flatMap(([event, payload]) =>
-    String(event).endsWith('_updated') ? [(payload as { version?: unknown }).version] : [],
-  );
+import type { Model, User } from '../links/replica.js';
+import { authenticate, join, serve, tokenFor, until, updates } from './served.js';
 
 describe('a socket', () => {
   test.each<[string, unknown]>([
@@ -217,34 +132,6 @@ describe('a socket', () => {
       expect(heard).toMatchObject([['subscription_ended', { room: 'settlement:s1', code: 'REVOKED' }]]);
     });
     expect(await say('subscribe_settlement', 's1')).toMatchObject({ success: false, error: 'Unauthorized' });
-  });
-
-  test('whose state Socket.IO recovers is verified all the same', async () => {
-    const banned = new Set<string>();
-    const { at, host } = await serve(undefined, {
-      io: { connectionStateRecovery: { skipMiddlewares: true } },
-      host: {
-        authenticate: async (token, handshake) => {
-          const found = await authenticate(token, handshake);
-          return found != null && banned.has(found.principal.name) ? null : found;
-        },
-      },
-    });
-    const honest = join(at, await tokenFor('ada'));
-    const { socket, heard, say } = join(at, await tokenFor('eve'));
-    for (const each of [honest, { say }])
-      expect(await each.say('subscribe_settlement', 's1')).toMatchObject({ success: true });
-    // Recovery needs that something was heard since the connection.
-    banned.add('eve');
-    let recovered = false;
-    honest.socket.once('connect', () => (recovered = honest.socket.recovered));
-    for (const one of [honest.socket, socket]) one.io.engine.close();
-    await until(() => {
-      expect(heard.filter(([event]) => event === 'disconnect' || event === 'connect_error').length).toBeGreaterThan(1);
-    });
-    expect(await honest.say('subscribe_settlement', 's1')).toMatchObject({ success: true });
-    expect(recovered).toBe(true);
-    expect(host.size).toBe(1);
   });
 
   test('is disconnected when its token runs out, unless it sends a new one', async () => {
