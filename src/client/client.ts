@@ -1,4 +1,4 @@
-import type { PlainId, SubscribeFrame } from '../realtime/frames.js';
+import type { FrameTarget, PlainId, SubscribeFrame } from '../realtime/frames.js';
 import { dialEventStream } from './event-stream.js';
 import { type Line, type LineEvents, type LineFrame, type LineState, createLine } from './line.js';
 import { platformHere } from './platform.js';
@@ -11,6 +11,10 @@ import { dialWebSocket } from './web-socket.js';
 interface Followed {
   /** As it is asked for next time: with the cursor where it stands. */
   frame: SubscribeFrame;
+  /** The target and the branch that it is about. */
+  readonly place: string;
+  /** All that was asked for, by which others join it; undefined for who said where it stands, and is alone with that. */
+  readonly asked: string | undefined;
   readonly subscribers: Set<Subscriber>;
 }
 
@@ -45,8 +49,6 @@ export function createClient(options: ClientOptions): Client {
   const id = `${platform.random().toString(36).slice(2)}${platform.random().toString(36).slice(2)}:`;
   let keys = 0;
   const followed = new Map<string, Followed>();
-  /** By what was asked for. */
-  const joinable = new Map<string, Followed>();
   const listeners = new Set<(state: ClientState) => void>();
   let state: ClientState = { status: 'waiting', caughtUp: 0, reason: '' };
   let openedAt = 0;
@@ -94,7 +96,7 @@ export function createClient(options: ClientOptions): Client {
       const { key, code, message } = frame;
       const of = key === null ? undefined : followed.get(key);
       if (of && key !== null) {
-        forget(of);
+        followed.delete(key);
         tellAll(of, { kind: 'ended', code: code ?? 'CLOSED', message });
       }
       return;
@@ -123,11 +125,11 @@ export function createClient(options: ClientOptions): Client {
     }
   };
 
-  const forget = (of: Followed): void => {
-    followed.delete(of.frame.key);
-    for (const [text, joined] of joinable) if (joined === of) joinable.delete(text);
+  const find = (by: 'place' | 'asked', text: string): Followed | undefined => {
+    for (const of of followed.values()) if (of[by] === text) return of;
+    return undefined;
   };
-
+  const placeOf = (target: FrameTarget, branch?: string): string => JSON.stringify([target, branch]);
   const newKey = (): string => `${id}${String(++keys)}`;
   const rejoin = (): readonly SubscribeFrame[] => {
     const all = [...followed.values()];
@@ -168,18 +170,15 @@ export function createClient(options: ClientOptions): Client {
       };
     },
     subscribe: (target, listener, { branch, since, overflow } = {}) => {
-      const asked = {
-        target,
-        ...(branch === undefined ? {} : { branch }),
-        ...(overflow === undefined ? {} : { overflow }),
-        ...(since === undefined ? {} : { since }),
-      };
       const subscriber: Subscriber = { listener, begun: false };
       if (state.status === 'closed') return () => {};
-      // Who says where it stands is alone with that.
-      const text = since === undefined ? JSON.stringify(asked) : newKey();
-      const known = joinable.get(text);
-      const of = known ?? { frame: { kind: 'subscribe', key: newKey(), ...asked }, subscribers: new Set<Subscriber>() };
+      const place = placeOf(target, branch);
+      const asked = since === undefined ? `${place}${String(overflow)}` : undefined;
+      const known = asked && find('asked', asked);
+      const of = known || {
+        frame: { kind: 'subscribe', key: newKey(), target, branch, since, overflow },
+        ...{ place, asked, subscribers: new Set<Subscriber>() },
+      };
       const { subscribers } = of;
       subscribers.add(subscriber);
       if (known) {
@@ -187,19 +186,18 @@ export function createClient(options: ClientOptions): Client {
           if (subscribers.has(subscriber)) begin(subscriber, of.frame.since);
         });
       } else {
-        joinable.set(text, of);
         followed.set(of.frame.key, of);
         line.send(of.frame);
       }
       return () => {
         const { key } = of.frame;
         if (!subscribers.delete(subscriber) || subscribers.size > 0 || followed.get(key) !== of) return;
-        forget(of);
+        followed.delete(key);
         line.send({ kind: 'unsubscribe', key });
       };
     },
     signal: (target, value, { branch } = {}) => {
-      const of = joinable.get(JSON.stringify({ target, ...(branch === undefined ? {} : { branch }) }));
+      const of = find('place', placeOf(target, branch));
       if (of) line.send({ kind: 'signal', key: of.frame.key, value });
     },
     reconnect: () => {
@@ -207,7 +205,6 @@ export function createClient(options: ClientOptions): Client {
     },
     close: () => {
       followed.clear();
-      joinable.clear();
       line.close();
       become({ status: 'closed' });
     },

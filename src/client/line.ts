@@ -154,8 +154,9 @@ export function createLine({ platform, dial, token, onFrame, onState }: LineOpti
     const { kind } = frame;
     if (kind === 'welcome') {
       openedAt = now();
-      tell('open', '', frame.at);
       for (const subscription of subscriptions.values()) link?.send?.(subscription);
+      // Whoever subscribes on hearing it sends that alone.
+      tell('open', '', frame.at);
     } else if (kind === 'expiring') expiring();
     else if (kind === 'again') again(frame);
     else if (kind === 'ended' || kind === 'refused') {

@@ -44,9 +44,9 @@ export interface ComputedWatchOptions {
   readonly onError: OnError;
 }
 
-/** Between two attempts to read what changes meanwhile: doubling. */
 /** Readings in a row that were old when they came, before it waits. */
 const MOST_AT_ONCE = 3;
+/** Between two attempts to read what changes meanwhile: doubling. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1000;
 

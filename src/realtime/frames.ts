@@ -188,10 +188,10 @@ export interface SubscribeFrame {
   /** The client's own name for the subscription, free on this connection; at most 256 characters. */
   readonly key: string;
   readonly target: FrameTarget;
-  readonly branch?: string;
+  readonly branch?: string | undefined;
   /** The last cursor of this subscription, on whichever connection. */
-  readonly since?: string;
-  readonly overflow?: Overflow;
+  readonly since?: string | undefined;
+  readonly overflow?: Overflow | undefined;
 }
 
 export interface UnsubscribeFrame {

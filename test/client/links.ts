@@ -17,7 +17,12 @@ interface OpenLink {
  * The two links as a network of the test's has them: every frame takes its time and comes in order, until somebody cuts. A new link
  * leads to the replica that `replica()` names then; undefined is none.
  */
-export function fakeLinks(clock: FakeClock, replica: () => TestTide | undefined, latency: () => number) {
+export function fakeLinks(
+  clock: FakeClock,
+  replica: () => TestTide | undefined,
+  latency: () => number,
+  limits: Partial<Parameters<TestTide['realtime']['connect']>[0]> = {},
+) {
   const open = new Set<OpenLink>();
 
   /** The server's end of a link; `deliver` and `end` are the client's. */
@@ -49,6 +54,7 @@ export function fakeLinks(clock: FakeClock, replica: () => TestTide | undefined,
     };
     let stalled = false;
     const connection = tide.realtime.connect({
+      ...limits,
       principal: { name: 'ada' },
       send,
       close: (code, reason) => {

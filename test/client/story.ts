@@ -5,6 +5,7 @@ import { memory } from '../../src/index.js';
 import { fakeClock } from '../../src/testing/index.js';
 import { tideOn } from '../realtime/clients.js';
 import { FakeServer } from '../realtime/fake-bus.js';
+import { type Heard, faultsOf } from '../realtime/heard.js';
 import { type FakeTab, fakeBrowser } from './browser.js';
 import { fakeLinks } from './links.js';
 
@@ -61,7 +62,7 @@ export interface Setting {
 interface Told {
   readonly who: string;
   readonly name: Name;
-  readonly seen: ({ readonly change: number } | { readonly resync: number })[];
+  readonly seen: Heard[];
   /** The last published when it was told that it has begun. */
   from: number | undefined;
   readonly stop: () => void;
@@ -139,7 +140,13 @@ export async function tell(
   };
 
   const judge = (told: Told, whole: boolean): void => {
-    faults.push(...faultsOf(told, log, whole).map((fault) => `${told.who} ${told.name}: ${fault}`));
+    const { who, name, seen, from } = told;
+    if (from === undefined) {
+      if (whole) faults.push(`${who} ${name}: it has not begun`);
+      return;
+    }
+    const numbers = log.filter(({ id }) => name === 'all' || id === 's1').map(({ number }) => number);
+    faults.push(...faultsOf(seen, { numbers, from, whole }).map((fault) => `${who} ${name}: ${fault}`));
   };
 
   const leave = (at: number, how: 'close' | 'crash'): void => {
@@ -241,31 +248,3 @@ export async function tell(
 
 /** What a listener throws, which must trouble nobody. */
 class Planned extends Error {}
-
-function faultsOf(
-  { seen, from, name }: Told,
-  log: readonly { number: number; id: string }[],
-  whole: boolean,
-): string[] {
-  const faults: string[] = [];
-  const story = `${String(from)}: ${seen.map((entry) => ('change' in entry ? entry.change : `resync(${String(entry.resync)})`)).join()}`;
-  if (from === undefined) return whole ? ['it has not begun'] : [];
-  const due = log.filter(({ id }) => name === 'all' || id === 's1');
-  let last = 0;
-  let excused = from;
-  for (const entry of seen) {
-    if ('resync' in entry) {
-      excused = Math.max(excused, entry.resync);
-      continue;
-    }
-    const { change } = entry;
-    if (change <= last) faults.push(`${String(change)} after ${String(last)} in ${story}`);
-    const missing = due.filter(({ number }) => number > Math.max(last, excused) && number < change);
-    if (missing.length > 0)
-      faults.push(`${missing.map(({ number }) => number).join()} missing before ${String(change)} in ${story}`);
-    last = Math.max(last, change);
-  }
-  const end = due.at(-1)?.number ?? 0;
-  if (whole && end > Math.max(last, excused)) faults.push(`${String(end)} missing at the end of ${story}`);
-  return faults;
-}

@@ -135,7 +135,7 @@ export async function redisGround({ library, plan, truth, banned }: GroundOption
   return {
     tides: replicas.map(({ tide }) => tide),
     clock,
-    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms / SPEED)),
+    pass: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     strike,
     heal: async () => {
       await Promise.all([endAll(), empty()]);

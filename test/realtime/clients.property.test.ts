@@ -6,6 +6,7 @@ import { fakeClock } from '../../src/testing/index.js';
 import type { Overflow } from '../../src/watching.js';
 import { client, tideOn } from './clients.js';
 import { FakeServer } from './fake-bus.js';
+import { type Heard, faultsOf } from './heard.js';
 
 // Clients on two replicas, with every overflow policy, that read when they like, come back elsewhere, and are banned. The
 // oracle is the list of what was published, in order, and when who was banned.
@@ -31,7 +32,7 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 interface Told {
   /** Changes by number, or that some are missing, up to the last one published by then. */
-  readonly seen: ({ readonly change: number; readonly whole: boolean } | { readonly resync: number })[];
+  readonly seen: Heard[];
   since: string | undefined;
   /** The last that was published when it began. */
   readonly from: number;
@@ -78,7 +79,7 @@ async function live(steps: readonly Step[], overflow: Overflow): Promise<string[
           else {
             const change = numbers.get(frame.number);
             if (change === undefined) faults.push(`${name}: no number ${String(frame.number)}`);
-            else of.seen.push({ change, whole: frame.kind === 'change' });
+            else of.seen.push({ change });
           }
         }
       } else if (frame.kind === 'subscribed') {
@@ -159,43 +160,24 @@ async function live(steps: readonly Step[], overflow: Overflow): Promise<string[
   }
   await clock.advance(10_000);
   for (const person of people) {
-    for (const key of ['one', 'all'] as const)
-      faults.push(...faultsOf(person.told[key], log, key, overflow).map((fault) => `${person.name} ${key}: ${fault}`));
+    for (const key of ['one', 'all'] as const) {
+      const due = log.filter(({ id }) => key === 'all' || id === 's1');
+      const { seen, from } = person.told[key];
+      const found = faultsOf(seen, {
+        numbers: due.map(({ number }) => number),
+        from,
+        whole: true,
+        // A newer one of the same entity stands for it.
+        hasSubstitute: (number) => {
+          const { id } = log[number - 1] as (typeof log)[0];
+          return overflow === 'coalesce' && due.some((other) => other.id === id && other.number > number);
+        },
+      });
+      faults.push(...found.map((fault) => `${person.name} ${key}: ${fault}`));
+    }
   }
   for (const { tide } of tides) await tide.close();
   if (clock.timers > 0) faults.push('a timer is left');
-  return faults;
-}
-
-function faultsOf(
-  { seen, from }: Told,
-  log: readonly { number: number; id: string }[],
-  key: Key,
-  overflow: Overflow,
-): string[] {
-  const faults: string[] = [];
-  const story = seen.map((entry) => ('change' in entry ? entry.change : `resync(${String(entry.resync)})`)).join();
-  const due = log.filter(({ number, id }) => number > from && (key === 'all' || id === 's1'));
-  let last = from;
-  let excused = from;
-  for (const entry of seen) {
-    if ('resync' in entry) {
-      excused = Math.max(excused, entry.resync);
-      continue;
-    }
-    const { change } = entry;
-    if (change <= last) faults.push(`${String(change)} after ${String(last)} in ${story}`);
-    const missing = due.filter(({ number, id }) => {
-      if (number <= Math.max(last, excused) || number >= change) return false;
-      // A newer one of the same entity stands for it.
-      return overflow !== 'coalesce' || !due.some((other) => other.id === id && other.number > number);
-    });
-    if (missing.length > 0)
-      faults.push(`${missing.map(({ number }) => number).join()} missing before ${String(change)} in ${story}`);
-    last = Math.max(last, change);
-  }
-  const end = due.at(-1)?.number ?? 0;
-  if (end > Math.max(last, excused)) faults.push(`${String(end)} missing at the end of ${story}`);
   return faults;
 }
 

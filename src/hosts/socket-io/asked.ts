@@ -1,5 +1,6 @@
 import { TidemarkError } from '../../errors.js';
 import { roomName } from '../../realtime/rooms.js';
+import { escapePart } from '../../subject.js';
 
 /** What a message of a client asks for, as frames have it: not checked yet. */
 export interface Asked {
@@ -14,7 +15,8 @@ export interface Asked {
 /**
  * `subscribe_<type>` and `unsubscribe_<type>` with an id, or an object that has it as `id` or `<type>Id`; `subscribe` and
  * `unsubscribe` with an object that names a `room` or a `target`; `authenticate` with a token; `signal` with a room and a value. Null for
- * what is not meant for this library. Throws BLANK_ID.
+ * what is not meant for this library. A subscription is known by its room or its target, and behind a `:` its branch. Throws
+ * BLANK_ID.
  */
 export function askedBy(event: string, args: readonly unknown[], isType: (type: string) => boolean): Asked | null {
   const [first, second] = args;
@@ -28,8 +30,8 @@ export function askedBy(event: string, args: readonly unknown[], isType: (type: 
   const id = optionsOf(first) === undefined ? first : (options['id'] ?? options[`${type}Id`]);
   if (typeof id !== 'string' && typeof id !== 'number')
     throw new TidemarkError('BLANK_ID', `${event}: expected an id, got ${id === null ? 'null' : typeof id}.`);
-  const key = roomName(type, id);
-  return { verb, frame: framed(verb, key, { room: key }, options) };
+  const room = roomName(type, id);
+  return { verb, frame: framed(verb, keyOf(room, options), { room }, options) };
 }
 
 function asIs(verb: 'subscribe' | 'unsubscribe', asked: unknown): Asked | null {
@@ -37,9 +39,12 @@ function asIs(verb: 'subscribe' | 'unsubscribe', asked: unknown): Asked | null {
   const { room, target } = options ?? {};
   if (options === undefined || (room === undefined && target === undefined)) return null;
   const about = target ?? { room };
-  const key = textOf(options['key'] ?? room) ?? JSON.stringify(about);
+  const key = textOf(options['key']) ?? keyOf(textOf(room) ?? JSON.stringify(about), options);
   return { verb, frame: framed(verb, key, about, options) };
 }
+
+const keyOf = (about: string, { branch }: Readonly<Record<string, unknown>>): string =>
+  typeof branch === 'string' ? `${about}:${escapePart(branch)}` : about;
 
 function framed(
   verb: 'subscribe' | 'unsubscribe',

@@ -25,7 +25,8 @@ export interface SocketIoHost {
 
 /** What is needed of a tide. */
 export interface SocketIoTide<M extends AnyModel, Principal> {
-  readonly realtime: Pick<Realtime<M, Principal>, 'check' | 'connect' | 'subjectsOf'>;
+  readonly model: M;
+  readonly realtime: Pick<Realtime<M, Principal>, 'check' | 'connect'>;
 }
 
 /**
@@ -47,14 +48,7 @@ export function socketIoHost<M extends AnyModel, Principal>(
   const given = limitsOf(options);
   tide.realtime.check(given);
 
-  const isType = (type: string): boolean => {
-    try {
-      return tide.realtime.subjectsOf({ type, id: '1' }, ...ANYWHERE).length > 0;
-    } catch (error) {
-      // It is known, but of which branch is not.
-      return (error as { readonly code?: unknown }).code === 'BRANCH_REQUIRED';
-    }
-  };
+  const isType = (type: string): boolean => Object.hasOwn(tide.model.entities, type);
   if (isType('computed'))
     throw new TidemarkError(
       'INVALID_OPTION',
@@ -142,9 +136,6 @@ export function socketIoHost<M extends AnyModel, Principal>(
 
 /** Messages that are kept for a socket that is verified once more; more are not waited with, and it is let go. */
 const MAX_WAITING = 100;
-
-/** Rooms are asked for without a branch; a model with branches says that it needs one. */
-const ANYWHERE = [] as never;
 
 function refusal(code: 'UNAUTHORIZED' | 'CLOSED'): Error {
   return Object.assign(new Error(code === 'CLOSED' ? 'Closed' : 'Unauthorized'), { data: { code } });

@@ -1,5 +1,17 @@
 import { TidemarkError } from '../../errors.js';
 import { cursorsOf } from './cursors.js';
+import { MAX_BODY_BYTES, NOT_JSON, NO_METHOD, type Refused, TOO_LARGE, refusedFor } from './refused.js';
+
+/** A request, whatever server it came to. */
+export interface Question {
+  readonly method: string | undefined;
+  readonly query: URLSearchParams;
+  readonly lastEventId: string | undefined;
+  readonly contentType: string | undefined;
+  /** Where something has parsed it before; undefined: it is still to be read. */
+  readonly parsed: unknown;
+  readonly body: AsyncIterable<unknown>;
+}
 
 /** What a request wants to follow, as frames of a client: not checked yet. */
 export interface Asked {
@@ -8,11 +20,26 @@ export interface Asked {
   readonly remembers: boolean;
 }
 
+/** What a request asks for, by its method; or why that cannot be. */
+export async function askedBy(question: Question): Promise<Asked | Refused> {
+  const { method, query, lastEventId, contentType = '', parsed, body } = question;
+  try {
+    if (method === 'GET') return askedInUrl(query, lastEventId);
+    if (method !== 'POST') return NO_METHOD;
+    if (!/^application\/json\b/i.test(contentType)) return NOT_JSON;
+    if (parsed !== undefined) return askedInBody(parsed);
+    const text = await textOf(body, MAX_BODY_BYTES);
+    return text === null ? TOO_LARGE : askedInBody(jsonOf(text, 'body'));
+  } catch (error) {
+    return refusedFor(error);
+  }
+}
+
 /**
  * `?room=settlement:7&room=…`, `?target={"type":"settlement"}`, with `branch`, `overflow` and `since` for all of them. A room is known by
  * its name, a target by its text. Throws INVALID_FRAME or INVALID_CURSOR.
  */
-export function askedInUrl(query: URLSearchParams, lastEventId: string | undefined): Asked {
+function askedInUrl(query: URLSearchParams, lastEventId: string | undefined): Asked {
   const since = lastEventId ?? query.get('since') ?? '';
   const cursors = since === '' ? {} : cursorsOf(since);
   const more = { branch: query.get('branch'), overflow: query.get('overflow') };
@@ -28,7 +55,7 @@ export function askedInUrl(query: URLSearchParams, lastEventId: string | undefin
 }
 
 /** `{ "subscribe": [{ "key": …, "target": … }, …] }`. Throws INVALID_FRAME. */
-export function askedInBody(body: unknown): Asked {
+function askedInBody(body: unknown): Asked {
   const { subscribe } = (typeof body === 'object' && body !== null ? body : {}) as { readonly subscribe?: unknown };
   if (!Array.isArray(subscribe))
     throw new TidemarkError('INVALID_FRAME', 'body: expected { subscribe: […] }, got something else.');
@@ -36,7 +63,7 @@ export function askedInBody(body: unknown): Asked {
   return { frames, remembers: false };
 }
 
-export function jsonOf(text: string, where: string): unknown {
+function jsonOf(text: string, where: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -45,7 +72,7 @@ export function jsonOf(text: string, where: string): unknown {
 }
 
 /** The parts of a body as they come, as one text; null for one that is larger. Throws INVALID_FRAME where it breaks off. */
-export async function textOf(parts: AsyncIterable<unknown>, maxBytes: number): Promise<string | null> {
+async function textOf(parts: AsyncIterable<unknown>, maxBytes: number): Promise<string | null> {
   const read: Buffer[] = [];
   let size = 0;
   try {

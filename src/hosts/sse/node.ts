@@ -1,20 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AnyModel } from '../../model.js';
-import { type LiveTide, credentialsOf } from '../links/options.js';
-import { type Asked, askedInBody, askedInUrl, jsonOf, textOf } from './asked.js';
-import {
-  CLOSED,
-  HEADERS,
-  MAX_BODY_BYTES,
-  NOT_JSON,
-  NO_METHOD,
-  type Refused,
-  type SseOptions,
-  Streams,
-  TOO_LARGE,
-  UNAUTHORIZED,
-  refusedFor,
-} from './host.js';
+import type { LiveTide } from '../links/options.js';
+import type { Question } from './asked.js';
+import { HEADERS, type SseOptions, Streams } from './host.js';
+import { type Refused, answerOf, refusedFor } from './refused.js';
 
 /** A request of node's http or http2, or of a framework on top of it. */
 export interface NodeRequest {
@@ -29,7 +18,6 @@ export interface NodeRequest {
 
 export interface NodeResponse {
   readonly writableLength: number;
-  readonly headersSent: boolean;
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
   flushHeaders?(): void;
   write(text: string): unknown;
@@ -74,18 +62,16 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
       gone = true;
     });
     response.on('error', () => undefined);
-    const credentials = streams.isClosed ? null : await credentialsOf(options.authenticate, request);
-    // Of strangers no body is read.
-    const asked = credentials === null ? (streams.isClosed ? CLOSED : UNAUTHORIZED) : await askedBy(request, body);
+    const admitted = await streams.admit(request, questionOf(request, body));
     if (gone) return;
-    if ('status' in asked || credentials === null) {
-      refuse(response, asked as Refused);
+    if ('status' in admitted) {
+      refuse(response, admitted);
       return;
     }
     const waiting: string[] = [];
     let begun = false;
     try {
-      const stream = streams.open(credentials, asked, {
+      const stream = streams.open(admitted, {
         write: (text) => {
           if (begun) response.write(text);
           else waiting.push(text);
@@ -127,31 +113,23 @@ export function sseHost<M extends AnyModel, Principal, Request extends NodeReque
   };
 }
 
-async function askedBy(request: NodeRequest, given: unknown): Promise<Asked | Refused> {
-  const { method, url = '', headers } = request;
-  try {
-    if (method === 'GET') {
-      const id = headers['last-event-id'];
-      // Not every path that a client can send is one of a URL, such as '//'.
-      const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
-      return askedInUrl(query, typeof id === 'string' ? id : undefined);
-    }
-    if (method !== 'POST') return NO_METHOD;
-    if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) return NOT_JSON;
-    const body = given ?? request.body;
-    if (body !== undefined) return askedInBody(body);
-    const text = await textOf(request, MAX_BODY_BYTES);
-    return text === null ? TOO_LARGE : askedInBody(jsonOf(text, 'body'));
-  } catch (error) {
-    return refusedFor(error);
-  }
+function questionOf(request: NodeRequest, given: unknown): Question {
+  const { method, url = '', headers, body: parsed } = request;
+  const lastEventId = headers['last-event-id'];
+  return {
+    method,
+    // Not every path that a client can send is one of a URL, such as '//'.
+    query: new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : ''),
+    lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
+    contentType: headers['content-type'],
+    parsed: given ?? parsed,
+    body: request,
+  };
 }
 
-function refuse(response: NodeResponse, { status, code, message }: Refused): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    ...(status === 405 ? { allow: 'GET, POST' } : {}),
-  });
-  response.write(JSON.stringify({ code, message }));
+function refuse(response: NodeResponse, refused: Refused): void {
+  const { status, headers, body } = answerOf(refused);
+  response.writeHead(status, headers);
+  response.write(body);
   response.end();
 }

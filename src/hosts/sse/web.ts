@@ -1,19 +1,8 @@
 import type { AnyModel } from '../../model.js';
-import { type LiveTide, credentialsOf } from '../links/options.js';
-import { type Asked, askedInBody, askedInUrl, jsonOf, textOf } from './asked.js';
-import {
-  CLOSED,
-  HEADERS,
-  MAX_BODY_BYTES,
-  NOT_JSON,
-  NO_METHOD,
-  type Refused,
-  type SseOptions,
-  Streams,
-  TOO_LARGE,
-  UNAUTHORIZED,
-  refusedFor,
-} from './host.js';
+import type { LiveTide } from '../links/options.js';
+import type { Question } from './asked.js';
+import { HEADERS, type SseOptions, Streams } from './host.js';
+import { type Refused, answerOf, refusedFor } from './refused.js';
 import type { EventStream } from './stream.js';
 
 export interface WebSseHost {
@@ -33,15 +22,11 @@ export function webSseHost<M extends AnyModel, Principal>(
   const streams = new Streams(tide, options);
   return {
     handle: async (request) => {
-      if (streams.isClosed) return refuse(CLOSED);
-      const credentials = await credentialsOf(options.authenticate, request);
-      // Of strangers no body is read.
-      if (credentials === null) return refuse(UNAUTHORIZED);
-      const asked = await askedBy(request);
-      if ('status' in asked) return refuse(asked);
+      const admitted = await streams.admit(request, questionOf(request));
+      if ('status' in admitted) return refuse(admitted);
       try {
         return new Response(
-          bodyOf((controller) => streams.open(credentials, asked, sinkOf(controller))),
+          bodyOf((controller) => streams.open(admitted, sinkOf(controller))),
           { headers: HEADERS },
         );
       } catch (error) {
@@ -101,19 +86,18 @@ function sinkOf(controller: Controller) {
   };
 }
 
-async function askedBy(request: Request): Promise<Asked | Refused> {
-  const { method, url, headers } = request;
-  try {
-    if (method === 'GET') return askedInUrl(new URL(url).searchParams, headers.get('last-event-id') ?? undefined);
-    if (method !== 'POST') return NO_METHOD;
-    if (!/^application\/json\b/i.test(headers.get('content-type') ?? '')) return NOT_JSON;
-    const text = await textOf((request.body ?? []) as AsyncIterable<Uint8Array>, MAX_BODY_BYTES);
-    return text === null ? TOO_LARGE : askedInBody(jsonOf(text, 'body'));
-  } catch (error) {
-    return refusedFor(error);
-  }
+function questionOf({ method, url, headers, body }: Request): Question {
+  return {
+    method,
+    query: new URL(url).searchParams,
+    lastEventId: headers.get('last-event-id') ?? undefined,
+    contentType: headers.get('content-type') ?? undefined,
+    parsed: undefined,
+    body: (body ?? []) as AsyncIterable<Uint8Array>,
+  };
 }
 
-function refuse({ status, code, message }: Refused): Response {
-  return Response.json({ code, message }, { status, headers: status === 405 ? { allow: 'GET, POST' } : {} });
+function refuse(refused: Refused): Response {
+  const { status, headers, body } = answerOf(refused);
+  return new Response(body, { status, headers });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SocketIoOptions } from '../../../src/hosts/socket-io/index.js';
-import { memory } from '../../../src/index.js';
+import { defineModel, entity, memory } from '../../../src/index.js';
 import type { Model, User } from '../links/replica.js';
 import { authenticate, join, serve, tokenFor, until, updates } from './served.js';
 
@@ -86,6 +86,45 @@ describe('a socket', () => {
     ] as [string, ...unknown[]][])
       expect(await say(event, ...args)).toMatchObject({ success: false, error: 'Subscription failed' });
     expect(await say('subscribe', { target: { type: 'settlement' } })).toMatchObject({ success: true });
+  });
+
+  test('follows a room on one branch or several, and leaves the messages of its app alone there too', async () => {
+    const branched = defineModel({
+      entities: {
+        settlement: entity<{ id: string; name: string; version: number }>()({ version: 'version', announce: ['name'] }),
+      },
+      branches: { parentOf: () => undefined },
+    });
+    const { at, tide, io } = await serve(undefined, { tide: { model: branched } as never });
+    io.on('connection', (socket) => {
+      socket.on('subscribe_newsletter', (_: unknown, ack: (said: string) => void) => {
+        ack('gladly');
+      });
+    });
+    const { say, heard } = join(at, await tokenFor('ada'));
+    expect(await say('subscribe_newsletter', 'weekly')).toBe('gladly');
+    expect(await say('subscribe_settlement', 's1')).toMatchObject({ success: false, code: 'BRANCH_REQUIRED' });
+    for (const branch of ['draft', 'a:b'])
+      expect(await say('subscribe_settlement', 's1', { branch })).toMatchObject({ success: true });
+    expect(await say('subscribe', { target: { type: 'settlement' }, branch: 'draft' })).toMatchObject({
+      success: true,
+    });
+    const edit = (branch: string, version: number) =>
+      tide.change({
+        ...{ type: 'settlement', id: 's1', op: 'update', branch },
+        before: { id: 's1', name: '', version: version - 1 },
+        after: { id: 's1', name: '', version },
+      } as never);
+    await edit('draft', 1);
+    await edit('a:b', 2);
+    await until(() => {
+      expect(updates(heard)).toEqual([1, 2]);
+    });
+    const rooms = heard.map(([, , about]) => Object.keys((about as { cursors: object }).cursors).sort());
+    expect(rooms).toEqual([['settlement:s1:draft', '{"type":"settlement"}:draft'], ['settlement:s1:a%3Ab']]);
+    expect(await say('unsubscribe_settlement', 's1', { branch: 'a:b' })).toEqual({ success: true });
+    expect(await say('unsubscribe', { room: 'settlement:s1', branch: 'draft' })).toEqual({ success: true });
+    expect(await say('unsubscribe', { target: { type: 'settlement' }, branch: 'draft' })).toEqual({ success: true });
   });
 
   test('leaves the messages of its app alone', async () => {

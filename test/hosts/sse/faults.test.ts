@@ -2,17 +2,20 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Clock } from '../../../src/contract.js';
 import { sseHost, webSseHost } from '../../../src/hosts/sse/index.js';
 import { memory } from '../../../src/index.js';
 import { fakeClock } from '../../../src/testing/index.js';
 import { openReplica, userOf } from '../links/replica.js';
 
-/** A server that keeps how each of its requests ended: undefined, or what `handle` rejected with. */
-async function serve() {
-  const { tide } = await openReplica(memory());
-  const live = sseHost(tide, { authenticate: (request: IncomingMessage) => userOf(request) });
+/** A server that keeps its responses, and how each of its requests ended: undefined, or what `handle` rejected with. */
+async function serve(clock?: Clock) {
+  const { tide, edit } = await openReplica(memory());
+  const live = sseHost(tide, { authenticate: (request: IncomingMessage) => userOf(request), clock });
   const ends: Promise<unknown>[] = [];
+  const responses: ServerResponse[] = [];
   const server = createServer((request, response) => {
+    responses.push(response);
     ends.push(
       live.handle(request, response).then(
         () => undefined,
@@ -27,7 +30,7 @@ async function serve() {
     server.closeAllConnections();
     server.close();
   });
-  return { server, ends, port: (server.address() as AddressInfo).port };
+  return { live, edit, server, ends, responses, port: (server.address() as AddressInfo).port };
 }
 
 test('a client that leaves in the middle of its body is no error of the server', async () => {
@@ -66,20 +69,8 @@ test('a body of many megabytes is answered, not cut off', async () => {
 
 test('who does not read is closed, and five seconds later cut off with all that waits for it', async () => {
   const clock = fakeClock();
-  const { tide, edit } = await openReplica(memory());
-  const live = sseHost(tide, { authenticate: userOf, clock });
-  const responses: ServerResponse[] = [];
-  const server = createServer((request, response) => {
-    responses.push(response);
-    void live.handle(request, response);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    live.close();
-    server.closeAllConnections();
-    server.close();
-  });
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const { live, edit, responses, port } = await serve(clock);
+  const socket = connect(port, '127.0.0.1');
   onTestFinished(() => {
     socket.destroy();
   });
@@ -125,4 +116,18 @@ test('a web Request whose body breaks off is refused', async () => {
   const response = await live.handle(new Request('http://localhost/', init));
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ code: 'INVALID_FRAME' });
+});
+
+test('a host that closes while somebody is authenticated begins no stream', async () => {
+  const { tide } = await openReplica(memory());
+  const live = webSseHost(tide, {
+    authenticate: () => {
+      live.close();
+      return { principal: { name: 'ada' } };
+    },
+  });
+  const response = await live.handle(new Request('http://localhost/?room=settlement:s1'));
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ code: 'CLOSED' });
+  expect(live.size).toBe(0);
 });

@@ -5,7 +5,11 @@ import { type AddressInfo } from 'node:net';
 import 'reflect-metadata';
 import { All, Controller, Module, Req, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import express, { type Request as ExpressRequest, type Response as ExpressResponse } from 'express';
+import express, {
+  type Request as ExpressRequest,
+  type Response as ExpressResponse,
+  type RequestHandler,
+} from 'express';
 import fc from 'fast-check';
 import fastify from 'fastify';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -21,33 +25,24 @@ const ROOMS = ['campaign:c1', 'settlement:s1'];
 const portOf = (address: AddressInfo | string | null): string =>
   `http://127.0.0.1:${String((address as AddressInfo).port)}`;
 
+async function serveExpress({ tide }: Replica, ...before: readonly RequestHandler[]): Promise<string> {
+  const live = sseHost(tide, { authenticate: (request: ExpressRequest) => userOf(request) });
+  const app = express();
+  for (const handler of before) app.use(handler);
+  app.all('/sse', (request: ExpressRequest, response: ExpressResponse) => live.handle(request, response));
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    live.close();
+    server.close();
+  });
+  return portOf(server.address());
+}
+
 /** Servers as people have them: each gives its address. */
 const fronts: Readonly<Record<string, (replica: Replica) => Promise<string>>> = {
-  Express: async ({ tide }) => {
-    const live = sseHost(tide, { authenticate: (request: ExpressRequest) => userOf(request) });
-    const app = express();
-    app.all('/sse', (request: ExpressRequest, response: ExpressResponse) => live.handle(request, response));
-    const server = app.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => {
-      live.close();
-      server.close();
-    });
-    return portOf(server.address());
-  },
-  'Express that has parsed the body': async ({ tide }) => {
-    const live = sseHost(tide, { authenticate: (request: ExpressRequest) => userOf(request) });
-    const app = express();
-    app.use(express.json());
-    app.all('/sse', (request: ExpressRequest, response: ExpressResponse) => live.handle(request, response));
-    const server = app.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => {
-      live.close();
-      server.close();
-    });
-    return portOf(server.address());
-  },
+  Express: (replica) => serveExpress(replica),
+  'Express that has parsed the body': (replica) => serveExpress(replica, express.json()),
   Fastify: async ({ tide }) => {
     const live = sseHost(tide, { authenticate: userOf });
     const app = fastify();
