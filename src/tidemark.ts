@@ -34,6 +34,7 @@ import type { AnyModel } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
 import { Live } from './live.js';
+import { Reports } from './reports.js';
 import { createHub } from './realtime/hub.js';
 import { Signals } from './realtime/signals.js';
 import { Revocations } from './realtime/revocations.js';
@@ -74,7 +75,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const bus = within(namespace, options.bus ?? local.bus, namespacedBus);
 
   const time = new CoarseClock(clock);
-  const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
+  const statistics = new Statistics({ clock, enabled: options.metrics ?? true });
   const { frame } = topology;
   const indexes: Indexes = new Indexes({
     system: frame,
@@ -101,6 +102,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
         hub.changed(subjects);
         // What waits to be sent has no event yet.
         if (changeId !== '') hub.bumped(changeId, subjects);
+      },
+      beginning: () => {
+        reports.begin();
       },
       missed: (partition, epoch) => {
         indexes.lost();
@@ -242,6 +246,16 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     namespace,
     timeoutMs: storeTimeoutMs,
   });
+  const reports: Reports = new Reports({
+    ...{ clock, random, marks, store, statistics, onError, storeTimeoutMs },
+    outbox: outbox ?? null,
+    thresholds: options.thresholds,
+    topics: options.bus === undefined ? null : bus.ephemeral,
+    typeOf: (key) => tier2?.typeOf(key) ?? null,
+    tier1: () => ({ entries: tier.size, bytes: tier.bytes, marks: table.size }),
+    countByType: () => countByType(tier),
+    confirmedAt: () => table.confirmedAt,
+  });
   const subjects = createSubjects(topology);
   const live = new Live({
     ...{ options, topology, subjects, hub, revocations, clock, random, onError },
@@ -265,13 +279,19 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     transactions,
     sweeper,
     hub,
-    marks,
-    store,
-    clock,
     events,
     closing,
-    storeTimeoutMs,
+    reports,
   });
+}
+
+function countByType(tier: Tier): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { key } of tier) {
+    const type = key.slice(0, key.indexOf(':') === -1 ? undefined : key.indexOf(':'));
+    counts[type] = (counts[type] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {

@@ -30,6 +30,17 @@ export class MarkCells {
     return this.#cells.size;
   }
 
+  /** When everything held was last known to be current; -Infinity if it is not known. */
+  get confirmedAt(): number {
+    return this.partitions.reduce((at, { confirmedAt }) => Math.min(at, confirmedAt), Infinity);
+  }
+
+  /** True if everything held was current at this time. */
+  isConfirmed(since: number): boolean {
+    for (const partition of this.partitions) if (!partition.isConfirmed(since)) return false;
+    return true;
+  }
+
   /** The pinned cell of a subject. */
   take(subject: SubjectKey): MarkCell {
     let cell = this.#cells.get(subject);

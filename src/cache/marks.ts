@@ -103,6 +103,7 @@ export class MarkTable {
           this.heard++;
           listener.missed(partition, epoch);
         },
+        beginning: () => listener.beginning?.(),
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
       repeat: async ({ subjects, globs, changeId }) => {
@@ -143,6 +144,11 @@ export class MarkTable {
 
   get size(): number {
     return this.#cells.size;
+  }
+
+  /** When everything held was last known to be current; -Infinity if it is not known. */
+  get confirmedAt(): number {
+    return this.#cells.confirmedAt;
   }
 
   /** Changes that wait for the marks. */
@@ -225,13 +231,8 @@ export class MarkTable {
   #unknown(cells: readonly MarkCell[], after: number | null): MarkCell[] {
     if (after !== null) return [...cells, this.#patterns].filter((cell) => !isReadAfter(cell, after));
     const since = this.#options.time.now() - this.#options.maxStalenessMs;
-    if (this.#isConfirmed(since)) return cells.filter((cell) => !cell.valid);
+    if (this.#cells.isConfirmed(since)) return cells.filter((cell) => !cell.valid);
     return [...cells, this.#patterns].filter((cell) => !(cell.confirmedAt > since));
-  }
-
-  #isConfirmed(since: number): boolean {
-    for (const partition of this.#cells.partitions) if (!partition.isConfirmed(since)) return false;
-    return true;
   }
 
   /**
@@ -245,7 +246,7 @@ export class MarkTable {
       );
     }
     const since = now - this.#options.maxStalenessMs;
-    if (this.#isConfirmed(since)) return true;
+    if (this.#cells.isConfirmed(since)) return true;
     return (
       this.#patterns.confirmedAt > since && this.#hasAllPatterns() && cells.every((cell) => cell.confirmedAt > since)
     );

@@ -1,27 +1,27 @@
-import type { Counter, KindStats, Stats } from '../report.js';
-
-const FIELDS = ['hits', 'misses', 'sets', 'deletes', 'loads', 'joined', 'tier2Hits', 'doomed'] as const;
-
-const zero = (): Counter => ({ hits: 0, misses: 0, sets: 0, deletes: 0, loads: 0, joined: 0, tier2Hits: 0, doomed: 0 });
-const withRate = (counter: Counter): KindStats => {
-  const reads = counter.hits + counter.misses;
-  return { ...counter, hitRate: reads === 0 ? 0 : counter.hits / reads };
-};
+import type { Clock } from '../contract.js';
+import { COUNTED, type Counter, type KindStats, type Stats, withRate, zero } from '../report.js';
 
 /** The one authoritative set of counters of a tide. */
 export class Statistics {
   patternDeletes = 0;
   originCalls = 0;
   changes = 0;
-  readonly #wallNow: () => number;
+  readonly #clock: Pick<Clock, 'now' | 'wallNow'>;
   readonly #counters = new Map<string, Counter>();
   readonly #enabled: boolean;
   #startTime: Date;
+  #startedAt: number;
 
-  constructor(options: { readonly wallNow: () => number; readonly enabled: boolean }) {
-    this.#wallNow = options.wallNow;
+  constructor(options: { readonly clock: Pick<Clock, 'now' | 'wallNow'>; readonly enabled: boolean }) {
+    this.#clock = options.clock;
     this.#enabled = options.enabled;
-    this.#startTime = new Date(options.wallNow());
+    this.#startTime = new Date(options.clock.wallNow());
+    this.#startedAt = options.clock.now();
+  }
+
+  /** For how long it has been counted: what another machine can make a time of, by its own clock. */
+  get countedMs(): number {
+    return this.#clock.now() - this.#startedAt;
   }
 
   /** The counter of one kind of key, incremented in place: a hit costs one addition. */
@@ -39,7 +39,8 @@ export class Statistics {
     this.patternDeletes = 0;
     this.originCalls = 0;
     this.changes = 0;
-    this.#startTime = new Date(this.#wallNow());
+    this.#startTime = new Date(this.#clock.wallNow());
+    this.#startedAt = this.#clock.now();
   }
 
   snapshot(tier1: Stats['tier1']): Stats {
@@ -47,8 +48,8 @@ export class Statistics {
     const byType: Record<string, KindStats> = {};
     for (const [label, counter] of this.#counters) {
       const shown = this.#enabled ? counter : zero();
-      for (const field of FIELDS) total[field] += shown[field];
-      if (FIELDS.some((field) => shown[field] > 0)) byType[label] = withRate(shown);
+      for (const field of COUNTED) total[field] += shown[field];
+      if (COUNTED.some((field) => shown[field] > 0)) byType[label] = withRate(shown);
     }
     const on = (count: number): number => (this.#enabled ? count : 0);
     return {
