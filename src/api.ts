@@ -2,6 +2,7 @@ import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt }
 import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
+import type { Metrics } from './metrics.js';
 import type { Health, Stats } from './report.js';
 import type { Realtime } from './realtime-verbs.js';
 import type { Rules } from './rules-verbs.js';
@@ -288,6 +289,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   on<Name extends TideEventName>(event: Name, listener: TideListener<Name>): () => void;
   health(): Promise<Health>;
   stats(): Stats;
+  /** Of this replica since it was made, for who watches many: what `tidemark/metrics` reports. A walk over subscriptions, no call. */
+  metrics(): Metrics;
   resetStats(): void;
   /** Ends loads and subscriptions. Closes nothing that it was given. Idempotent. */
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import { explainChange } from './cache/explain.js';
 import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
+import type { Gate } from './cache/gate.js';
 import type { Sweeper } from './cache/sweeper.js';
 import type { Add, Transactions } from './cache/transactions.js';
 import { paramsText } from './cache/params.js';
@@ -21,6 +22,8 @@ import type { Live } from './live.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
 import type { Hub } from './realtime/hub.js';
+import { metricsOf } from './metering.js';
+import type { Metrics } from './metrics.js';
 import type { Health, Stats } from './report.js';
 import { RuleBook } from './rule-book.js';
 import { type SpatialVerbs, spatialVerbs } from './cache/map-questions.js';
@@ -46,6 +49,7 @@ export interface TideParts {
   readonly events: Events;
   readonly closing: AbortController;
   readonly storeTimeoutMs: number;
+  readonly gates: readonly Gate[];
 }
 
 /** Throws SPATIAL_NOT_READY with everything that is wrong, and what mends it. */
@@ -291,6 +295,11 @@ export class Tide {
   stats(): Stats {
     const { tier, table, statistics } = this.#core.reads;
     return statistics.snapshot({ entries: tier.size, bytes: tier.bytes, marks: table.size });
+  }
+
+  metrics(): Metrics {
+    const { clock, hub, live, gates } = this.#parts;
+    return metricsOf({ clock, reads: this.#core.reads, hub, live, gates });
   }
 
   resetStats(): void {

@@ -45,6 +45,7 @@ import { shapeOfBox } from './spatial/shape.js';
 import { escapePart, partitionOf } from './subject.js';
 import { createSubjects } from './subjects.js';
 import { Tide } from './tide.js';
+import { Traces } from './traces.js';
 
 const MARKS_PER_ENTRY = 16;
 
@@ -75,6 +76,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
 
   const time = new CoarseClock(clock);
   const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
+  statistics.listenTo(events);
+  const traces = new Traces();
   const { frame } = topology;
   const indexes: Indexes = new Indexes({
     system: frame,
@@ -94,6 +97,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     maxStalenessMs,
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
+    traces,
     moves: new Moves((cell) => shapeOfBox(boxOfCell(cell, frame.extent))),
     listener: {
       changed: (subjects, changeId) => {
@@ -130,7 +134,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           clock,
           time,
           events,
-          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs }),
+          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs, traces }),
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
           namespace: prefix,
           fingerprint: fingerprintOf(topology),
@@ -138,7 +142,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
         });
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
-  const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const newGate = (): Gate =>
+    new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const [gate, loadGate] = [newGate(), newGate()];
   const { freeze = true, originLagMs = 0 } = options;
   const { local: own } = options;
   const entriesFor = (space: Space, branch: string): Entries =>
@@ -152,6 +158,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     events,
     statistics,
+    traces,
     freeze,
     originLagMs,
     leases,
@@ -181,7 +188,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reads,
     batches,
     deadline,
-    gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
+    gate: loadGate,
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
     fields,
@@ -226,6 +233,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     statistics,
     events,
+    traces,
     placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
     missing: (changeId, announced) => hub.missing(changeId, announced),
@@ -253,7 +261,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       if (closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
     },
   });
-  return new Tide({
+  const tide = new Tide({
     options,
     topology,
     subjects,
@@ -271,7 +279,10 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     events,
     closing,
     storeTimeoutMs,
+    gates: [gate, loadGate],
   });
+  traces.tide = tide;
+  return tide;
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {
