@@ -3,6 +3,7 @@ import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, MergedHealth, MergedOptions, MergedStats, Stats } from './report.js';
+import type { Metrics } from './metrics.js';
 import type { Realtime } from './realtime-verbs.js';
 import type { Rules } from './rules-verbs.js';
 import type { SpatialReader, TideSpatial } from './spatial-verbs.js';
@@ -297,6 +298,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   stats(): Stats;
   /** Of all replicas, in the same way. */
   stats(options: MergedOptions): Promise<MergedStats>;
+  /** Of this replica since it was made, for who watches many: what `tidemark/metrics` reports. A walk over subscriptions, no call. */
+  metrics(): Metrics;
   /** Of this replica, all counters at once. What is cached stays. */
   resetStats(): void;
   /** Ends loads and subscriptions. Closes nothing that it was given. Idempotent. */

@@ -145,5 +145,6 @@ export type {
   ReplicaStats,
   Stats,
 } from './report.js';
+export type { Counted, Durations, Metrics, Timed } from './metrics.js';
 export { createTidemark } from './tidemark.js';
 export { defineView } from './view.js';

@@ -107,6 +107,10 @@ export class Live {
     subjectsOf: (room: Room, where?: Where): readonly Subject[] => this.#subjectsOf(room, where?.branch),
   });
 
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Ends every connection. */
   close(): void {
     for (const connection of [...this.#connections]) connection.close(1001, 'The server is going away.');

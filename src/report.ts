@@ -101,8 +101,8 @@ export interface ReplicaStats {
   /** When its tide was made. */
   readonly startTime: Date;
   /**
-   * For how long the store has not confirmed the marks that it holds: above its `maxStalenessMs` it trusts none of them. Null if
-   * it knows nothing of them: nothing was read there yet, or it is reading them again after a gap.
+   * For how long the store has not confirmed the marks that it holds: above its `maxStalenessMs` it trusts none of them. Null before
+   * it has read anything.
    */
   readonly unconfirmedMs: number | null;
   readonly stats: Stats;

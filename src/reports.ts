@@ -23,8 +23,8 @@ export interface ReportsParts extends Omit<Probe, 'stats' | 'thresholds' | 'time
   readonly statistics: Statistics;
   /** What is held now. */
   readonly tier1: () => Stats['tier1'];
-  /** When all marks held were known to be current; -Infinity if it is not known. */
-  readonly confirmedAt: () => number;
+  /** For how long the marks held have not been confirmed; null before any was. */
+  readonly unconfirmedMs: () => number | null;
   readonly thresholds: Partial<HealthThresholds> | undefined;
   readonly storeTimeoutMs: number;
   /** Of the bus, if it has them; null: a bus of this replica's own, on which there is no other. */
@@ -92,15 +92,9 @@ export class Reports {
       own: true,
       version: VERSION,
       startTime: this.#dateOf(this.#madeAt),
-      unconfirmedMs: this.#unconfirmedMs(),
+      unconfirmedMs: this.#parts.unconfirmedMs(),
       stats: this.stats(),
     };
-  }
-
-  #unconfirmedMs(): number | null {
-    const { clock, confirmedAt } = this.#parts;
-    const ms = clock.now() - confirmedAt();
-    return ms === Infinity ? null : ms;
   }
 
   // ── Of all replicas ───────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +134,7 @@ export class Reports {
       version: VERSION,
       upMs: clock.now() - this.#madeAt,
       countedMs: statistics.countedMs,
-      unconfirmedMs: this.#unconfirmedMs(),
+      unconfirmedMs: this.#parts.unconfirmedMs(),
       stats,
       health,
     };

@@ -8,11 +8,12 @@ import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } fro
 import { explainChange } from './cache/explain.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
+import type { Gate } from './cache/gate.js';
 import type { Sweeper } from './cache/sweeper.js';
 import type { Add, Transactions } from './cache/transactions.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
-import type { Spatial } from './contract.js';
+import type { Clock, Spatial } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
@@ -22,6 +23,8 @@ import type { TideOptions } from './options.js';
 import type { Hub } from './realtime/hub.js';
 import type { Health, MergedOptions, MergedStats, Stats } from './report.js';
 import type { Reports } from './reports.js';
+import { metricsOf } from './metering.js';
+import type { Metrics } from './metrics.js';
 import { RuleBook } from './rule-book.js';
 import { type SpatialVerbs, spatialVerbs } from './cache/map-questions.js';
 import { Scope } from './scope.js';
@@ -43,6 +46,8 @@ export interface TideParts {
   readonly events: Events;
   readonly closing: AbortController;
   readonly reports: Reports;
+  readonly clock: Clock;
+  readonly gates: readonly Gate[];
 }
 
 /** Throws SPATIAL_NOT_READY with everything that is wrong, and what mends it. */
@@ -275,6 +280,11 @@ export class Tide {
     const { reports } = this.#parts;
     if (options === undefined) return reports.stats();
     return this.#open(() => reports.mergedStats(options));
+  }
+
+  metrics(): Metrics {
+    const { clock, hub, live, gates } = this.#parts;
+    return metricsOf({ clock, reads: this.#core.reads, hub, live, gates });
   }
 
   resetStats(): void {

@@ -46,6 +46,7 @@ import { shapeOfBox } from './spatial/shape.js';
 import { escapePart, partitionOf } from './subject.js';
 import { createSubjects } from './subjects.js';
 import { Tide } from './tide.js';
+import { Traces } from './traces.js';
 
 const MARKS_PER_ENTRY = 16;
 
@@ -76,6 +77,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
 
   const time = new CoarseClock(clock);
   const statistics = new Statistics({ clock, enabled: options.metrics ?? true });
+  statistics.listenTo(events);
+  const traces = new Traces();
   const { frame } = topology;
   const indexes: Indexes = new Indexes({
     system: frame,
@@ -95,6 +98,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     maxStalenessMs,
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
+    traces,
     moves: new Moves((cell) => shapeOfBox(boxOfCell(cell, frame.extent))),
     listener: {
       changed: (subjects, changeId) => {
@@ -134,7 +138,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           clock,
           time,
           events,
-          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs }),
+          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs, traces }),
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
           namespace: prefix,
           fingerprint: fingerprintOf(topology),
@@ -142,7 +146,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
         });
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
-  const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const newGate = (): Gate =>
+    new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const [gate, loadGate] = [newGate(), newGate()];
   const { freeze = true, originLagMs = 0 } = options;
   const { local: own } = options;
   const entriesFor = (space: Space, branch: string): Entries =>
@@ -156,6 +162,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     events,
     statistics,
+    traces,
     freeze,
     originLagMs,
     leases,
@@ -185,7 +192,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reads,
     batches,
     deadline,
-    gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
+    gate: loadGate,
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
     fields,
@@ -230,6 +237,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     statistics,
     events,
+    traces,
     placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
     missing: (changeId, announced) => hub.missing(changeId, announced),
@@ -254,7 +262,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     typeOf: (key) => tier2?.typeOf(key) ?? null,
     tier1: () => ({ entries: tier.size, bytes: tier.bytes, marks: table.size }),
     countByType: () => countByType(tier),
-    confirmedAt: () => table.confirmedAt,
+    unconfirmedMs: () => table.standing.unconfirmedMs,
   });
   const subjects = createSubjects(topology);
   const live = new Live({
@@ -267,7 +275,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       if (closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
     },
   });
-  return new Tide({
+  const tide = new Tide({
     options,
     topology,
     subjects,
@@ -282,7 +290,11 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     events,
     closing,
     reports,
+    clock,
+    gates: [gate, loadGate],
   });
+  traces.tide = tide;
+  return tide;
 }
 
 function countByType(tier: Tier): Record<string, number> {

@@ -1,8 +1,12 @@
 import type { Bump, MarksRead, SubjectKey, Token } from '../contract.js';
+import type { Metrics } from '../metrics.js';
 import { partitionOf } from '../subject.js';
 import { MarkCell, type Reading, isNewer } from './mark-cell.js';
 import { type Moves, isOfCell } from './moves.js';
 import type { Partition } from './partition.js';
+
+/** How far what is held may be believed. */
+export type Standing = Pick<Metrics['marks'], 'unconfirmedMs' | 'partitions' | 'distrusted'>;
 
 /** Cells that nothing relies on are kept for reuse up to this number. */
 const LOOSE_KEPT = 10_000;
@@ -30,9 +34,15 @@ export class MarkCells {
     return this.#cells.size;
   }
 
-  /** When everything held was last known to be current; -Infinity if it is not known. */
-  get confirmedAt(): number {
-    return this.partitions.reduce((at, { confirmedAt }) => Math.min(at, confirmedAt), Infinity);
+  standing(now: number, maxStalenessMs: number): Standing {
+    const { partitions } = this;
+    const confirmed = Math.min(...partitions.map(({ wasConfirmedAt }) => wasConfirmedAt));
+    const isWatched = confirmed !== -Infinity;
+    return {
+      unconfirmedMs: isWatched ? now - confirmed : null,
+      partitions: partitions.length,
+      distrusted: isWatched ? partitions.filter((one) => !one.isConfirmed(now - maxStalenessMs)).length : 0,
+    };
   }
 
   /** True if everything held was current at this time. */

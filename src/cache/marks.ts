@@ -2,12 +2,13 @@ import { type CoarseClock, randomId } from '../clock.js';
 import type { Bump, Clock, Fetch, Marks, StoredValue, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
+import type { Traces } from '../traces.js';
 import { PATTERNS } from '../subject.js';
 import { Calls, wasRefused } from './calls.js';
 import { ChangeQueue, type WaitingChange } from './change-queue.js';
 import { GlobLog } from './globs.js';
-import { type Applied, type MarkCell, isReadAfter } from './mark-cell.js';
-import { MarkCells } from './mark-cells.js';
+import { type Applied, type Held, type MarkCell, isReadAfter } from './mark-cell.js';
+import { MarkCells, type Standing } from './mark-cells.js';
 import { MarkReads } from './mark-reads.js';
 import { type MarksListener, MarkWatch } from './mark-watch.js';
 import type { Moves } from './moves.js';
@@ -16,7 +17,7 @@ import { Partition } from './partition.js';
 import type { ReceiptMarks } from './receipt.js';
 import { RecentChanges } from './recent.js';
 
-export { type Applied, type MarkCell, sameToken, wasApplied } from './mark-cell.js';
+export { type Applied, type Held, type MarkCell, sameToken, wasApplied } from './mark-cell.js';
 export type { MarksListener } from './mark-watch.js';
 
 export interface MarkTableOptions {
@@ -34,16 +35,7 @@ export interface MarkTableOptions {
   readonly fetch: Fetch | null;
   readonly subjectsOf: (value: Uint8Array) => readonly SubjectKey[];
   readonly moves: Moves;
-}
-
-/** Marks as they were when the table had the version `stamp`. The caller unpins the cells. */
-export interface Held {
-  readonly cells: readonly MarkCell[];
-  readonly stamp: number;
-  /** False if some could not be read: nothing built on them can be kept, nor anything that is kept be judged by them. */
-  readonly known: boolean;
-  /** Why. */
-  readonly error: TidemarkError | null;
+  readonly traces: Traces;
 }
 
 export interface Fetched {
@@ -81,8 +73,8 @@ export class MarkTable {
 
   constructor(options: MarkTableOptions) {
     this.#options = options;
-    const { marks, clock, events, timeoutMs, listener } = options;
-    this.calls = new Calls({ part: 'marks', clock, events, timeoutMs });
+    const { marks, clock, events, timeoutMs, listener, traces } = options;
+    this.calls = new Calls({ part: 'marks', clock, events, timeoutMs, traces });
     const partitions = Array.from({ length: marks.partitions }, (_, number) => new Partition(number));
     this.#cells = new MarkCells(partitions, (subject) => this.#queue.has(subject), options.moves);
     this.#patterns = this.#cells.take(PATTERNS);
@@ -146,14 +138,14 @@ export class MarkTable {
     return this.#cells.size;
   }
 
-  /** When everything held was last known to be current; -Infinity if it is not known. */
-  get confirmedAt(): number {
-    return this.#cells.confirmedAt;
+  /** Changes that wait for the marks. */
+  get queue(): Pick<ChangeQueue, 'length' | 'first'> {
+    return this.#queue;
   }
 
-  /** Changes that wait for the marks. */
-  get waiting(): number {
-    return this.#queue.length;
+  /** How it stands with what is held. */
+  get standing(): Standing {
+    return this.#cells.standing(this.#options.clock.now(), this.#options.maxStalenessMs);
   }
 
   get fetches(): boolean {
@@ -323,7 +315,8 @@ export class MarkTable {
       return await this.bumpNow(subjects, { changeId, globs });
     } catch {
       // Whether it was executed is not known. Executed twice, it is two changes, of which the first did nothing.
-      this.#enqueue({ changeId, subjects, globs, cells: this.#cells.holdBack(subjects), taken: later });
+      const since = this.#options.clock.now();
+      this.#enqueue({ changeId, subjects, globs, since, cells: this.#cells.holdBack(subjects), taken: later });
       this.#options.events.emit('queued', { changeId, waiting: this.#queue.length });
       return 'queued';
     }

@@ -180,7 +180,7 @@ test('resetStats() sets everything at once that was ever counted, whatever is un
   expect(tide.stats().byType).toEqual({});
   hold();
   await late;
-  expect(tide.stats()).toMatchObject({ ...zero, sets: 1 });
+  expect(tide.stats()).toMatchObject({ ...zero, misses: 1, sets: 1 });
 });
 
 test('with metrics: false nothing is counted, and everything works', async () => {
@@ -190,4 +190,30 @@ test('with metrics: false nothing is counted, and everything works', async () =>
   await tide.change({ type: 'settlement', id: 's0', op: 'update' });
   expect(tide.stats()).toMatchObject({ ...zero, originCalls: 0, changes: 0, enabled: false, byType: {} });
   expect(tide.stats().tier1.entries).toBe(1);
+});
+
+describe('counts never go back', () => {
+  test('a value that another replica has refreshed is no read here', async () => {
+    const { a, b, clock } = replicas({ ttlMs: 1000, graceMs: 60_000 });
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    await b.tide.get('settlement', 's0');
+    await clock.advance(1500);
+    // Behind grace a loads it anew, and b then finds that in tier 2.
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    await b.tide.get('settlement', 's0');
+    await clock.advance(0);
+    expect(b.tide.stats()).toMatchObject({ hits: 2, tier2Hits: 1, misses: 0, originCalls: 0 });
+  });
+
+  test('a read that is under way at a reset counts after it, as what it was', async () => {
+    const { a, b, clock } = replicas();
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    const reading = b.tide.get('settlement', 's0');
+    b.tide.resetStats();
+    await reading;
+    expect(b.tide.stats()).toMatchObject({ hits: 1, tier2Hits: 1, misses: 0 });
+  });
 });
