@@ -43,7 +43,10 @@ export class Closing implements OnModuleInit, OnModuleDestroy, BeforeApplication
     const { tide, options } = this.#parts;
     const { drainMs = 0 } = options;
     const { clock = systemClock } = options.tide;
-    if (this.#serves && drainMs > 0) await new Promise<void>((resolve) => void clock.after(drainMs, resolve));
+    const waits = this.#serves && drainMs > 0;
+    // An app that is closed once more has nothing to wait for.
+    this.#serves = false;
+    if (waits) await new Promise<void>((resolve) => void clock.after(drainMs, resolve));
     tide.realtime.close();
   }
 

@@ -76,14 +76,22 @@ class ScopePipe implements PipeTransform<() => Asked, AnyScope> {
 
   transform(asked: () => Asked): AnyScope {
     const { name, context } = asked();
-    if (context.getType() !== 'http')
-      throw new TidemarkError('INVALID_OPTION', `@TideScope: expected an HTTP request, got '${context.getType()}'.`);
-    const scopes = this.#module.get<Scopes>(scopesToken(name), { strict: false });
-    return scopes.of(context.switchToHttp().getRequest<object>());
+    return this.#module.get<Scopes>(scopesToken(name), { strict: false }).of(requestOf(context));
   }
 }
 Injectable()(ScopePipe);
 Inject(ModuleRef)(ScopePipe, undefined, 0);
+
+/** Where a resolver of GraphQL has its context. */
+const CONTEXT = 2;
+
+function requestOf(context: ExecutionContext): object {
+  const type = context.getType<string>();
+  if (type === 'http') return context.switchToHttp().getRequest<object>();
+  if (type === 'graphql') return context.getArgByIndex<object>(CONTEXT);
+  // What a socket or a message has of one is not there for each request, and a scope remembers for ever.
+  throw new TidemarkError('INVALID_OPTION', `@TideScope: expected a request of HTTP or GraphQL, got one of '${type}'.`);
+}
 
 // A function, so that global pipes that look into values leave it alone.
 const scopeParameter = createParamDecorator((name: string | undefined, context: ExecutionContext) => (): Asked => ({

@@ -102,11 +102,20 @@ describe('TidemarkModule', () => {
   });
 
   test.each([
-    ['a factory, with what it injects', { inject: [Database], useFactory: ({ rows: { options: tide } }: Database) => ({ tide }) }],
-    ['a factory that waits', { inject: [Database], useFactory: ({ rows: { options: tide } }: Database) => Promise.resolve({ tide }) }],
+    [
+      'a factory, with what it injects',
+      { inject: [Database], useFactory: ({ rows: { options: tide } }: Database) => ({ tide }) },
+    ],
+    [
+      'a factory that waits',
+      { inject: [Database], useFactory: ({ rows: { options: tide } }: Database) => Promise.resolve({ tide }) },
+    ],
     ['a class that it makes', { useClass: OptionsOfDatabase }],
   ] as const)('takes its options from %s', async (_, source) => {
-    const app = await context([DatabaseModule, TidemarkModule.forRootAsync({ imports: [DatabaseModule], ...source } as never)]);
+    const app = await context([
+      DatabaseModule,
+      TidemarkModule.forRootAsync({ imports: [DatabaseModule], ...source } as never),
+    ]);
     const database = app.get(Database, { strict: false });
     await app.get<Tide>(tideToken()).get('settlement', 's2');
     expect(database.rows.asked).toEqual(['s2']);
@@ -129,9 +138,11 @@ describe('TidemarkModule', () => {
     expect(refused({ model, origin: {} })).toThrow("got 'model'");
     expect(refused({})).toThrow(/tide: expected what createTidemark\(\) takes, got undefined/);
     expect(refused({ tide, drainMs: -1 })).toThrow('drainMs: expected milliseconds, got -1');
-    const asyncly = (options: object) => () => TidemarkModule.forRootAsync(options as never);
+    const asyncly = (options: object) => () => TidemarkModule.forRootAsync(options);
     expect(asyncly({})).toThrow('expected one of useFactory, useClass, useExisting, got none');
-    expect(asyncly({ useFactory: () => ({ tide }), useClass: OptionsOfDatabase })).toThrow('got useFactory and useClass');
+    expect(asyncly({ useFactory: () => ({ tide }), useClass: OptionsOfDatabase })).toThrow(
+      'got useFactory and useClass',
+    );
     expect(asyncly({ useFactory: () => ({ tide }), provide: 1 })).toThrow("got 'provide'");
     const late = TidemarkModule.forRootAsync({ useFactory: () => ({ tide, drain: 1 }) });
     await expect(context([late])).rejects.toMatchObject({ code: 'INVALID_OPTION' });
