@@ -105,6 +105,8 @@ export interface Hub {
   /** Live subscribers by topic. */
   counts(): ReadonlyMap<SubjectKey, number>;
   metrics(): Omit<Metrics['realtime'], 'connections'>;
+  /** Ends every subscription there is. */
+  end(): void;
   /** Ends every subscription and leaves the bus open. Idempotent. */
   close(): Promise<void>;
 }
@@ -234,7 +236,12 @@ export function createHub(options: HubOptions): Hub {
     },
   };
 
+  const end = (): void => {
+    for (const subscription of [...subscriptions]) subscription.end();
+  };
+
   return {
+    end,
     publish: async (publications, marks) => {
       if (closed) throw closedError('publish');
       const times = new Map<SubjectKey, number>();
@@ -318,7 +325,7 @@ export function createHub(options: HubOptions): Hub {
       closed = true;
       owed.close();
       computed?.close();
-      for (const subscription of [...subscriptions]) subscription.end();
+      end();
       for (const [feed, cancel] of lingering) {
         cancel();
         drop(feed);

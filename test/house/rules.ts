@@ -137,6 +137,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/memory': ['lru-cache', 'mitt'],
   testing: [],
   'hosts/grpc': ['@grpc/grpc-js'],
+  'hosts/nest': ['@nestjs/common', '@nestjs/core'],
 };
 
 export const MAX_LINES = 400;
