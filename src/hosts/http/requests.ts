@@ -54,6 +54,8 @@ export function untilClosed(response: Pick<ServerResponse, 'closed' | 'once'>): 
 
 /** Nothing comes behind this response on its connection. HTTP/2 has no such header. */
 function lastOn(response: ServerResponse): void {
-  if (response.headersSent || response.req.httpVersionMajor > 1) return;
-  response.setHeader('connection', 'close');
+  const { socket, httpVersionMajor } = response.req;
+  if (httpVersionMajor > 1) return;
+  if (response.headersSent) response.once('finish', () => socket.destroySoon());
+  else response.setHeader('connection', 'close');
 }

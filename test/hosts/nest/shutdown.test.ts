@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, get } from 'node:http';
+import { Agent, type IncomingMessage, get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { listen } from '../../world/server-events.js';
@@ -96,12 +96,16 @@ describe.each(PLATFORMS)('an app on %s that stops', (platform) => {
     expect(await exited).toEqual([0, null]);
   });
 
-  test('stops the same way at a signal', async () => {
+  test('stops the same way at a signal, and waits for no client that keeps its connection', async () => {
     const { child, exited, url } = await start(platform, 0);
-    const live = await listen(url, '/live');
-    const ended = live.next();
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => {
+      agent.destroy();
+    });
+    const live = await new Promise<IncomingMessage>((resolve) => get(`${url}/live`, { agent }, resolve));
+    const ended = once(live.resume(), 'end');
     child.kill('SIGTERM');
-    expect(await ended).toBeUndefined();
+    await ended;
     expect(await exited).toEqual([null, 'SIGTERM']);
   });
 });

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { from, map } from 'rxjs';
 import { Module } from '@nestjs/common';
@@ -75,9 +76,12 @@ const options: NestApplicationOptions = { logger: ['error'] };
 const app = await NestFactory.create(Root, adapter as ExpressAdapter, options);
 app.enableShutdownHooks(['SIGTERM']);
 await app.listen(0, '127.0.0.1');
+const server = app.getHttpServer() as Server;
+// A connection that is kept open for a client to come back is not to be waited for.
+server.keepAliveTimeout = 3_600_000;
 process.on('message', (told) => {
   if (told === 'release') release();
   // What is left open now keeps the process alive, and the test waiting.
   else void app.close().then(() => process.disconnect());
 });
-process.send?.((app.getHttpServer() as { address(): AddressInfo }).address().port);
+process.send?.((server.address() as AddressInfo).port);
