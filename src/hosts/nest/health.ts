@@ -1,6 +1,7 @@
 import type { Tidemark } from '../../api.js';
 import type { AnyModel } from '../../model.js';
 import type { Health } from '../../report.js';
+import { toldBy } from '../http/probes.js';
 
 /** A health indicator's result as Terminus takes it: `degraded` does not fail a check, `down` does. */
 export type TidemarkHealthResult<Key extends string> = Record<Key, Health>;
@@ -22,9 +23,6 @@ export class TidemarkHealth {
 
   /** `down` if marks or store cannot be reached, or the app is to stop. Reads only: any number may ask at once. Never rejects. */
   async check<const Key extends string = 'tidemark'>(key: Key = 'tidemark' as Key): Promise<TidemarkHealthResult<Key>> {
-    const health = await this.#tide.health();
-    const stopping: Partial<Health> = { status: 'down', issues: ['The app is shutting down.', ...health.issues] };
-    const told = this.#app.draining ? { ...health, ...stopping } : health;
-    return { [key]: told } as TidemarkHealthResult<Key>;
+    return { [key]: toldBy(this.#app, await this.#tide.health()) } as TidemarkHealthResult<Key>;
   }
 }
