@@ -9,6 +9,8 @@ const options = {
     client: 'src/client/index.ts',
     'client/apollo': 'src/client/apollo/index.ts',
     'client/tanstack': 'src/client/tanstack/index.ts',
+    express: 'src/hosts/express/index.ts',
+    fastify: 'src/hosts/fastify/index.ts',
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',

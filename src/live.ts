@@ -111,6 +111,10 @@ export class Live {
     },
   });
 
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   close(): void {
     this.#end();
     this.#parts.revocations.close();

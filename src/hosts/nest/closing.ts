@@ -5,7 +5,7 @@ import type { Tidemark } from '../../api.js';
 import { systemClock } from '../../clock.js';
 import type { AnyModel } from '../../model.js';
 import type { AnyModuleOptions } from './options.js';
-import type { Requests } from './requests.js';
+import type { Requests } from '../http/requests.js';
 
 export interface ClosingParts {
   readonly tide: Tidemark<AnyModel>;

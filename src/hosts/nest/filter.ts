@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
-import { type TidemarkError, type TidemarkErrorCode, isTidemarkError } from '../../errors.js';
+import { type TidemarkError, isTidemarkError } from '../../errors.js';
+import { statusOf } from '../http/status.js';
 
 /** Errors of every copy of this library, of which an app that loads it both ways has two. */
 abstract class AnyTidemarkError {
@@ -7,38 +8,6 @@ abstract class AnyTidemarkError {
     return isTidemarkError(error);
   }
 }
-
-/** Of errors that are the client's, or pass by themselves; all others are 500. */
-const STATUS: Partial<Record<TidemarkErrorCode, number>> = {
-  BLANK_ID: 400,
-  INVALID_CURSOR: 400,
-  INVALID_FRAME: 400,
-  INVALID_GEOMETRY: 400,
-  INVALID_PARAMS: 400,
-  INVALID_RECEIPT: 400,
-  INVALID_REQUEST: 400,
-  INVALID_RULE: 400,
-  RULE_ARGUMENTS: 400,
-  RULE_CYCLE: 400,
-  RULE_KIND: 400,
-  RULE_OPERATOR: 400,
-  RULE_SYNTAX: 400,
-  RULE_TOO_LARGE: 400,
-  RULE_TYPE: 400,
-  UNSUPPORTED_GEOMETRY: 400,
-  REVOKED: 403,
-  UNAUTHORIZED: 403,
-  NOT_PLACED: 404,
-  RULE_CONFLICT: 409,
-  LIMIT_EXCEEDED: 429,
-  // Nobody reads it: the client has gone.
-  ABORTED: 499,
-  CLOSED: 503,
-  MARKS_UNAVAILABLE: 503,
-  OVERLOADED: 503,
-  RULES_UNAVAILABLE: 503,
-  ORIGIN_TIMEOUT: 504,
-};
 
 /** A response of Express or Fastify. */
 interface Response {
@@ -62,7 +31,7 @@ export class TidemarkFilter implements ExceptionFilter<TidemarkError> {
   catch(error: TidemarkError, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
     const { code, message } = error;
-    const status = STATUS[code] ?? 500;
+    const status = statusOf(code);
     if (status >= 500) this.#logger.error(error);
     const response = host.switchToHttp().getResponse<Response>();
     const sent = response.raw ?? response;

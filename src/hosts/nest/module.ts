@@ -16,7 +16,7 @@ import {
   checkOptions,
   checkRoot,
 } from './options.js';
-import { Requests } from './requests.js';
+import { Requests } from '../http/requests.js';
 import { Scopes } from './scopes.js';
 import {
   closingToken,

@@ -2,6 +2,7 @@ import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } 
 import type { ScopeOptions } from '../../api.js';
 import type { Awaitable } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
+import { checkMs, refuseOthers } from '../http/options.js';
 import type { AnyModel } from '../../model.js';
 import type { TideOptions } from '../../options.js';
 
@@ -79,20 +80,11 @@ export function checkAsync(options: AnyAsyncOptions): void {
 /** Throws INVALID_OPTION. */
 export function checkOptions(options: AnyModuleOptions, where = 'options of TidemarkModule', known = OPTIONS): void {
   refuseOthers(options, where, known);
-  const { tide, drainMs = 0 } = options as Partial<AnyModuleOptions>;
+  const { tide, drainMs } = options as Partial<AnyModuleOptions>;
   if (typeof tide !== 'object')
     throw new TidemarkError(
       'INVALID_OPTION',
       `${where}: tide: expected what createTidemark() takes, got ${typeof tide}.`,
     );
-  if (!(typeof drainMs === 'number' && drainMs >= 0 && drainMs < 2 ** 31))
-    throw new TidemarkError('INVALID_OPTION', `${where}: drainMs: expected milliseconds, got ${String(drainMs)}.`);
-}
-
-function refuseOthers(options: object, where: string, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TidemarkError('INVALID_OPTION', `${where}: expected an object, got ${String(options)}.`);
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new TidemarkError('INVALID_OPTION', `${where}: expected ${known.join(', ')}, got '${unknown}'.`);
+  checkMs(drainMs, `${where}: drainMs`);
 }

@@ -1,11 +1,12 @@
 import type { PipeTransform } from '@nestjs/common';
 import { Inject, Injectable, type ExecutionContext, createParamDecorator } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { Scope, ScopeOptions, Tidemark } from '../../api.js';
+import type { Scope, Tidemark } from '../../api.js';
 import { TidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import type { AnyModuleOptions } from './options.js';
-import type { Requests } from './requests.js';
+import type { Requests } from '../http/requests.js';
+import { Scopes as RequestScopes } from '../http/scopes.js';
 import { scopesToken } from './tokens.js';
 
 type AnyScope = Scope<AnyModel>;
@@ -16,6 +17,12 @@ interface Wrapped {
   readonly req?: Wrapped | undefined;
 }
 
+/** What node has of a request, however a framework wraps it. */
+function rawOf(given: object): object {
+  const request = (given as Wrapped).req ?? given;
+  return (request as Wrapped).raw ?? request;
+}
+
 export interface ScopeParts {
   readonly tide: Tidemark<AnyModel>;
   readonly options: AnyModuleOptions;
@@ -24,24 +31,15 @@ export interface ScopeParts {
 
 /** The scopes of one tide: one for each request, whoever asks for it. */
 export class Scopes {
-  readonly #parts: ScopeParts;
-  readonly #scopes = new WeakMap<object, AnyScope>();
+  readonly #scopes: RequestScopes<AnyModel, unknown, object>;
 
-  constructor(parts: ScopeParts) {
-    this.#parts = parts;
+  constructor({ tide, options: { scope }, requests }: ScopeParts) {
+    this.#scopes = new RequestScopes({ tide, scope, signalOf: (request) => requests.signalOf(rawOf(request)) });
   }
 
   /** Throws what `scope` of the options throws. */
   of(given: object): AnyScope {
-    const request = (given as Wrapped).req ?? given;
-    const raw = (request as Wrapped).raw ?? request;
-    const known = this.#scopes.get(raw);
-    if (known !== undefined) return known;
-    const { tide, options, requests } = this.#parts;
-    const where = options.scope?.(request) as ScopeOptions<AnyModel, unknown> | undefined;
-    const scope = tide.scope({ ...where, signal: requests.signalOf(raw) });
-    this.#scopes.set(raw, scope);
-    return scope;
+    return this.#scopes.of((given as Wrapped).req ?? given, rawOf(given));
   }
 
   /**

@@ -1,4 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A server of node, of HTTP/1 or 2. */
+export interface FollowedServer {
+  prependListener(event: 'request', listener: (...given: unknown[]) => void): unknown;
+}
 
 /**
  * The requests that a server has under way. Known by what node has of them: of a request as Nest injects it there is no way
@@ -14,8 +19,9 @@ export class Requests {
     return this.#draining;
   }
 
-  follow(server: Pick<Server, 'prependListener'>): void {
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+  follow(server: FollowedServer): void {
+    server.prependListener('request', (...given) => {
+      const [request, response] = given as [IncomingMessage, ServerResponse];
       this.#responses.set(request, response);
       this.#open.add(response);
       response.once('close', () => this.#open.delete(response));
@@ -26,13 +32,7 @@ export class Requests {
   /** Aborts once the response is sent or the client has gone; undefined for a request that did not come over a server. */
   signalOf(request: object): AbortSignal | undefined {
     const response = this.#responses.get(request);
-    if (response === undefined) return undefined;
-    const gone = new AbortController();
-    if (response.closed) gone.abort();
-    response.once('close', () => {
-      gone.abort();
-    });
-    return gone.signal;
+    return response === undefined ? undefined : untilClosed(response);
   }
 
   /** Clients with a connection that is kept open go elsewhere with their next request. */
@@ -40,6 +40,16 @@ export class Requests {
     this.#draining = true;
     for (const response of this.#open) lastOn(response);
   }
+}
+
+/** Aborts once the response is sent or the client has gone. */
+export function untilClosed(response: Pick<ServerResponse, 'closed' | 'once'>): AbortSignal {
+  const gone = new AbortController();
+  if (response.closed) gone.abort();
+  response.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
 }
 
 /** Nothing comes behind this response on its connection. HTTP/2 has no such header. */
