@@ -85,6 +85,10 @@ describe.each<Kind>([
     expect(await all.take(1)).toMatchObject([change]);
     const read = await ask('/settlements/s1', { headers: { 'x-after': renamed.after ?? '' } });
     expect(read).toMatchObject({ body: { name: 'New Harrow' } });
+    expect(await ask('/health')).toMatchObject({
+      status: 200,
+      body: { status: 'ok', info: { world: { issues: [] } } },
+    });
     expect(await ask('/health/ready')).toMatchObject({ status: 200, body: { details: { world: { status: 'up' } } } });
     expect(await ask('/settlements/%20')).toMatchObject({ status: 400, body: { code: 'BLANK_ID' } });
     expect(await ask('/settlements/s9')).toMatchObject({ status: 404 });

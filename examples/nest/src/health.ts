@@ -17,6 +17,12 @@ export class Health {
   @Get('ready')
   @HealthCheck()
   ready() {
+    return this.terminus.check([() => this.tidemark.ready('world')]);
+  }
+
+  @Get()
+  @HealthCheck()
+  check() {
     return this.terminus.check([() => this.tidemark.check('world')]);
   }
 }
