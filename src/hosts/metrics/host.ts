@@ -9,7 +9,8 @@ export interface ScrapeRequest {
 
 export interface ScrapeResponse {
   writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown;
-  end(body?: string): unknown;
+  end(): unknown;
+  end(body: string): unknown;
 }
 
 export interface MetricsText {
@@ -53,7 +54,8 @@ export function metricsHost(tides: Tides, options: MetricsOptions = {}): Metrics
       const { contentType, body } = await text();
       const length = Buffer.byteLength(body);
       response.writeHead(200, { 'content-type': contentType, 'content-length': length, 'cache-control': 'no-store' });
-      response.end(method === 'HEAD' ? undefined : body);
+      if (method === 'HEAD') response.end();
+      else response.end(body);
     },
     register: (registry) => registerIn(registry, () => scrape(named, options)),
   };

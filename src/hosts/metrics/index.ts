@@ -13,5 +13,14 @@ export type {
 export { type MetricsHost, type MetricsText, type ScrapeRequest, type ScrapeResponse, metricsHost } from './host.js';
 export type { PromRegistry } from './registry.js';
 export type { MeasuredTide, MetricsOptions, Tides } from './scrape.js';
-export type { Histogram, InstrumentOptions, Meter, Span, SpanContext, SpanOptions, Tracer } from './open-telemetry.js';
+export type {
+  Histogram,
+  InstrumentOptions,
+  Meter,
+  ObservableResult,
+  Span,
+  SpanContext,
+  SpanOptions,
+  Tracer,
+} from './open-telemetry.js';
 export { type Telemetry, type TelemetryOptions, openTelemetry } from './telemetry.js';

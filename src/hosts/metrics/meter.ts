@@ -5,16 +5,12 @@ import { FAMILIES } from './families.js';
 import type { Family, Labels } from './family.js';
 import { listen } from './listen.js';
 import { type MetricsOptions, type NamedTide, scrape } from './scrape.js';
-import type { InstrumentOptions, Meter } from './open-telemetry.js';
+import type { InstrumentOptions, Meter, ObservableResult } from './open-telemetry.js';
 
 export interface MeterParts extends MetricsOptions {
   readonly named: readonly NamedTide[];
   readonly labelsOf: ReadonlyMap<object, Labels>;
   readonly clock: Clock;
-}
-
-interface Result {
-  observe(instrument: object, value: number, labels: Labels): void;
 }
 
 const UNITS: Readonly<Record<string, string>> = { seconds: 's', bytes: 'By' };
@@ -57,11 +53,11 @@ export function meter(given: Meter, { named, labelsOf, rules, clock }: MeterPart
     } else if (family.type === 'counter') instruments.set(family.name, given.createObservableCounter(name, options));
     else instruments.set(family.name, given.createObservableGauge(name, options));
   }
-  const observe = async (result: Result): Promise<void> => {
+  const observe = async (result: ObservableResult): Promise<void> => {
     for (const { name, type, samples } of await scrape(named, { rules })) {
       const instrument = instruments.get(name);
       if (type === 'histogram' || instrument === undefined) continue;
-      for (const { value, labels } of samples) result.observe(instrument, value, labels);
+      for (const { value, labels } of samples) result.observe(instrument as never, value, labels);
     }
   };
   const all = [...instruments.values()];

@@ -29,8 +29,13 @@ export interface Meter {
   createHistogram(name: string, options: InstrumentOptions): Histogram;
   createObservableCounter(name: string, options: InstrumentOptions): object;
   createObservableGauge(name: string, options: InstrumentOptions): object;
-  addBatchObservableCallback(callback: (result: never) => Promise<void>, observables: never[]): void;
-  removeBatchObservableCallback(callback: (result: never) => Promise<void>, observables: never[]): void;
+  addBatchObservableCallback(callback: (result: ObservableResult) => Promise<void>, observables: never[]): void;
+  removeBatchObservableCallback(callback: (result: ObservableResult) => Promise<void>, observables: never[]): void;
+}
+
+export interface ObservableResult {
+  /** One of the observables. */
+  observe(instrument: never, value: number, attributes?: Record<string, string>): void;
 }
 
 export interface InstrumentOptions {

@@ -57,7 +57,7 @@ export const STORES: readonly Family[] = [
     read: ({ metrics }) => one(metrics.tier1.entries),
   },
   {
-    name: 'tidemark_tier1_bytes',
+    name: 'tidemark_tier1_size_bytes',
     type: 'gauge',
     help: 'Bytes of the values in tier 1, as bytesOf says; 0 unless maxBytes is set.',
     labels: [],
