@@ -52,13 +52,13 @@ export function computedFields<M extends AnyModel, Context = unknown>(
   model: M,
   options: ComputedFieldsOptions<M, Context>,
 ): Piece<ComputedResolvers<Context>> {
-  const { scopeOf, authorize, names = {} } = options;
+  const { scopeOf, authorize, names } = options;
   const plans = typesOf(model, options.types).flatMap((type) => {
     const plan = model.topology.types.get(type);
     const fields = Object.entries(plan?.computed ?? {});
     return plan === undefined || fields.length === 0 ? [] : [{ type, plan, fields }];
   });
-  const nameOf = (type: TypeName<M>): string => names[type] ?? type.charAt(0).toUpperCase() + type.slice(1);
+  const nameOf = (type: TypeName<M>): string => names?.[type] ?? type.charAt(0).toUpperCase() + type.slice(1);
   const computed = (context: Context, type: TypeName<M>, id: Id): Promise<Values> =>
     scopeOf(context).computed(type, id as never);
 

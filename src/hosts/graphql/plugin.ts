@@ -17,7 +17,10 @@ interface Next {
 
 /** The hooks of Yoga, and of any Envelop, that {@link useTidemark} has. */
 export interface TidemarkPlugin<Initial> {
-  onContextBuilding(payload: { readonly context: Initial; extendContext(more: never): void }): Promise<void>;
+  onContextBuilding(payload: {
+    readonly context: Initial;
+    readonly extendContext: (more: never) => void;
+  }): Promise<void>;
   onExecutionResult(payload: { readonly request: object } & Done): void;
   onExecute(): { onExecuteDone(payload: Done): Next | undefined };
   onSubscribe(): {

@@ -36,7 +36,7 @@ export type TidemarkResolvers<M extends AnyModel, Context> = {
  * createSchema({ typeDefs: [typeDefs, tidemark.typeDefs], resolvers: [resolvers, tidemark.resolvers] });
  */
 export function tidemarkSchema<M extends AnyModel, Principal, Context = ScopeContext<M, Principal>>(
-  tide: Pick<Tidemark<M, Principal>, 'model' | 'stats' | 'health'>,
+  tide: Pick<Tidemark<M, Principal>, 'model' | 'scope' | 'stats' | 'health'>,
   options: TidemarkSchemaOptions<M, Principal, Context>,
 ): Piece<TidemarkResolvers<M, Context>> {
   const { types, names, filter, errorOf, waitMs, subscription = 'define' } = options;
