@@ -1,42 +1,40 @@
 import { type TidemarkErrorCode, isTidemarkError } from '../../errors.js';
 
-/** Of which a client learns nothing but the code: their messages tell of the server, its data and its database. */
-const HIDDEN: ReadonlySet<string> = new Set<TidemarkErrorCode>([
-  'BRANCH_CYCLE',
-  'CORRUPT_ENTRY',
-  'CYCLIC_PARENTS',
-  'CYCLIC_VALUE',
-  'FACTS_MISSING',
-  'ID_MISMATCH',
-  'INVALID_CONFIG',
-  'INVALID_MODEL',
-  'INVALID_OPTION',
-  'INVALID_ROWS',
-  'LISTEN_UNAVAILABLE',
-  'LOAD_FAILED',
-  'MARKS_UNAVAILABLE',
-  'NOT_MIGRATED',
-  'OPERATOR_FAILED',
-  'ORIGIN_FAILED',
-  'ORIGIN_MISSING',
-  'ORIGIN_NOT_READY',
-  'ORIGIN_TIMEOUT',
-  'OUTBOX_REFUSED',
-  'ROW_WITHOUT_ID',
-  'RULES_REFUSED',
-  'RULES_UNAVAILABLE',
-  'RULE_THREW',
-  'SPATIAL_NOT_READY',
-  'STORE_DOWN',
-  'STORE_FAILED',
-  'STORE_TIMEOUT',
-  'UNENCODABLE',
-  'UNKNOWN_PARENT',
-  'UNREQUESTED_ROW',
-  'UNSUPPORTED_GEOMETRY',
+/** Whose messages are about what a client said or may do. All others tell of the server, its data and its database. */
+const SHOWN: ReadonlySet<string> = new Set<TidemarkErrorCode>([
+  'ABORTED',
+  'BLANK_ID',
+  'BRANCH_REQUIRED',
+  'CLOSED',
+  'FIELD_FAILED',
+  'INVALID_CHANGE',
+  'INVALID_CURSOR',
+  'INVALID_GEOMETRY',
+  'INVALID_KEY',
+  'INVALID_PARAMS',
+  'INVALID_RECEIPT',
+  'INVALID_RULE',
+  'LIMIT_EXCEEDED',
+  'MISSED',
+  'NOT_PLACED',
+  'OVERFLOW',
+  'OVERLOADED',
+  'REVOKED',
+  'RULE_ARGUMENTS',
+  'RULE_CONFLICT',
+  'RULE_CYCLE',
+  'RULE_KIND',
+  'RULE_LIMIT',
+  'RULE_NAN',
+  'RULE_OPERATOR',
+  'RULE_SYNTAX',
+  'RULE_TOO_LARGE',
+  'RULE_TYPE',
+  'UNAUTHORIZED',
+  'UNKNOWN_TYPE',
 ]);
 
-/** What a client is told in the place of a message of {@link HIDDEN}. */
+/** What a client is told in the place of other messages. */
 const UNTOLD = 'The server could not do this.';
 
 interface Told {
@@ -51,7 +49,7 @@ function toldOf(error: unknown): Told | null {
     typeof at === 'object' && at !== null;
     at = (at as { originalError?: unknown }).originalError
   ) {
-    if (isTidemarkError(at)) return { code: at.code, message: HIDDEN.has(at.code) ? UNTOLD : at.message };
+    if (isTidemarkError(at)) return { code: at.code, message: SHOWN.has(at.code) ? at.message : UNTOLD };
   }
   return null;
 }

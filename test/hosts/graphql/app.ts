@@ -1,5 +1,6 @@
-import { type Origin, createTidemark, defineModel, entity, memory } from '../../../src/index.js';
-import { type Piece, type ScopeContext, tidemarkSchema } from '../../../src/hosts/graphql/index.js';
+import type { memory } from '../../../src/index.js';
+import { type Origin, createTidemark, defineModel, entity } from '../../../src/index.js';
+import { type EntityUpdate, type Piece, type ScopeContext, tidemarkSchema } from '../../../src/hosts/graphql/index.js';
 import { fakeOrigin } from '../../../src/testing/index.js';
 
 export interface User {
@@ -62,6 +63,7 @@ const typeDefs = `
   type Kingdom { id: ID! name: String! settlements: [Settlement!]! }
   type Settlement { id: ID! name: String! foundedAt: DateTime! kingdom: Kingdom! structures: [Structure!]! }
   type Structure { id: ID! kind: String! settlement: Settlement! }
+  extend type EntityUpdate { settlement: Settlement }
 `;
 
 export type Context = ScopeContext<typeof model, User>;
@@ -106,6 +108,10 @@ export function app(shared: Partial<ReturnType<typeof memory>> = {}, db = tables
       foundedAt: ({ foundedAt }: Settlement) => foundedAt.toISOString(),
       kingdom: ({ kingdomId }: Settlement, _: unknown, { loaders }: Context) => loaders.kingdom.load(kingdomId),
       structures: ({ id }: Settlement, _: unknown, { loaders }: Context) => loaders.structure.of({ settlement: id }),
+    },
+    EntityUpdate: {
+      settlement: ({ entityId }: EntityUpdate, _: unknown, { loaders }: Context) =>
+        entityId === null ? null : loaders.settlement.load(entityId),
     },
     Structure: {
       settlement: ({ settlementId }: Structure, _: unknown, { loaders }: Context) =>

@@ -3,14 +3,17 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express from 'express';
 import * as graphql from 'graphql';
 import { createClient } from 'graphql-sse';
+import { createClient as createWsClient } from 'graphql-ws';
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { createSchema, createYoga } from 'graphql-yoga';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatError, scopeContext, useTidemark } from '../../../src/hosts/graphql/index.js';
-import { type App, type Context, app, model, userOf } from './app.js';
+import { type App, type Context, app, userOf } from './app.js';
 import type { Tidemark } from '../../../src/index.js';
-import type { User } from './app.js';
+import type { User, model } from './app.js';
 
 interface Served extends App {
   readonly url: string;
@@ -77,12 +80,11 @@ async function onYoga(): Promise<Served> {
 async function onApollo(): Promise<Served> {
   const one = app();
   const { tide, typeDefs, resolvers, tidemark } = one;
-  const server = new ApolloServer<Context>({
-    ...{ formatError, logger: quiet },
+  const schema = createSchema<Context>({
     typeDefs: [typeDefs, tidemark.typeDefs],
-    resolvers: [resolvers, tidemark.resolvers] as never,
-    includeStacktraceInErrorResponses: false,
+    resolvers: [resolvers, tidemark.resolvers],
   });
+  const server = new ApolloServer<Context>({ ...{ schema, formatError, logger: quiet } });
   await server.start();
   onTestFinished(() => server.stop());
   const context = scopeContext(tide, ({ req }: { req: express.Request }) => ({
@@ -91,7 +93,14 @@ async function onApollo(): Promise<Served> {
   }));
   const handler = express();
   handler.use('/graphql', express.json(), expressMiddleware(server, { context }));
-  return served(one, await listening(createServer(handler)));
+  const http = createServer(handler);
+  const socketContext = scopeContext(tide, ({ connectionParams }: { connectionParams?: { user?: string } }) => ({
+    principal: userOf(connectionParams?.user),
+  }));
+  const sockets = new WebSocketServer({ server: http, path: '/graphql' });
+  const serving = useServer({ schema, context: socketContext }, sockets);
+  onTestFinished(() => void serving.dispose());
+  return served(one, await listening(http));
 }
 
 const codes = ({ errors = [] }: Answer): unknown[] =>
@@ -170,36 +179,70 @@ describe.each([
   });
 });
 
-describe('subscriptions on graphql-yoga', () => {
-  test('tell of entities, with fields that are read then, and refuse with a code, without an errorOf', async () => {
-    const { url, ask } = await onYoga();
-    const subscribe = (query: string, user: string) => {
-      const told: unknown[] = [];
-      const client = createClient({ url, headers: { user }, retryAttempts: 0 });
-      const stop = client.subscribe(
-        { query },
-        {
-          next: (value) => told.push(value),
-          error: (error) => told.push(error),
-          complete: () => told.push('complete'),
-        },
-      );
-      onTestFinished(() => {
-        stop();
-        client.dispose();
-      });
-      return told;
-    };
-    const query = 'subscription { settlementUpdated(id: "s1") { kind resync entityId values } }';
-    const [told, refused] = [subscribe(query, 'ada admin'), subscribe(query, 'eve stranger')];
-    await expect.poll(() => told).toMatchObject([{ data: { settlementUpdated: { kind: 'resync', resync: 'start' } } }]);
-    await ask('mutation { rename(id: "s1", name: "Mora") { receipt } }');
-    const change = { data: { settlementUpdated: { kind: 'change', entityId: 's1', values: { name: 'Mora' } } } };
-    await expect.poll(() => told[1]).toMatchObject(change);
-    await expect
-      .poll(() => JSON.stringify(refused))
-      .toMatch(/"message":"authorize entity:settlement:s1:main[^"]*".*"code":"UNAUTHORIZED"/);
+describe('subscriptions', () => {
+  interface Watching {
+    readonly told: unknown[];
+    readonly stop: () => void;
+  }
+  type Subscribe = (url: string, query: string, user: string) => Watching;
+  const sinkOf = (told: unknown[]) => ({
+    next: (value: unknown) => void told.push(value),
+    error: (error: unknown) => void told.push(error),
+    complete: () => void told.push('complete'),
   });
+  const overSse: Subscribe = (url, query, user) => {
+    const told: unknown[] = [];
+    const client = createClient({ url, headers: { user }, retryAttempts: 0 });
+    const stop = client.subscribe({ query }, sinkOf(told));
+    return { told, stop };
+  };
+  const overWs: Subscribe = (url, query, user) => {
+    const told: unknown[] = [];
+    const client = createWsClient({
+      ...{ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, retryAttempts: 0 },
+      connectionParams: { user },
+    });
+    const stop = client.subscribe({ query }, sinkOf(told));
+    return {
+      told,
+      stop: () => {
+        stop();
+        void client.dispose();
+      },
+    };
+  };
+
+  test.each([
+    ['graphql-yoga', onYoga, overSse],
+    ['graphql-ws beside Apollo Server', onApollo, overWs],
+  ] as const)(
+    'on %s tell of entities, with what can be read then, and refuse with a code',
+    async (_, open, subscribe) => {
+      const { url, ask } = await open();
+      const query =
+        'subscription { settlementUpdated(id: "s1") { kind resync entityId values settlement { name kingdom { name } } } }';
+      const [watching, refused] = [subscribe(url, query, 'ada admin'), subscribe(url, query, 'eve stranger')];
+      onTestFinished(() => {
+        for (const { stop } of [watching, refused]) stop();
+      });
+      await expect.poll(() => watching.told).toMatchObject([{ data: { settlementUpdated: { resync: 'start' } } }]);
+      const changes = (): unknown[] =>
+        (watching.told as { data: { settlementUpdated: { kind: string } } }[])
+          .map(({ data }) => data.settlementUpdated)
+          .filter(({ kind }) => kind === 'change');
+      for (const name of ['Mora', 'Quirm']) {
+        await ask(`mutation { rename(id: "s1", name: "${name}") { receipt } }`);
+        await expect
+          .poll(() => changes().at(-1))
+          .toEqual({
+            ...{ kind: 'change', resync: null, entityId: 's1', values: { name } },
+            settlement: { name, kingdom: { name: 'kingdom k1' } },
+          });
+      }
+      await expect.poll(() => JSON.stringify(refused.told)).toMatch(/"code":"UNAUTHORIZED"/);
+      expect(JSON.stringify(refused.told)).toMatch(/"message":"authorize entity:settlement:s1:main/);
+    },
+  );
 });
 
 test('the plugin fits the types of graphql-yoga', () => {
