@@ -1,6 +1,6 @@
 import type { Tidemark } from '../../api.js';
 import type { Awaitable } from '../../contract.js';
-import { TidemarkError } from '../../errors.js';
+import { TidemarkError, counted } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
 import {
   COUNTED,
@@ -11,10 +11,13 @@ import {
   type ReplicaStats,
   type Stats,
 } from '../../report.js';
+import { expectFunction, refuseOthers } from '../given.js';
 import type { Piece } from './piece.js';
 
 /** What is needed of a tide. */
 export type ReportingTide = Pick<Tidemark<AnyModel>, 'stats' | 'health'>;
+
+const DEFAULT_WAIT_MS = 1000;
 
 export type ReportField = 'cacheStats' | 'cacheHealth';
 
@@ -34,7 +37,8 @@ type ReportResolver<Context> = (root: unknown, args: ReportArguments, context: C
 
 /**
  * `cacheStats(merged)` and `cacheHealth(merged)`: `tide.stats()` and `tide.health()` of the replica that is asked, or of all. Counts
- * are Float, exact up to 2⁵³, where Int ends at 2³¹; times are ISO 8601. Rejects with UNAUTHORIZED whom `authorize` does not allow.
+ * are Float, exact up to 2⁵³, where Int ends at 2³¹; times are ISO 8601. Whom `authorize` does not allow gets UNAUTHORIZED. Throws
+ * INVALID_OPTION.
  *
  * @example
  * const { typeDefs, resolvers } = cacheReports(tide, { authorize: ({ user }) => user.role === 'admin' });
@@ -43,7 +47,9 @@ export function cacheReports<Context = unknown>(
   tide: ReportingTide,
   options: CacheReportsOptions<Context>,
 ): Piece<{ readonly Query: Readonly<Record<ReportField, ReportResolver<Context>>> }> {
-  const { waitMs } = options;
+  refuseOthers(options, 'cacheReports', ['authorize', 'waitMs']);
+  expectFunction(options.authorize, 'cacheReports: authorize');
+  const waitMs = counted('waitMs', options.waitMs, DEFAULT_WAIT_MS);
   const merged: MergedOptions = { merged: true, waitMs };
   const field =
     (name: ReportField, report: (args: ReportArguments) => Promise<object>): ReportResolver<Context> =>

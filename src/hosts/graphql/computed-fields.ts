@@ -2,6 +2,7 @@ import type { Scope } from '../../api.js';
 import type { Awaitable } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import type { AnyModel, AnyRow, ComputedKind, Id, TypeName } from '../../model.js';
+import { expectFunction, refuseOthers } from '../given.js';
 import { type Piece, typesOf } from './piece.js';
 
 export interface ComputedFieldsOptions<M extends AnyModel, Context> {
@@ -41,7 +42,8 @@ const GRAPHQL_TYPE: Readonly<Record<ComputedKind, string>> = {
 
 /**
  * `computedFields` on each entity type that has some, typed as the model has them, and as a query of any entity by type and id. The
- * entity types are the host's own: they are extended. All that one request asks for are loaded together.
+ * entity types are the host's own: they are extended. All that one request asks for are loaded together. Throws INVALID_OPTION
+ * or UNKNOWN_TYPE.
  *
  * @example
  * const { typeDefs, resolvers } = computedFields(tide.model, { scopeOf: ({ scope }) => scope, authorize: ({ user }) => user !== null });
@@ -52,7 +54,9 @@ export function computedFields<M extends AnyModel, Context = unknown>(
   model: M,
   options: ComputedFieldsOptions<M, Context>,
 ): Piece<ComputedResolvers<Context>> {
+  refuseOthers(options, 'computedFields', ['scopeOf', 'authorize', 'types', 'names']);
   const { scopeOf, authorize, names } = options;
+  expectFunction(authorize, 'computedFields: authorize');
   const plans = typesOf(model, options.types).flatMap((type) => {
     const plan = model.topology.types.get(type);
     const fields = Object.entries(plan?.computed ?? {});

@@ -4,6 +4,7 @@ import { type CacheReportsOptions, cacheReports } from './cache-reports.js';
 import { type ComputedFieldsOptions, type ComputedResolvers, computedFields } from './computed-fields.js';
 import { type EntitySubscriptionOptions, subscriptionsOf, subscriptionsSdl } from './entities.js';
 import type { ScopeContext } from './context.js';
+import { expectFunction, refuseOthers } from '../given.js';
 import type { Piece } from './piece.js';
 
 export interface TidemarkSchemaOptions<M extends AnyModel, Principal, Context>
@@ -21,6 +22,11 @@ export interface TidemarkSchemaOptions<M extends AnyModel, Principal, Context>
   readonly subscription?: 'define' | 'extend' | undefined;
 }
 
+const OPTIONS: readonly (keyof TidemarkSchemaOptions<AnyModel, unknown, unknown>)[] = [
+  ...(['authorizeReports', 'authorizeComputed', 'scopeOf', 'types', 'names', 'filter', 'errorOf', 'waitMs'] as const),
+  'subscription',
+];
+
 /** Resolvers by type and field, as servers take them. */
 export type TidemarkResolvers<M extends AnyModel, Context> = {
   readonly Query: ReturnType<typeof cacheReports<Context>>['resolvers']['Query'] & ComputedResolvers<Context>['Query'];
@@ -29,7 +35,8 @@ export type TidemarkResolvers<M extends AnyModel, Context> = {
 
 /**
  * All of this in one: `cacheStats` and `cacheHealth`, `computedFields`, and `<type>Updated` for each entity type, as plain values to merge
- * into a schema. The host's own type definitions have Query and the entity types, which are extended.
+ * into a schema. The host's own type definitions have Query and the entity types, which are extended. Throws INVALID_OPTION or
+ * UNKNOWN_TYPE.
  *
  * @example
  * const tidemark = tidemarkSchema(tide, { authorizeReports: isAdmin, authorizeComputed: isMember });
@@ -39,6 +46,9 @@ export function tidemarkSchema<M extends AnyModel, Principal, Context = ScopeCon
   tide: Pick<Tidemark<M, Principal>, 'model' | 'scope' | 'stats' | 'health'>,
   options: TidemarkSchemaOptions<M, Principal, Context>,
 ): Piece<TidemarkResolvers<M, Context>> {
+  refuseOthers(options, 'tidemarkSchema', OPTIONS);
+  for (const name of ['authorizeReports', 'authorizeComputed'] as const)
+    expectFunction(options[name], `tidemarkSchema: ${name}`);
   const { types, names, filter, errorOf, waitMs, subscription = 'define' } = options;
   const { scopeOf = (context: Context) => (context as ScopeContext<M, Principal>).scope } = options;
   const { model } = tide;

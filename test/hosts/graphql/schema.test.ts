@@ -1,8 +1,15 @@
 import * as graphql17 from 'graphql';
 import * as graphql16 from 'graphql-16';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { cacheReports, computedFields, tidemarkSchema } from '../../../src/hosts/graphql/index.js';
-import { memory } from '../../../src/index.js';
+import {
+  cacheReports,
+  clientError,
+  computedFields,
+  formatError,
+  scopeContext,
+  tidemarkSchema,
+} from '../../../src/hosts/graphql/index.js';
+import { TidemarkError, memory } from '../../../src/index.js';
 import { type App, type Context, type User, app, joined, model } from './app.js';
 
 // Types of the two versions are strangers to each other: what is called here is the same in both.
@@ -216,4 +223,65 @@ describe.each([
 test('types that the model does not have are refused', () => {
   const options = { scopeOf: () => ({}) as never, authorize: () => true, types: ['city' as 'settlement'] };
   expect(() => computedFields(model, options)).toThrow(/types: expected types of the model, got 'city'/);
+});
+
+describe('options that cannot work', () => {
+  const { tide } = app();
+  const whole = { authorizeReports: () => true, authorizeComputed: () => true };
+
+  test('are refused where they are given: unknown names, and no say in who may see what', () => {
+    expect(() => tidemarkSchema(tide, { ...whole, authorise: 1 } as typeof whole)).toThrow(
+      /^tidemarkSchema: expected .*got 'authorise'/,
+    );
+    // @ts-expect-error: who may see reports must be said.
+    expect(() => tidemarkSchema(tide, { authorizeComputed: () => true })).toThrow(
+      'tidemarkSchema: authorizeReports: expected a function, got undefined.',
+    );
+    // @ts-expect-error: and who may see computed fields.
+    expect(() => tidemarkSchema(tide, { authorizeReports: () => true })).toThrow(
+      'authorizeComputed: expected a function',
+    );
+    // @ts-expect-error: also of each part by itself.
+    expect(() => cacheReports(tide, {})).toThrow('cacheReports: authorize: expected a function, got undefined.');
+    expect(() => cacheReports(tide, { authorize: () => true, waitMs: 0 })).toThrow(/^waitMs: expected a whole number/);
+    expect(() => cacheReports(tide, null as never)).toThrow('cacheReports: expected an object, got null.');
+    // @ts-expect-error: likewise.
+    expect(() => computedFields(model, { scopeOf: () => tide.scope() })).toThrow('computedFields: authorize: expected');
+  });
+
+  test('of a scope: who asks must be said', () => {
+    // @ts-expect-error: a scope without a principal is trusted code.
+    scopeContext(tide, () => ({ after: 'x' }));
+    expect(scopeContext(tide, () => ({ principal: { name: 'ada', role: 'admin' } }))).toBeTypeOf('function');
+  });
+});
+
+describe('an error as a client sees it', () => {
+  const located = (original: Error): graphql17.GraphQLError =>
+    new graphql17.GraphQLError(original.message, { originalError: original, path: ['a', 1] });
+
+  test('has the code of ours, wherever it lies in errors of GraphQL, and the message if that is the client’s', () => {
+    const ours = new TidemarkError('BLANK_ID', 'settlement: expected an id, got a blank one.');
+    for (const error of [located(ours), located(located(ours))]) {
+      expect(clientError(error).toJSON()).toEqual({
+        ...{ message: ours.message, path: ['a', 1] },
+        extensions: { code: 'BLANK_ID' },
+      });
+      expect(clientError(error).originalError).toBeUndefined();
+    }
+    const failed = new TidemarkError('ORIGIN_FAILED', 'settlement.byIds: password=hunter2');
+    expect(clientError(located(failed)).toJSON()).toMatchObject({
+      ...{ message: 'The server could not do this.', extensions: { code: 'ORIGIN_FAILED' } },
+    });
+    expect(formatError({ message: 'x', extensions: { stacktrace: ['hunter2'] } }, located(failed))).toEqual({
+      ...{ message: 'The server could not do this.', extensions: { code: 'ORIGIN_FAILED' } },
+    });
+  });
+
+  test('of anybody else is left as it is', () => {
+    for (const error of [located(new Error('theirs')), new graphql17.GraphQLError('a'), new Error('b')])
+      expect(clientError(error)).toBe(error);
+    const formatted = { message: 'a' };
+    for (const error of [null, undefined, 'x', new Error('b')]) expect(formatError(formatted, error)).toBe(formatted);
+  });
 });
