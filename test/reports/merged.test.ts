@@ -81,7 +81,7 @@ describe('merged statistics', () => {
 
   test('say that nothing is known of the marks of a replica which lacks a part of them', async () => {
     const { clock, join } = fleet();
-    const { marks } = memory({ clock });
+    const { marks } = memory({ clock, partitions: 4 });
     const partial = { ...marks };
     const [a, b] = [await join(), await join({ marks: partial })];
     partial.heads = async () => (await marks.heads()).slice(1);
