@@ -1,4 +1,7 @@
+import * as apolloServer from '@apollo/server';
+import * as express5 from '@as-integrations/express5';
 import express from 'express';
+import * as yoga from 'graphql-yoga';
 import fastify from 'fastify';
 import * as http from 'node:http';
 import * as ws from 'ws';
@@ -46,6 +49,9 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/client/apollo': clientApollo,
   'tidemark/client/tanstack': clientTanstack,
   '@apollo/client': apollo,
+  '@apollo/server': apolloServer,
+  '@as-integrations/express5': express5,
+  'graphql-yoga': yoga,
   '@tanstack/query-core': queryCore,
   'tidemark/express': expressHost,
   'tidemark/fastify': fastifyHost,
