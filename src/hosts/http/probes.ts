@@ -17,7 +17,7 @@ export type Probe = 'live' | 'ready' | 'health';
 /**
  * `live`: the process answers, whatever else is wrong. `ready`: it may be sent requests; not before `tide.ready()`, and not once it is
  * to stop. That a shared store is down is no reason: it is down for every replica, and reads go on from the origin. `health`: what
- * `tide.health()` says, 503 for `down`. Whoever asks at once shares one answer.
+ * `tide.health()` says, and `down` once it is to stop; 503 for `down`. Whoever asks at once shares one answer.
  */
 export class Probes {
   readonly #tide: ProbedTide;
@@ -34,7 +34,7 @@ export class Probes {
   async answer(probe: Probe): Promise<ProbeAnswer> {
     if (probe === 'live') return { status: 200, body: { status: 'alive' } };
     if (probe === 'health') {
-      const health = await this.#health();
+      const health = toldBy(this.#app, await this.#health());
       return { status: health.status === 'down' ? 503 : 200, body: health };
     }
     const isReady = await this.#ready();
@@ -60,4 +60,9 @@ export class Probes {
     );
     return this.#readying;
   }
+}
+
+/** Health as an app tells it: who is to stop wants no more requests, whatever it is asked by. */
+function toldBy({ draining }: { readonly draining: boolean }, health: Health): Health {
+  return draining ? { ...health, status: 'down', issues: ['The app is shutting down.', ...health.issues] } : health;
 }

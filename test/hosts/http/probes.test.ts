@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Probes } from '../../../src/hosts/http/probes.js';
 import type { Health } from '../../../src/index.js';
 
-const UP = { status: 'up' } as Health;
+const UP = { status: 'up', issues: [] as string[] } as unknown as Health;
 
 test('whoever asks for health at once shares one answer, and who asks later gets another', async () => {
   const answers: ((health: Health) => void)[] = [];
@@ -39,5 +39,6 @@ test('a process is ready once its tide is, is asked again until then, and is not
   expect(asked).toBe(2);
   app.draining = true;
   expect(await probes.answer('ready')).toEqual({ status: 503, body: { status: 'stopping' } });
+  expect(await probes.answer('health')).toMatchObject({ status: 503, body: { status: 'down' } });
   expect(await probes.answer('live')).toEqual({ status: 200, body: { status: 'alive' } });
 });

@@ -65,3 +65,6 @@ export function rows() {
   };
   return { options, asked, settlements, rename, gate };
 }
+
+/** How long to poll on a machine that is shared with other tests. */
+export const PATIENT = { timeout: 60_000 };

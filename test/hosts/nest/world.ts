@@ -11,8 +11,6 @@ import { decorate } from './decorated.js';
 export * from '../http/world.js';
 
 export const PLATFORMS = ['express', 'fastify'] as const;
-/** How long to poll on a machine that is shared with other tests. */
-export const PATIENT = { timeout: 60_000 };
 export type Platform = (typeof PLATFORMS)[number];
 
 /** A request as a middleware of either platform may know its user. */
