@@ -82,7 +82,9 @@ async function works({ ask }: Replica, other: Replica): Promise<void> {
 
   const walls = { settlementId: 's1', key: 'walls', value: 5 };
   const wrote = await ask('/variables/v2', { method: 'PUT', body: walls });
-  expect((await other.ask('/settlements/s1', { after: wrote.after })).body).toMatchObject({ variables: [{ id: 'v2', value: 5 }] });
+  expect((await other.ask('/settlements/s1', { after: wrote.after })).body).toMatchObject({
+    variables: [{ id: 'v2', value: 5 }],
+  });
 
   const near = async (after?: string) => {
     const { body } = await other.ask('/near?x=10&y=10&radius=6', after === undefined ? {} : { after });
