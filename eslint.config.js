@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 const nodeGlobals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'docs/', 'coverage/']),
+  globalIgnores(['dist/', 'site/', 'coverage/']),
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
