@@ -1,5 +1,6 @@
 import express from 'express';
 import fastify from 'fastify';
+import assert from 'node:assert/strict';
 import * as http from 'node:http';
 import * as ws from 'ws';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -57,6 +58,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/ws': wsHost,
   express: { default: express },
   fastify: { default: fastify },
+  'node:assert/strict': { default: assert },
   'node:http': http,
   'socket.io': socketIo,
   'socket.io-client': socketIoClient,
