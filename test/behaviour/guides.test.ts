@@ -26,6 +26,10 @@ import * as queryCore from '@tanstack/query-core';
 import * as socketIoHost from '../../src/hosts/socket-io/index.js';
 import * as sseHost from '../../src/hosts/sse/index.js';
 import * as wsHost from '../../src/hosts/ws/index.js';
+import * as metricsModule from '../../src/hosts/metrics/index.js';
+import * as openTelemetryApi from '@opentelemetry/api';
+import * as promClient from 'prom-client';
+import * as diagnosticsChannel from 'node:diagnostics_channel';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
@@ -47,6 +51,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/graphql': graphqlHost,
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
+  'tidemark/metrics': metricsModule,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
   'tidemark/realtime': realtime,
@@ -58,6 +63,9 @@ const MODULES: Readonly<Record<string, object>> = {
   express: { default: express },
   fastify: { default: fastify },
   'node:http': http,
+  'node:diagnostics_channel': diagnosticsChannel,
+  '@opentelemetry/api': openTelemetryApi,
+  'prom-client': promClient,
   'socket.io': socketIo,
   'socket.io-client': socketIoClient,
   ws,
