@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { tracingChannel } from 'node:diagnostics_channel';
 import { setImmediate } from 'node:timers/promises';
+import { context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, BatchSpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
 import { createTidemark } from 'tidemark';
 import { metricsHost, openTelemetry } from 'tidemark/metrics';
 import { seeded, shuffled } from './random.mjs';
@@ -70,12 +75,42 @@ function scraping(tide) {
   };
 }
 
-/** Channels with a listener each, and OpenTelemetry with its own SDK, which samples everything and keeps nothing. */
-async function watching(tide) {
-  const { context } = await import('@opentelemetry/api');
-  const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
-  const { BasicTracerProvider, BatchSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
-  const { MeterProvider, PeriodicExportingMetricReader } = await import('@opentelemetry/sdk-metrics');
+/** A listener of every channel that does nothing. */
+function listening() {
+  let heard = 0;
+  const listener = () => {
+    heard++;
+  };
+  const channels = ['load', 'origin', 'store', 'change', 'publish'].map((name) => tracingChannel(`tidemark:${name}`));
+  for (const { start, asyncEnd } of channels) {
+    start.subscribe(listener);
+    asyncEnd.subscribe(listener);
+  }
+  return () => {
+    for (const { start, asyncEnd } of channels) {
+      start.unsubscribe(listener);
+      asyncEnd.unsubscribe(listener);
+    }
+    assert.ok(heard > 0, 'nothing was told');
+  };
+}
+
+/** OpenTelemetry with its own SDK and a sink that keeps nothing. */
+function metering(tide) {
+  const reader = new PeriodicExportingMetricReader({
+    exporter: { export: (_, done) => done({ code: 0 }), forceFlush: async () => {}, shutdown: async () => {} },
+    exportIntervalMillis: SCRAPE_MS,
+    exportTimeoutMillis: SCRAPE_MS,
+  });
+  const meters = new MeterProvider({ readers: [reader] });
+  const telemetry = openTelemetry(tide, { meter: meters.getMeter('bench') });
+  return async () => {
+    telemetry.close();
+    await meters.shutdown();
+  };
+}
+
+function tracing(tide, ratio) {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   let spans = 0;
   const sink = {
@@ -86,35 +121,25 @@ async function watching(tide) {
     forceFlush: async () => {},
     shutdown: async () => {},
   };
-  const tracers = new BasicTracerProvider({ spanProcessors: [new BatchSpanProcessor(sink)] });
-  const reader = new PeriodicExportingMetricReader({
-    exporter: { export: (_, done) => done({ code: 0 }), forceFlush: async () => {}, shutdown: async () => {} },
-    exportIntervalMillis: SCRAPE_MS,
-    exportTimeoutMillis: SCRAPE_MS,
-  });
-  const meters = new MeterProvider({ readers: [reader] });
-  const telemetry = openTelemetry(tide, { tracer: tracers.getTracer('bench'), meter: meters.getMeter('bench') });
+  const sampler = new TraceIdRatioBasedSampler(ratio);
+  const tracers = new BasicTracerProvider({ sampler, spanProcessors: [new BatchSpanProcessor(sink)] });
+  const telemetry = openTelemetry(tide, { tracer: tracers.getTracer('bench') });
   return async () => {
     telemetry.close();
     await tracers.shutdown();
-    await meters.shutdown();
     context.disable();
     assert.ok(spans > 0, 'there was no span');
   };
 }
 
 const CASES = {
-  [REFERENCE]: async () => () => {},
-  [`${REFERENCE} (again: noise)`]: async () => () => {},
-  'scraped each second': async (tide) => scraping(tide),
-  'scraped, OpenTelemetry with spans and metrics': async (tide) => {
-    const stop = scraping(tide);
-    const end = await watching(tide);
-    return async () => {
-      stop();
-      await end();
-    };
-  },
+  [REFERENCE]: () => () => {},
+  [`${REFERENCE} (again: noise)`]: () => () => {},
+  'scraped each second': scraping,
+  'a listener on every channel': listening,
+  'OpenTelemetry: metrics, read each second': metering,
+  'OpenTelemetry: one trace in a hundred kept': (tide) => tracing(tide, 0.01),
+  'OpenTelemetry: a span of every miss': (tide) => tracing(tide, 1),
 };
 
 const tides = new Map();
@@ -127,7 +152,7 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const name of shuffled(Object.keys(CASES), random)) {
     globalThis.gc?.();
     const tide = tides.get(name);
-    const stop = await CASES[name](tide);
+    const stop = CASES[name](tide);
     figures[name] = await reads(tide);
     await stop();
   }
