@@ -23,6 +23,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['examples/production/frontend/**'],
+    languageOptions: { globals: { document: 'readonly', localStorage: 'readonly', location: 'readonly' } },
+  },
+  {
     files: ['examples/scaled/page/**'],
     languageOptions: {
       globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly', EventSource: 'readonly' },

@@ -1,18 +1,28 @@
 import type { Surroundings } from '../surroundings.js';
 import { type DatabaseOptions, type Target, databaseClient, saidBy } from './clients.js';
-import { fault } from './finding.js';
+import { fault, skipped } from './finding.js';
 import { checkPostgres } from './postgres-checks.js';
 import { readPostgres } from './postgres-facts.js';
 import type { Asked, Seen } from './seen.js';
-import { checkHostTables } from './tables.js';
+import { checkHostTables, checkNames } from './tables.js';
 
-/** One section, or none where no database was named. Rejects where there is no `pg`, and for tables that are described wrongly. */
+/** One section. Rejects where there is no `pg`, and for names that are none. */
 export async function lookAtDatabase(
   target: Target<DatabaseOptions> | null,
   asked: Asked,
   { cwd, clock, memoryBytes }: Surroundings,
 ): Promise<readonly Seen[]> {
-  if (target === null) return [];
+  if (target === null) {
+    const what = 'No database is named: none was looked at.';
+    return [
+      {
+        where: 'PostgreSQL',
+        findings: [skipped('postgres.reach', what, '--database <url>, or DATABASE_URL')],
+        aheadMs: null,
+      },
+    ];
+  }
+  checkNames(asked.schema, asked.tables);
   const where = `PostgreSQL ${target.where}`;
   const client = await databaseClient(cwd, target);
   try {

@@ -23,8 +23,10 @@ const PINGS = 21;
 /** Connections on which it is asked who answers: a proxy that spreads them is found out by most. */
 const CONNECTIONS = 4;
 const LOOKED_AT = 200;
-/** Every key of tidemark has a hash tag that begins so, after its prefix. */
-const OURS = '{:';
+/** What every key of tidemark has after its prefix: the version of the wire, and what kind of key it is. */
+const OURS = /tm\d+:[a-z]:/;
+/** What is refused for good. A server that cannot save refuses scripts too, and that is another matter. */
+const NOT_PERMITTED = /NOPERM|unknown command/i;
 
 export interface RedisReading {
   readonly clock: Clock;
@@ -50,7 +52,7 @@ export async function readRedis(address: RedisAddress, reading: RedisReading): P
     const pingsMs: number[] = [];
     for (let i = 0; i < PINGS; i++) {
       const sent = clock.now();
-      await first.call('PING');
+      await first.call('ECHO', ''); // PING is refused by a server that cannot save
       pingsMs.push(clock.now() - sent);
     }
     const runIds: string[] = [];
@@ -61,7 +63,7 @@ export async function readRedis(address: RedisAddress, reading: RedisReading): P
     const facts: RedisFacts = {
       ...{ info, pingsMs, runIds, memoryBytes },
       config: pairsOf(await first.call('CONFIG', 'GET', '*').catch(() => null)),
-      scriptRefused: await first.call('EVAL', 'return 1', 0).then(() => null, messageOf),
+      scriptRefused: await refusalOf(first.call('EVAL', 'return 1', 0)),
       foreign: await foreignKeys(first, info),
       needed: { clients: clientsNeeded },
     };
@@ -96,6 +98,11 @@ export async function readSentinel(connection: RedisConnection): Promise<readonl
   return facts;
 }
 
+async function refusalOf(asked: Promise<unknown>): Promise<string | null> {
+  const said = await asked.then(() => null, messageOf);
+  return said !== null && NOT_PERMITTED.test(said) ? said : null;
+}
+
 /** Half the round trip is taken off; what is left is off by the other half at most. */
 async function aheadOf(connection: RedisConnection, clock: Clock): Promise<number> {
   const sent = clock.now();
@@ -113,7 +120,7 @@ async function foreignKeys(connection: RedisConnection, info: ReadonlyMap<string
     try {
       if (info.get('cluster_enabled') !== '1') await connection.call('SELECT', database);
       const [, keys] = (await connection.call('SCAN', 0, 'COUNT', LOOKED_AT)) as readonly [string, readonly string[]];
-      for (const key of keys.filter((one) => !one.includes(OURS)).slice(0, LOOKED_AT)) {
+      for (const key of keys.filter((one) => !OURS.test(one)).slice(0, LOOKED_AT)) {
         // Minus one: no TTL ends it; minus two: it is gone.
         if (Number(await connection.call('PTTL', key)) === -1) foreign.push(key);
       }

@@ -1,6 +1,6 @@
 import type { Surroundings } from '../surroundings.js';
 import { type RedisOptions, type Target, redisOpener, saidBy } from './clients.js';
-import { type Finding, fault } from './finding.js';
+import { type Finding, fault, skipped } from './finding.js';
 import { checkRedis } from './redis-checks.js';
 import {
   type OpenRedis,
@@ -23,7 +23,10 @@ export async function lookAtRedis(
   asked: Asked,
   { cwd, clock }: Surroundings,
 ): Promise<readonly Seen[]> {
-  if (target === null) return [];
+  if (target === null) {
+    const unnamed = skipped('redis.reach', 'No Redis is named: none was looked at.', '--redis <url>, or REDIS_URL');
+    return [{ where: 'Redis', findings: [unnamed], aheadMs: null }];
+  }
   const { options, secrets } = target;
   const open = await redisOpener(cwd, target);
   const reading = { clock, open, memoryBytes: asked.redisMemory, clientsNeeded: asked.replicas * CONNECTIONS };

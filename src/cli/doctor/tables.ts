@@ -1,3 +1,5 @@
+import { originTables } from '../../adapters/postgres/origin-tables.js';
+import { quotedSchema } from '../../adapters/postgres/schema/name.js';
 import { type ListFault, checkLists } from '../../adapters/postgres/list-indexes.js';
 import { checkTables } from '../../adapters/postgres/check.js';
 import { tablesOf } from '../../adapters/postgres/tables.js';
@@ -9,6 +11,12 @@ import { type CheckId, type Finding, fault, fine, skipped, warning } from './fin
 export interface HostTables {
   readonly tables: Readonly<Record<string, object>>;
   readonly system: SpatialSystem;
+}
+
+/** Throws INVALID_OPTION for names that are none, before anything is asked. */
+export function checkNames(schema: string | null, given: HostTables | null): void {
+  if (schema !== null) quotedSchema(schema);
+  if (given !== null) originTables(given.tables);
 }
 
 /** Whether the tables are there, with the indexes that make them quick to read, and the SQL that makes those. */
