@@ -1,7 +1,7 @@
 // Servers for tests, on free ports, with data directories of their own that go with them.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,6 +193,7 @@ export async function startNginx(configure, directory = undefined) {
   if (path === undefined) throw new Error(missing);
   const port = await freePort();
   const own = mkdtempSync(join(tmpdir(), 'tidemark-nginx-'));
+  chmodSync(own, 0o755); // of root's nginx the workers are somebody else's
   if (directory !== undefined) cpSync(directory, own, { recursive: true });
   writeFileSync(join(own, 'nginx.conf'), configure(port));
   const args = ['-p', own, '-c', join(own, 'nginx.conf'), '-e', '/dev/null', '-g', `daemon off; pid ${own}/pid;`];
