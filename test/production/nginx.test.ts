@@ -158,7 +158,7 @@ function readText(response: Response): { readonly text: string } {
   const read = { text: '' };
   const decoder = new TextDecoder();
   void (async () => {
-    for await (const bytes of response.body ?? []) read.text += decoder.decode(bytes as Uint8Array, { stream: true });
+    for await (const bytes of response.body ?? []) read.text += decoder.decode(bytes, { stream: true });
   })().catch(() => undefined); // aborted
   return read;
 }
