@@ -2,7 +2,8 @@ import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt }
 import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
-import type { Health, Stats } from './report.js';
+import type { Health, MergedHealth, MergedOptions, MergedStats, Stats } from './report.js';
+import type { Metrics } from './metrics.js';
 import type { Realtime } from './realtime-verbs.js';
 import type { Rules } from './rules-verbs.js';
 import type { SpatialReader, TideSpatial } from './spatial-verbs.js';
@@ -286,8 +287,20 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   ready(): Promise<void>;
   /** Calls the listener at every such event; returns the function that stops it. */
   on<Name extends TideEventName>(event: Name, listener: TideListener<Name>): () => void;
+  /** Of this replica. Writes nothing, and never rejects. */
   health(): Promise<Health>;
+  /**
+   * Of all replicas on this bus and namespace: who answers within `waitMs`, which it takes unless the bus is this tide's own. Where
+   * none but this one can be asked, that is an issue and `degraded`. Rejects with INVALID_OPTION, or CLOSED.
+   */
+  health(options: MergedOptions): Promise<MergedHealth>;
+  /** Of this replica, since it was made or `resetStats()`. */
   stats(): Stats;
+  /** Of all replicas, in the same way. */
+  stats(options: MergedOptions): Promise<MergedStats>;
+  /** Of this replica since it was made, for who watches many: what `tidemark/metrics` reports. A walk over subscriptions, no call. */
+  metrics(): Metrics;
+  /** Of this replica, all counters at once. What is cached stays. */
   resetStats(): void;
   /** Ends loads and subscriptions. Closes nothing that it was given. Idempotent. */
   close(): Promise<void>;

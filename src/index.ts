@@ -132,6 +132,19 @@ export type { Trace, TraceNode } from './rules/trace.js';
 export type { RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
 export type { Authorize, Permission, RequestedSubject } from './realtime/authorize.js';
 export type { Realtime } from './realtime-verbs.js';
-export type { Counter, Health, HealthThresholds, KindStats, Stats } from './report.js';
+export type {
+  Counter,
+  Health,
+  HealthThresholds,
+  KindStats,
+  Merged,
+  MergedHealth,
+  MergedOptions,
+  MergedStats,
+  ReplicaHealth,
+  ReplicaStats,
+  Stats,
+} from './report.js';
+export type { Counted, Durations, Metrics, Timed } from './metrics.js';
 export { createTidemark } from './tidemark.js';
 export { defineView } from './view.js';

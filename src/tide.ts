@@ -6,14 +6,14 @@ import { branchOf } from './cache/branches.js';
 import type { AnyChange, Changer } from './cache/change.js';
 import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } from './cache/core.js';
 import { explainChange } from './cache/explain.js';
-import { DEFAULT_THRESHOLDS, probeHealth } from './cache/health.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
+import type { Gate } from './cache/gate.js';
 import type { Sweeper } from './cache/sweeper.js';
 import type { Add, Transactions } from './cache/transactions.js';
 import { paramsText } from './cache/params.js';
 import { demandOf } from './cache/demand.js';
-import type { Clock, Marks, Spatial, Store } from './contract.js';
+import type { Clock, Spatial } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
@@ -21,7 +21,10 @@ import type { Live } from './live.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
 import type { Hub } from './realtime/hub.js';
-import type { Health, Stats } from './report.js';
+import type { Health, MergedOptions, MergedStats, Stats } from './report.js';
+import type { Reports } from './reports.js';
+import { metricsOf } from './metering.js';
+import type { Metrics } from './metrics.js';
 import { RuleBook } from './rule-book.js';
 import { type SpatialVerbs, spatialVerbs } from './cache/map-questions.js';
 import { Scope } from './scope.js';
@@ -40,12 +43,11 @@ export interface TideParts {
   readonly subjects: AnySubjects;
   readonly hub: Hub;
   readonly live: Live;
-  readonly marks: Marks;
-  readonly store: Store | null;
-  readonly clock: Clock;
   readonly events: Events;
   readonly closing: AbortController;
-  readonly storeTimeoutMs: number;
+  readonly reports: Reports;
+  readonly clock: Clock;
+  readonly gates: readonly Gate[];
 }
 
 /** Throws SPATIAL_NOT_READY with everything that is wrong, and what mends it. */
@@ -266,31 +268,23 @@ export class Tide {
     return this.#parts.events.on(event, listener);
   }
 
-  async health(): Promise<Health> {
-    const { marks, store, clock, options, storeTimeoutMs } = this.#parts;
-    return probeHealth({
-      clock,
-      marks,
-      store,
-      outbox: options.outbox ?? null,
-      stats: this.stats(),
-      thresholds: { ...DEFAULT_THRESHOLDS, ...options.thresholds },
-      timeoutMs: storeTimeoutMs,
-      typeOf: (key) => this.#core.reads.tier2?.typeOf(key) ?? null,
-      countByType: () => {
-        const counts: Record<string, number> = {};
-        for (const { key } of this.#core.reads.tier) {
-          const type = key.slice(0, key.indexOf(':') === -1 ? undefined : key.indexOf(':'));
-          counts[type] = (counts[type] ?? 0) + 1;
-        }
-        return counts;
-      },
-    });
+  health(options?: MergedOptions): Promise<Health> {
+    const { reports } = this.#parts;
+    if (options === undefined) return reports.health();
+    return this.#open(() => reports.mergedHealth(options));
   }
 
-  stats(): Stats {
-    const { tier, table, statistics } = this.#core.reads;
-    return statistics.snapshot({ entries: tier.size, bytes: tier.bytes, marks: table.size });
+  stats(): Stats;
+  stats(options: MergedOptions): Promise<MergedStats>;
+  stats(options?: MergedOptions): Stats | Promise<MergedStats> {
+    const { reports } = this.#parts;
+    if (options === undefined) return reports.stats();
+    return this.#open(() => reports.mergedStats(options));
+  }
+
+  metrics(): Metrics {
+    const { clock, hub, live, gates } = this.#parts;
+    return metricsOf({ clock, reads: this.#core.reads, hub, live, gates });
   }
 
   resetStats(): void {
@@ -298,19 +292,25 @@ export class Tide {
   }
 
   async close(): Promise<void> {
-    const { closing, hub, live, sweeper } = this.#parts;
+    const { closing, hub, live, reports, sweeper } = this.#parts;
     if (closing.signal.aborted) return;
     closing.abort(new TidemarkError('CLOSED', 'tide.close() was called.'));
     const { tier, tier2, table, leases } = this.#core.reads;
     tier.clear();
     leases?.close();
     live.close();
+    reports.close();
     await sweeper?.close();
     await Promise.all([hub.close(), tier2?.close(), table.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #open<T>(run: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    return run();
   }
 
   #assertOpen(): void {

@@ -34,6 +34,7 @@ import type { AnyModel } from './model.js';
 import { namespacedBus, namespacedMarks } from './namespace.js';
 import { type TideOptions, checkOptions } from './options.js';
 import { Live } from './live.js';
+import { Reports } from './reports.js';
 import { createHub } from './realtime/hub.js';
 import { Signals } from './realtime/signals.js';
 import { Revocations } from './realtime/revocations.js';
@@ -45,6 +46,7 @@ import { shapeOfBox } from './spatial/shape.js';
 import { escapePart, partitionOf } from './subject.js';
 import { createSubjects } from './subjects.js';
 import { Tide } from './tide.js';
+import { Traces } from './traces.js';
 
 const MARKS_PER_ENTRY = 16;
 
@@ -74,7 +76,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const bus = within(namespace, options.bus ?? local.bus, namespacedBus);
 
   const time = new CoarseClock(clock);
-  const statistics = new Statistics({ wallNow: () => clock.wallNow(), enabled: options.metrics ?? true });
+  const statistics = new Statistics({ clock, enabled: options.metrics ?? true });
+  statistics.listenTo(events);
+  const traces = new Traces();
   const { frame } = topology;
   const indexes: Indexes = new Indexes({
     system: frame,
@@ -94,6 +98,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     maxStalenessMs,
     fetch: store === null ? null : (marks.fetchFrom?.(store) ?? null),
     subjectsOf: subjectsOfEntry,
+    traces,
     moves: new Moves((cell) => shapeOfBox(boxOfCell(cell, frame.extent))),
     listener: {
       changed: (subjects, changeId) => {
@@ -101,6 +106,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
         hub.changed(subjects);
         // What waits to be sent has no event yet.
         if (changeId !== '') hub.bumped(changeId, subjects);
+      },
+      beginning: () => {
+        reports.begin();
       },
       missed: (partition, epoch) => {
         indexes.lost();
@@ -130,7 +138,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
           clock,
           time,
           events,
-          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs }),
+          calls: new Calls({ part: 'store', clock, events, timeoutMs: storeTimeoutMs, traces }),
           maxEntryBytes: options.maxEntryBytes ?? 1024 * 1024,
           namespace: prefix,
           fingerprint: fingerprintOf(topology),
@@ -138,7 +146,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
             kind === 'record' || kind === 'list' ? (topology.types.get(name)?.schema ?? '') : '',
         });
   const leases = tier2 === null ? null : new Leases({ tier2, clock, random, leaseMs: options.leaseMs ?? 2000 });
-  const gate = new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const newGate = (): Gate =>
+    new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 });
+  const [gate, loadGate] = [newGate(), newGate()];
   const { freeze = true, originLagMs = 0 } = options;
   const { local: own } = options;
   const entriesFor = (space: Space, branch: string): Entries =>
@@ -152,6 +162,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     events,
     statistics,
+    traces,
     freeze,
     originLagMs,
     leases,
@@ -181,7 +192,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reads,
     batches,
     deadline,
-    gate: new Gate({ atOnce: options.outageOriginCalls ?? 16, waiting: options.outageQueue ?? 1000 }),
+    gate: loadGate,
     demand: demandOf(options, ANYTHING),
     lifetimeOf,
     fields,
@@ -226,6 +237,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     random,
     statistics,
     events,
+    traces,
     placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
     missing: (changeId, announced) => hub.missing(changeId, announced),
@@ -242,6 +254,16 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     namespace,
     timeoutMs: storeTimeoutMs,
   });
+  const reports: Reports = new Reports({
+    ...{ clock, random, marks, store, statistics, onError, storeTimeoutMs },
+    outbox: outbox ?? null,
+    thresholds: options.thresholds,
+    topics: options.bus === undefined ? null : bus.ephemeral,
+    typeOf: (key) => tier2?.typeOf(key) ?? null,
+    tier1: () => ({ entries: tier.size, bytes: tier.bytes, marks: table.size }),
+    countByType: () => countByType(tier),
+    unconfirmedMs: () => table.standing.unconfirmedMs,
+  });
   const subjects = createSubjects(topology);
   const live = new Live({
     ...{ options, topology, subjects, hub, revocations, clock, random, onError },
@@ -253,7 +275,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       if (closing.signal.aborted) throw new TidemarkError('CLOSED', 'expected an open tide; close() was called.');
     },
   });
-  return new Tide({
+  const tide = new Tide({
     options,
     topology,
     subjects,
@@ -265,13 +287,23 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     transactions,
     sweeper,
     hub,
-    marks,
-    store,
-    clock,
     events,
     closing,
-    storeTimeoutMs,
+    reports,
+    clock,
+    gates: [gate, loadGate],
   });
+  traces.tide = tide;
+  return tide;
+}
+
+function countByType(tier: Tier): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { key } of tier) {
+    const type = key.slice(0, key.indexOf(':') === -1 ? undefined : key.indexOf(':'));
+    counts[type] = (counts[type] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function lifetime({ ttlMs, graceMs = 0, absentTtlMs = 60_000 }: TideOptions<AnyModel>, kind: Space['kind']): Lifetime {

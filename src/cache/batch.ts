@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { Awaitable, OriginContext, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { AnyRow, Topology } from '../model.js';
+import type { OriginMessage } from '../traces.js';
 import { chainOf } from './branches.js';
 import { type Chain, absentSubjects, parentSubjects } from './cascade.js';
 import type { Captured, Flight, Outcome } from './flight.js';
@@ -208,9 +209,10 @@ export class Batches {
     const { reads, origin, deadline, gate } = this.#options;
     const { plan, parent } = space;
     const loaders = origin[plan.type];
-    const where = `origin.${plan.type}.${parent === null ? 'byIds' : `childrenOf.${parent.type}`}`;
-    const call = parent === null ? loaders?.byIds : loaders?.childrenOf?.[parent.type];
-    if (call === undefined) throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
+    const method: OriginMessage['method'] = parent === null ? 'byIds' : 'childrenOf';
+    const where = `origin.${plan.type}.${parent === null ? method : `${method}.${parent.type}`}`;
+    const load = parent === null ? loaders?.byIds : loaders?.childrenOf?.[parent.type];
+    if (load === undefined) throw new TidemarkError('ORIGIN_MISSING', `${where}: expected a function, got none.`);
     const branches = branchesOf(this.#options.topology, about);
     const unique = [...new Set(ids)];
     space.counter.loads += unique.length;
@@ -222,9 +224,11 @@ export class Batches {
       withDeadline(deadline, where, 'ORIGIN_FAILED', ({ signal }): Awaitable<unknown> => {
         for (const flight of about.flights ?? []) flight.askedAt = deadline.clock.now();
         const context: OriginContext = { branch: about.branch, branches, signal, recentlyChanged, via: about.via };
-        return call.call(loaders, unique, context);
+        return load.call(loaders, unique, context);
       });
-    const answer = await (reads.isOutage(about.flights ?? []) ? gate.pass(where, asking) : asking());
+    const call = { type: plan.type, method, count: unique.length };
+    const counted = (): Promise<unknown> => this.#counted(call, about.flights ?? [], asking);
+    const answer = await (reads.isOutage(about.flights ?? []) ? gate.pass(where, counted) : counted());
     const mapped = guarded(where, () =>
       parent === null ? rowsByIds(plan, unique, answer) : rowsByParent(plan, parent, unique, answer),
     );
@@ -244,13 +248,36 @@ export class Batches {
     const { all } = loaders;
     const branches = branchesOf(topology, { branch });
     reads.statistics.originCalls++;
-    const rows = await withDeadline(deadline, where, 'ORIGIN_FAILED', async ({ signal }) => {
-      const rows: unknown[] = [];
-      for await (const row of all.call(loaders, { branch, branches, signal, recentlyChanged: true })) rows.push(row);
-      return rows;
-    });
+    const asking = (): Promise<unknown[]> =>
+      withDeadline(deadline, where, 'ORIGIN_FAILED', async ({ signal }) => {
+        const rows: unknown[] = [];
+        for await (const row of all.call(loaders, { branch, branches, signal, recentlyChanged: true })) rows.push(row);
+        return rows;
+      });
+    const rows = await this.#counted({ type: plan.type, method: 'all', count: 0 }, [], asking);
     reads.events.emit('load', { kind: 'spatial', type: plan.type, branch, count: rows.length });
     return guarded(where, () => visible(plan, checkedRows(plan, rows))) as readonly AnyRow[];
+  }
+
+  /** One call, counted and told of. */
+  async #counted<T>(
+    { type, method, count }: Pick<OriginMessage, 'type' | 'method' | 'count'>,
+    flights: readonly Flight[],
+    call: () => Promise<T>,
+  ): Promise<T> {
+    const { reads, deadline } = this.#options;
+    const { statistics, traces } = reads;
+    const begun = deadline.clock.now();
+    try {
+      if (!traces.hears('origin')) return await call();
+      const loads = flights.flatMap(({ message }) => message ?? []);
+      return await traces.run('origin', { tide: traces.tide, type, method, count, loads }, call);
+    } catch (error) {
+      statistics.originFailures.add({ type, method });
+      throw error;
+    } finally {
+      statistics.origin.add({ type, method }, deadline.clock.now() - begun);
+    }
   }
 
   /** The value to hand out: frozen, and without what is deleted. One row that cannot be read fails only its own id. */

@@ -2,6 +2,8 @@ import { inTime } from '../clock.js';
 import type { Clock } from '../contract.js';
 import { TidemarkError, isTidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
+import { Timings } from '../metrics.js';
+import type { Traces } from '../traces.js';
 
 export interface CallsOptions {
   /** What is called, for people. */
@@ -10,6 +12,7 @@ export interface CallsOptions {
   readonly events: Events;
   /** When a call counts as failed. */
   readonly timeoutMs: number;
+  readonly traces: Traces;
 }
 
 /** So many failures in a row, and it is not asked again for a while. */
@@ -21,6 +24,10 @@ const PAUSE_MS = 1000;
  * at once, and one at a time is let through to see whether it is back: a circuit breaker.
  */
 export class Calls {
+  /** Of calls that were made, by name. */
+  readonly timings = new Timings<'call'>();
+  failed = 0;
+  refused = 0;
   readonly #options: CallsOptions;
   #failures = 0;
   #openSince = -Infinity;
@@ -41,6 +48,7 @@ export class Calls {
     const trial = this.isDown;
     if (trial) {
       if (this.#trying || clock.now() - this.#openSince < PAUSE_MS) {
+        this.refused++;
         throw new TidemarkError('STORE_DOWN', `${part}.${name}: not asked, since the last calls failed.`);
       }
       this.#trying = true;
@@ -54,7 +62,14 @@ export class Calls {
 
   /** A call that is made whatever became of the others: what it comes to decides whether the next ones are made. */
   async check<T>(name: string, call: () => Promise<T>, limitMs: number): Promise<T> {
+    const { part, traces } = this.#options;
+    if (!traces.hears('store')) return this.#made(name, call, limitMs);
+    return traces.run('store', { tide: traces.tide, part, call: name }, () => this.#made(name, call, limitMs));
+  }
+
+  async #made<T>(name: string, call: () => Promise<T>, limitMs: number): Promise<T> {
     const { part, clock } = this.#options;
+    const begun = clock.now();
     try {
       const result = await inTime(clock, limitMs, call, () => {
         const message = `${part}.${name}: expected an answer within ${String(limitMs)} ms, got none.`;
@@ -65,6 +80,8 @@ export class Calls {
     } catch (error) {
       this.#failed();
       throw error;
+    } finally {
+      this.timings.add({ call: name }, clock.now() - begun);
     }
   }
 
@@ -78,6 +95,7 @@ export class Calls {
   #failed(): void {
     const { clock, events, part } = this.#options;
     const wasDown = this.isDown;
+    this.failed++;
     this.#failures++;
     if (!this.isDown) return;
     this.#openSince = clock.now();

@@ -6,6 +6,8 @@ export interface WaitingChange {
   readonly changeId: string;
   readonly subjects: readonly SubjectKey[];
   readonly globs: readonly string[];
+  /** Local time from which it waits. */
+  readonly since: number;
   /** The cells of the subjects, pinned while it waits. */
   readonly cells: readonly MarkCell[];
   /** Called once the marks have it. Not called if the queue ran over: a new epoch then stands for all that waited. */

@@ -7,12 +7,13 @@ import type { Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
 import type { AnyRow, EntityPlan, Id, Topology } from '../model.js';
-import { type Footprint, idText, subjectParts } from '../subject.js';
+import { type Footprint, idText, subjectKinds, subjectParts } from '../subject.js';
 import { branchOf, chainOf } from './branches.js';
 import { type Bumps, bumpsOf, bumpsOfSubject, planOf } from './cascade.js';
 import type { MarkTable } from './marks.js';
 import { areaKey } from './moves.js';
 import { createReceipt, queuedReceipt } from './receipt.js';
+import type { ChangeMessage, Traces } from '../traces.js';
 import type { Statistics } from './stats.js';
 
 /** A change as a host hands it in, types erased. */
@@ -37,6 +38,8 @@ export interface PlannedChange {
   /** Where exactly the entity was and is, by type and branch. */
   readonly moved: readonly [key: string, shapes: readonly unknown[]] | null;
   readonly announce: (changeId: string) => ChangeEvent;
+  /** Of which type, empty for a whole branch; and what it was. */
+  readonly made: { readonly type: string; readonly op: string };
   readonly advice: readonly string[];
 }
 
@@ -78,6 +81,7 @@ export interface ChangerOptions {
   readonly random: () => number;
   readonly statistics: Statistics;
   readonly events: Events;
+  readonly traces: Traces;
   /** Announces the events of one change, each on these subjects, with what it bumped. */
   readonly publish: (
     events: readonly (PlacedEvent & { readonly event: ChangeEvent })[],
@@ -91,6 +95,7 @@ export interface ChangerOptions {
 
 /** A change that touches more cells bumps the type's placement instead. */
 const MOST_CELLS = 32;
+const PLACEMENT = `${subjectKinds.placement}:`;
 const OPS = ['create', 'update', 'delete', 'restore'] as const;
 
 /** The write path: check everything, bump once, then announce. */
@@ -106,7 +111,7 @@ export class Changer {
    * read on this replica gets an older value, also if it could only be queued: it is sent and announced later then.
    */
   async change(changes: readonly AnyChange[], under: Under = {}): Promise<Receipt> {
-    const { table, random, statistics, events } = this.#options;
+    const { table, random, events, traces } = this.#options;
     const planned = changes.map((change, i) => ({
       ...this.plan(change, changes.length === 1 ? 'change' : `change[${String(i)}]`),
       id: under.ids?.[i] ?? String(i),
@@ -115,16 +120,37 @@ export class Changer {
     if (planned.length === 0) return createReceipt(changeId, []);
     const subjects = subjectsOf(planned);
     table.moves.expect(changeId, shapesBy(planned));
-    const bumps = await table.bump(subjects, { changeId }, (late) => {
-      void this.#announce(planned, createReceipt(changeId, late), under.announced);
+    const make = async (): Promise<Receipt> => {
+      const bumps = await table.bump(subjects, { changeId }, (late) => {
+        void this.#announce(planned, createReceipt(changeId, late), under.announced);
+      });
+      table.moves.made(changeId);
+      this.#count(planned);
+      events.emit('change', { changeId, subjects });
+      if (bumps === 'queued') return queuedReceipt(changeId);
+      const receipt = createReceipt(changeId, bumps);
+      await this.#announce(planned, receipt, under.announced);
+      return receipt;
+    };
+    if (!traces.hears('change')) return make();
+    const types = [...new Set(planned.map(({ made }) => made.type))];
+    const message: ChangeMessage = { tide: traces.tide, types, count: planned.length, changeId };
+    return traces.run('change', message, make, ({ state }) => {
+      message.state = state;
     });
-    table.moves.made(changeId);
+  }
+
+  #count(planned: readonly PlannedChange[]): void {
+    const { statistics, topology } = this.#options;
     statistics.changes += planned.length;
-    events.emit('change', { changeId, subjects });
-    if (bumps === 'queued') return queuedReceipt(changeId);
-    const receipt = createReceipt(changeId, bumps);
-    await this.#announce(planned, receipt, under.announced);
-    return receipt;
+    for (const { made, bumps } of planned) {
+      statistics.made.add(made);
+      for (const subject of bumps.keys()) {
+        // The names of types are few; what else a subject names is not.
+        const type = subject.startsWith(PLACEMENT) ? subjectParts(subject)[1] : undefined;
+        if (type !== undefined && made.op !== 'bulk' && topology.types.has(type)) statistics.imprecise.add({ type });
+      }
+    }
   }
 
   /**
@@ -132,14 +158,14 @@ export class Changer {
    * announced everywhere: it may be given again.
    */
   async sweep(changeId: string, planned: readonly NamedChange[], telling: Telling): Promise<void> {
-    const { table, statistics, events, publish, missing } = this.#options;
+    const { table, events, missing } = this.#options;
     const subjects = subjectsOf(planned);
     table.moves.expect(changeId, shapesBy(planned));
     try {
       const bumps = await table.bumpNow(subjects, { changeId });
-      statistics.changes += planned.length;
+      this.#count(planned);
       events.emit('change', { changeId, subjects });
-      if (telling === 'events') await publish(publicationsOf(planned, changeId), createReceipt(changeId, bumps).marks);
+      if (telling === 'events') await this.#publish(planned, createReceipt(changeId, bumps));
       else {
         const events = planned.map((one) => placed(changeId, one));
         await missing(
@@ -155,13 +181,19 @@ export class Changer {
   /** What went stale is stale already: a bus that fails is an event here and a gap for its subscribers. */
   async #announce(
     planned: readonly NamedChange[],
-    { changeId, marks }: Receipt,
+    receipt: Receipt,
     announced: () => void = () => undefined,
   ): Promise<void> {
-    const { publish, events } = this.#options;
-    await publish(publicationsOf(planned, changeId), marks).then(announced, (error: unknown) => {
-      events.emit('error', { error: error as Error, where: `bus: change ${changeId}` });
+    await this.#publish(planned, receipt).then(announced, (error: unknown) => {
+      this.#options.events.emit('error', { error: error as Error, where: `bus: change ${receipt.changeId}` });
     });
+  }
+
+  #publish(planned: readonly NamedChange[], { changeId, marks }: Receipt): Promise<void> {
+    const { publish, traces } = this.#options;
+    const send = (): Promise<void> => publish(publicationsOf(planned, changeId), marks);
+    if (!traces.hears('publish')) return send();
+    return traces.run('publish', { tide: traces.tide, count: planned.length, changeId }, send);
   }
 
   /** Runs nothing. Throws INVALID_CHANGE, UNKNOWN_TYPE, BLANK_ID, ID_MISMATCH or INVALID_GEOMETRY. */
@@ -176,6 +208,7 @@ export class Changer {
     if (!Array.isArray(change.subjects) || change.subjects.length === 0) {
       throw new TidemarkError('INVALID_CHANGE', `${where}.subjects: expected at least one subject, got none.`);
     }
+    const { topology } = this.#options;
     const bumps: Bumps = new Map();
     for (const [i, named] of change.subjects.entries()) {
       const key: unknown = (named as Subject | null | undefined)?.key;
@@ -185,7 +218,7 @@ export class Changer {
           `${where}.subjects[${String(i)}]: expected what tide.subject makes, got ${typeof named}.`,
         );
       }
-      for (const [subject, why] of bumpsOfSubject(key as SubjectKey, this.#options.topology)) bumps.set(subject, why);
+      for (const [subject, why] of bumpsOfSubject(key as SubjectKey, topology)) bumps.set(subject, why);
     }
     const [kind, ...names] = subjectParts((change.subjects[0] as { key: SubjectKey }).key);
     const event = {
@@ -200,6 +233,7 @@ export class Changer {
     return {
       bumps,
       moved: null,
+      made: { type: topology.types.has(event.entityType) ? event.entityType : '', op: event.op },
       advice: [],
       announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }),
     };
@@ -239,6 +273,7 @@ export class Changer {
     return {
       bumps,
       moved: places && [areaKey(plan.type, branch), places.map(({ shape }) => shape)],
+      made: { type: plan.type, op },
       advice: adviceOn(plan, op, before, after, bumps),
       announce: (changeId) => ({ ...event, changeId, modifiedAt: this.#now() }),
     };

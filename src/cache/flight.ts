@@ -1,4 +1,5 @@
 import { TidemarkError } from '../errors.js';
+import type { LoadMessage } from '../traces.js';
 import { ANYTHING, type Demand } from './demand.js';
 import { type Applied, type Held, type MarkCell, type MarkTable, wasApplied } from './marks.js';
 import type { Place as MapPlace } from './moves.js';
@@ -51,6 +52,12 @@ export class Flight {
   promise: Promise<Outcome>;
   /** The read that began it, as opposed to those that joined. */
   launchedBy: unknown = null;
+  /** Nobody reads it: it replaces a value behind grace. */
+  isRefresh = false;
+  /** Where what it came to was. */
+  source: 'tier1' | 'tier2' | 'load' = 'load';
+  /** What is told of it, if anybody listens. */
+  message: LoadMessage | null = null;
   readonly #table: MarkTable;
   readonly #begunVersion: number;
   readonly #begunTold: number;

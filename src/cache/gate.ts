@@ -16,9 +16,15 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #waiting: ((hasPlace: boolean) => void)[] = [];
   #running = 0;
+  /** Calls that found too many waiting. */
+  overloaded = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /**
@@ -34,6 +40,7 @@ export class Gate {
     let hasPlace = true;
     if (this.#running >= atOnce) {
       if (this.#waiting.length >= waiting) {
+        this.overloaded++;
         const message = `${where}: marks or store cannot be reached, and ${String(waiting)} reads wait for the origin already.`;
         throw new TidemarkError('OVERLOADED', message);
       }

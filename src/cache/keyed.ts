@@ -47,13 +47,12 @@ export class KeyedValues {
     const held = this.#core.held(place.shelf, place.id);
     if (held !== undefined) return held.value;
     const { reads } = this.#core;
-    const { counter } = this.#shelf.space;
-    counter.misses++;
     const flight = new Flight(place, reads.table, ANYTHING, { at: reads.time.now() });
     const looked = await look(reads, [flight], []);
     flight.own(looked.held.cells);
     const found = await find(reads, flight, looked, () => [keySubject(key)]);
     flight.land();
+    reads.count(flight);
     return found?.value;
   }
 

@@ -62,6 +62,8 @@ export class Leases {
   readonly #options: LeasesOptions;
   readonly #held = new Map<string, Holding>();
   readonly #waiting = new Set<Waiting>();
+  /** Loads that another replica's were waited for. */
+  waits = 0;
   #looks = 0;
   #looking = false;
   #cancelRenewal: (() => void) | null = null;
@@ -69,6 +71,14 @@ export class Leases {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
+  }
+
+  get held(): number {
+    return this.#held.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
@@ -152,6 +162,7 @@ export class Leases {
 
   /** Resolves when the load that holds this flight's lease has ended, as far as can be seen. */
   wait(flight: Flight): Promise<Ended> {
+    this.waits++;
     return new Promise((end) => {
       this.#waiting.add({ keys: this.#keysOf(flight), holder: null, end });
       if (!this.#looking) this.#lookLater();

@@ -1,5 +1,4 @@
 import type { StoredValue, SubjectKey } from '../contract.js';
-import type { Counter } from '../report.js';
 import { type Chain, linksOf } from './cascade.js';
 import type { Flight, Outcome } from './flight.js';
 import { type Held, type MarkCell, sameToken } from './marks.js';
@@ -98,7 +97,7 @@ function verified(reads: Reads, flight: Flight): Outcome | null {
   const now = reads.time.now();
   if (entry === undefined || isExpired(entry, now) || !reads.tier.isFresh(entry)) return null;
   if (!reads.table.trusts(entry.cells, now, readAfter)) return null;
-  countHit(shelf.space.counter);
+  flight.source = 'tier1';
   entry.visited = true;
   return { value: entry.value, entry };
 }
@@ -122,9 +121,7 @@ function promoted(reads: Reads, flight: Flight, found: Found | null): Outcome | 
   const { outcome } = reads.settle(flight, reads.seal(value), { absent, cells, leftMs });
   // What a bump overtook may be older than the reader's own write: it goes to the origin.
   if (outcome.entry === null) return null;
-  const { counter } = flight.shelf.space;
-  counter.tier2Hits++;
-  countHit(counter);
+  flight.source = 'tier2';
   return outcome;
 }
 
@@ -150,10 +147,4 @@ async function both(
 ): Promise<{ readonly held: Held; readonly entries: ReadonlyMap<string, StoredValue> | null }> {
   const [held, entries] = await Promise.all([holding, getting]);
   return { held, entries };
-}
-
-/** A read that was counted as a miss has found something after all. */
-function countHit(counter: Counter): void {
-  counter.hits++;
-  counter.misses--;
 }

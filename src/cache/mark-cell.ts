@@ -1,4 +1,5 @@
 import type { SubjectKey, Token } from '../contract.js';
+import type { TidemarkError } from '../errors.js';
 import type { Partition } from './partition.js';
 
 /** One call that read marks: `serial` orders it among what this replica does, `sentAt` is when it was sent. */
@@ -65,4 +66,14 @@ export function wasApplied({ token, partition }: MarkCell, applied: Applied): bo
 /** Whether what it says was read after this moment of the table. */
 export function isReadAfter(cell: MarkCell, after: number): boolean {
   return cell.valid && cell.reading.serial > after;
+}
+
+/** Marks as they were when the table had the version `stamp`. The caller unpins the cells. */
+export interface Held {
+  readonly cells: readonly MarkCell[];
+  readonly stamp: number;
+  /** False if some could not be read: nothing built on them can be kept, nor anything that is kept be judged by them. */
+  readonly known: boolean;
+  /** Why. */
+  readonly error: TidemarkError | null;
 }

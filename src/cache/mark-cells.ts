@@ -1,8 +1,12 @@
 import type { Bump, MarksRead, SubjectKey, Token } from '../contract.js';
+import type { Metrics } from '../metrics.js';
 import { partitionOf } from '../subject.js';
 import { MarkCell, type Reading, isNewer } from './mark-cell.js';
 import { type Moves, isOfCell } from './moves.js';
 import type { Partition } from './partition.js';
+
+/** How far what is held may be believed. */
+export type Standing = Pick<Metrics['marks'], 'unconfirmedMs' | 'partitions' | 'distrusted'>;
 
 /** Cells that nothing relies on are kept for reuse up to this number. */
 const LOOSE_KEPT = 10_000;
@@ -28,6 +32,23 @@ export class MarkCells {
 
   get size(): number {
     return this.#cells.size;
+  }
+
+  standing(now: number, maxStalenessMs: number): Standing {
+    const { partitions } = this;
+    const confirmed = Math.min(...partitions.map(({ wasConfirmedAt }) => wasConfirmedAt));
+    const isWatched = confirmed !== -Infinity;
+    return {
+      unconfirmedMs: isWatched ? now - confirmed : null,
+      partitions: partitions.length,
+      distrusted: isWatched ? partitions.filter((one) => !one.isConfirmed(now - maxStalenessMs)).length : 0,
+    };
+  }
+
+  /** True if everything held was current at this time. */
+  isConfirmed(since: number): boolean {
+    for (const partition of this.partitions) if (!partition.isConfirmed(since)) return false;
+    return true;
   }
 
   /** The pinned cell of a subject. */

@@ -14,6 +14,8 @@ export interface MarksListener {
   changed(subjects: readonly SubjectKey[], changeId: string): void;
   /** Bumps may have been missed; with an epoch: it replaced another, and nobody knows what of that was lost. */
   missed(partition: number, epoch: string | null): void;
+  /** Marks are about to be watched: this replica is in use. Told at every attempt. */
+  beginning?(): void;
 }
 
 /** What a watch works with and on. */
@@ -62,6 +64,7 @@ export class MarkWatch {
   /** Watches every partition, before any mark is held. What was kept without marks before may lack any change. */
   async start(): Promise<void> {
     const { marks, calls, cells, globs, patterns, listener } = this.#on;
+    listener.beginning?.();
     this.#stop ??= await calls.run('watch', () =>
       marks.watch({
         onBump: (bump) => {

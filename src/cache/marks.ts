@@ -2,12 +2,13 @@ import { type CoarseClock, randomId } from '../clock.js';
 import type { Bump, Clock, Fetch, Marks, StoredValue, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
+import type { Traces } from '../traces.js';
 import { PATTERNS } from '../subject.js';
 import { Calls, wasRefused } from './calls.js';
 import { ChangeQueue, type WaitingChange } from './change-queue.js';
 import { GlobLog } from './globs.js';
-import { type Applied, type MarkCell, isReadAfter } from './mark-cell.js';
-import { MarkCells } from './mark-cells.js';
+import { type Applied, type Held, type MarkCell, isReadAfter } from './mark-cell.js';
+import { MarkCells, type Standing } from './mark-cells.js';
 import { MarkReads } from './mark-reads.js';
 import { type MarksListener, MarkWatch } from './mark-watch.js';
 import type { Moves } from './moves.js';
@@ -16,7 +17,7 @@ import { Partition } from './partition.js';
 import type { ReceiptMarks } from './receipt.js';
 import { RecentChanges } from './recent.js';
 
-export { type Applied, type MarkCell, sameToken, wasApplied } from './mark-cell.js';
+export { type Applied, type Held, type MarkCell, sameToken, wasApplied } from './mark-cell.js';
 export type { MarksListener } from './mark-watch.js';
 
 export interface MarkTableOptions {
@@ -34,16 +35,7 @@ export interface MarkTableOptions {
   readonly fetch: Fetch | null;
   readonly subjectsOf: (value: Uint8Array) => readonly SubjectKey[];
   readonly moves: Moves;
-}
-
-/** Marks as they were when the table had the version `stamp`. The caller unpins the cells. */
-export interface Held {
-  readonly cells: readonly MarkCell[];
-  readonly stamp: number;
-  /** False if some could not be read: nothing built on them can be kept, nor anything that is kept be judged by them. */
-  readonly known: boolean;
-  /** Why. */
-  readonly error: TidemarkError | null;
+  readonly traces: Traces;
 }
 
 export interface Fetched {
@@ -81,8 +73,8 @@ export class MarkTable {
 
   constructor(options: MarkTableOptions) {
     this.#options = options;
-    const { marks, clock, events, timeoutMs, listener } = options;
-    this.calls = new Calls({ part: 'marks', clock, events, timeoutMs });
+    const { marks, clock, events, timeoutMs, listener, traces } = options;
+    this.calls = new Calls({ part: 'marks', clock, events, timeoutMs, traces });
     const partitions = Array.from({ length: marks.partitions }, (_, number) => new Partition(number));
     this.#cells = new MarkCells(partitions, (subject) => this.#queue.has(subject), options.moves);
     this.#patterns = this.#cells.take(PATTERNS);
@@ -103,6 +95,7 @@ export class MarkTable {
           this.heard++;
           listener.missed(partition, epoch);
         },
+        beginning: () => listener.beginning?.(),
       },
       read: (cells) => this.#reads.read(cells.map(({ subject }) => subject)),
       repeat: async ({ subjects, globs, changeId }) => {
@@ -146,8 +139,13 @@ export class MarkTable {
   }
 
   /** Changes that wait for the marks. */
-  get waiting(): number {
-    return this.#queue.length;
+  get queue(): Pick<ChangeQueue, 'length' | 'first'> {
+    return this.#queue;
+  }
+
+  /** How it stands with what is held. */
+  get standing(): Standing {
+    return this.#cells.standing(this.#options.clock.now(), this.#options.maxStalenessMs);
   }
 
   get fetches(): boolean {
@@ -225,13 +223,8 @@ export class MarkTable {
   #unknown(cells: readonly MarkCell[], after: number | null): MarkCell[] {
     if (after !== null) return [...cells, this.#patterns].filter((cell) => !isReadAfter(cell, after));
     const since = this.#options.time.now() - this.#options.maxStalenessMs;
-    if (this.#isConfirmed(since)) return cells.filter((cell) => !cell.valid);
+    if (this.#cells.isConfirmed(since)) return cells.filter((cell) => !cell.valid);
     return [...cells, this.#patterns].filter((cell) => !(cell.confirmedAt > since));
-  }
-
-  #isConfirmed(since: number): boolean {
-    for (const partition of this.#cells.partitions) if (!partition.isConfirmed(since)) return false;
-    return true;
   }
 
   /**
@@ -245,7 +238,7 @@ export class MarkTable {
       );
     }
     const since = now - this.#options.maxStalenessMs;
-    if (this.#isConfirmed(since)) return true;
+    if (this.#cells.isConfirmed(since)) return true;
     return (
       this.#patterns.confirmedAt > since && this.#hasAllPatterns() && cells.every((cell) => cell.confirmedAt > since)
     );
@@ -322,7 +315,8 @@ export class MarkTable {
       return await this.bumpNow(subjects, { changeId, globs });
     } catch {
       // Whether it was executed is not known. Executed twice, it is two changes, of which the first did nothing.
-      this.#enqueue({ changeId, subjects, globs, cells: this.#cells.holdBack(subjects), taken: later });
+      const since = this.#options.clock.now();
+      this.#enqueue({ changeId, subjects, globs, since, cells: this.#cells.holdBack(subjects), taken: later });
       this.#options.events.emit('queued', { changeId, waiting: this.#queue.length });
       return 'queued';
     }

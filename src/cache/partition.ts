@@ -36,6 +36,8 @@ export class Partition {
   appliedNonce = '';
   /** When the last check was sent that found everything applied; -Infinity if there was none. */
   confirmedAt = -Infinity;
+  /** The same, but a gap does not take it back. */
+  wasConfirmedAt = -Infinity;
   /** While marks may be behind: only readings with a later serial count. */
   doubtedAt: number | null = null;
   /** What was read before, nobody has heard the changes of: it never counts. */
@@ -117,6 +119,7 @@ export class Partition {
 
   #confirm(sentAt: number): void {
     this.confirmedAt = Math.max(this.confirmedAt, sentAt);
+    this.wasConfirmedAt = Math.max(this.wasConfirmedAt, sentAt);
     this.#unconfirmed = null;
   }
 

@@ -6,6 +6,7 @@ import { Flight, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
 import type { Leases } from './leases.js';
 import type { MarkCell, MarkTable } from './marks.js';
+import type { LoadMessage, Traces } from '../traces.js';
 import type { Statistics } from './stats.js';
 import type { Tier2 } from './tier2.js';
 import { type Entries, Entry, type Shelf, type Space, type Tier, graceUntil, isExpired } from './tier.js';
@@ -22,6 +23,7 @@ export interface ReadsOptions {
   readonly random: () => number;
   readonly events: Events;
   readonly statistics: Statistics;
+  readonly traces: Traces;
   readonly freeze: boolean;
   /** What a change takes to reach every copy of the origin that is read from. */
   readonly originLagMs: number;
@@ -55,6 +57,7 @@ export class Reads {
   readonly time: CoarseClock;
   readonly events: Events;
   readonly statistics: Statistics;
+  readonly traces: Traces;
   readonly #options: ReadsOptions;
   readonly #refreshAfter = new WeakMap<Entry, number>();
 
@@ -67,6 +70,7 @@ export class Reads {
     this.time = options.time;
     this.events = options.events;
     this.statistics = options.statistics;
+    this.traces = options.traces;
   }
 
   /** The entry, if it is provably fresh and not expired. Synchronous; no string, no allocation, no clock call. */
@@ -141,9 +145,9 @@ export class Reads {
       entry.visited = true;
       return entry;
     }
-    counter.misses++;
     const running = shelf.flights.get(id) as Flight | undefined;
     if (running?.canJoin(demand, this.time.now()) !== true) return this.#launch(request);
+    counter.misses++;
     counter.joined++;
     return running;
   }
@@ -166,7 +170,9 @@ export class Reads {
   #refresh(request: ReadRequest, entry: Entry, now: number): void {
     const { shelf, id } = request;
     if (shelf.flights.has(id) || now < (this.#refreshAfter.get(entry) ?? -Infinity)) return;
-    this.#launch({ ...request, into: null }).promise.catch((error: unknown) => {
+    const flight = this.#launch({ ...request, into: null });
+    flight.isRefresh = true;
+    flight.promise.catch((error: unknown) => {
       this.#refreshAfter.set(entry, this.time.now() + REFRESH_PAUSE_MS);
       this.events.emit('error', { error: error as TidemarkError, where: `refresh of ${entry.key}` });
     });
@@ -181,8 +187,12 @@ export class Reads {
     const land = (): void => {
       if (shelf.flights.get(id) === flight) shelf.flights.delete(id);
       flight.land();
+      if (!flight.isRefresh) this.count(flight);
+      if (flight.source === 'load') {
+        this.statistics.loads.add({ kind: shelf.space.kind }, this.time.now() - flight.begunAt);
+      }
     };
-    flight.promise = begin(flight).then(
+    flight.promise = this.#begin(flight, begin).then(
       (outcome) => {
         land();
         return outcome;
@@ -193,6 +203,30 @@ export class Reads {
       },
     );
     return flight;
+  }
+
+  #begin(flight: Flight, begin: ReadRequest['begin']): Promise<Outcome> {
+    const { traces } = this;
+    if (!traces.hears('load')) return begin(flight);
+    const { kind, name } = flight.shelf.space;
+    const message: LoadMessage = { tide: traces.tide, kind, type: name };
+    flight.message = message;
+    return traces.run(
+      'load',
+      message,
+      () => begin(flight),
+      () => {
+        message.found = flight.source;
+      },
+    );
+  }
+
+  /** A read counts once it is known where its value came from: counts never go back. */
+  count({ shelf, source }: Flight): void {
+    const { counter } = shelf.space;
+    if (source === 'load') counter.misses++;
+    else counter.hits++;
+    if (source === 'tier2') counter.tier2Hits++;
   }
 
   /** The shelf of a space in a branch, made on first use. */

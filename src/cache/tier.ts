@@ -129,6 +129,8 @@ export interface TierLimits {
 export class Tier {
   readonly #table: MarkTable;
   readonly #limits: TierLimits;
+  /** Entries that had to go for others. */
+  evictions = 0;
   #newest: Entry | null = null;
   #oldest: Entry | null = null;
   #hand: Entry | null = null;
@@ -147,6 +149,11 @@ export class Tier {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of all entries, each as often as it is carried. */
+  get marks(): number {
+    return this.#marks;
   }
 
   /** True if no mark of the entry is known to have moved since its load began. Whether that counts, `trusts` says. */
@@ -218,6 +225,7 @@ export class Tier {
     }
     if (candidate === null) return;
     this.#hand = candidate.newer;
+    this.evictions++;
     this.remove(candidate);
   }
 

@@ -59,6 +59,10 @@ export class Tier2 {
     return this.#options.calls.isDown;
   }
 
+  get calls(): Calls {
+    return this.#options.calls;
+  }
+
   /** False for a store of which two replicas could both be told that they set a key first. */
   get isAtomic(): boolean {
     return this.#options.store.capabilities?.atomic !== false;

@@ -1,5 +1,6 @@
 import type { ComputedItem, SubscriptionItem } from '../watching.js';
 import type { ComputedTarget, ComputedWatch, WatchedEntity } from './computed-watch.js';
+import type { Given } from './given.js';
 import type { HubSubscription, Subscription, SubscriptionHooks } from './subscription.js';
 import { type Shown, type Told, withTold } from './told.js';
 import { moved } from './wire.js';
@@ -13,6 +14,7 @@ export interface ComputedSubscriptionParts {
   readonly watch: ComputedWatch;
   /** It goes on from a cursor. */
   readonly resumed: boolean;
+  readonly given: Given;
   /** What that cursor says was told; undefined if it does not say. */
   readonly told: Told | undefined;
 }
@@ -139,6 +141,7 @@ export class ComputedSubscription implements HubSubscription {
     while (this.#pulls.length > 0 && !subscription.ended && subscription.isPermitted) {
       const item = this.#next();
       if (item === undefined) return;
+      this.#parts.given.add(item);
       this.#pulls.shift()?.resolve({ done: false, value: item });
     }
   }

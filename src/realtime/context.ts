@@ -1,6 +1,7 @@
 import type { Aborts } from '../aborts.js';
 import type { Receipt } from '../call.js';
 import type { Bus, Clock, SubjectKey } from '../contract.js';
+import type { Given } from './given.js';
 import { GAP, type Hole } from './merge.js';
 import type { Owed } from './owed.js';
 import { type OnError, toError } from './retry.js';
@@ -21,6 +22,8 @@ export interface HubContext {
   readonly revocations: Revocations | undefined;
   /** Told of the marks of every event before anybody is told of the event; null: of changes that nobody knows. */
   readonly heard: (marks: Receipt['marks'] | null) => void;
+  /** What subscribers were given. */
+  readonly given: Given;
 }
 
 /** What a topic works with, whatever its messages say. */

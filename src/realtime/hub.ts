@@ -2,10 +2,12 @@ import { Aborts } from '../aborts.js';
 import { inTime } from '../clock.js';
 import type { Bus, BusPosition, Clock, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
+import type { Metrics } from '../metrics.js';
 import type { Receipt } from '../call.js';
 import { ComputedSubscription } from './computed-subscription.js';
 import { ComputedWatch, type ComputedSource } from './computed-watch.js';
 import { Feed } from './feed.js';
+import { Given } from './given.js';
 import { Owed } from './owed.js';
 import { patientBus } from './patient.js';
 import { type OnError, lateError } from './retry.js';
@@ -102,6 +104,9 @@ export interface Hub {
   subscribe(target: SubscriptionTarget, options?: SubscriptionOptions): HubSubscription;
   /** Live subscribers by topic. */
   counts(): ReadonlyMap<SubjectKey, number>;
+  metrics(): Omit<Metrics['realtime'], 'connections'>;
+  /** Ends every subscription there is. */
+  end(): void;
   /** Ends every subscription and leaves the bus open. Idempotent. */
   close(): Promise<void>;
 }
@@ -127,6 +132,7 @@ export function createHub(options: HubOptions): Hub {
   const context: HubContext = {
     ...{ bus, clock, codec, heard, onError, owed, parseId, ringSize },
     aborts: new Aborts(),
+    given: new Given(),
     revocations: options.revocations,
   };
   const topicContext = topicContextOf(context);
@@ -230,7 +236,12 @@ export function createHub(options: HubOptions): Hub {
     },
   };
 
+  const end = (): void => {
+    for (const subscription of [...subscriptions]) subscription.end();
+  };
+
   return {
+    end,
     publish: async (publications, marks) => {
       if (closed) throw closedError('publish');
       const times = new Map<SubjectKey, number>();
@@ -289,7 +300,8 @@ export function createHub(options: HubOptions): Hub {
       };
       if (computed === undefined || target.computed === undefined) return begin();
       const resumed = cursor !== undefined;
-      return new ComputedSubscription({ begin, target: target.computed, watch: computed, resumed, told });
+      const { given } = context;
+      return new ComputedSubscription({ begin, target: target.computed, watch: computed, resumed, told, given });
     },
     counts: () => {
       const counts = new Map<SubjectKey, number>();
@@ -299,11 +311,21 @@ export function createHub(options: HubOptions): Hub {
       }
       return counts;
     },
+    metrics: () => {
+      const behind = [...subscriptions].map((subscription) => subscription.behind);
+      return {
+        subscriptions: behind.length,
+        behind: behind.filter((items) => items > 0).length,
+        furthestBehind: behind.reduce((most, items) => Math.max(most, items), 0),
+        delivered: context.given.items.counts,
+        resyncs: context.given.resyncs.counts,
+      };
+    },
     close: async () => {
       closed = true;
       owed.close();
       computed?.close();
-      for (const subscription of [...subscriptions]) subscription.end();
+      end();
       for (const [feed, cancel] of lingering) {
         cancel();
         drop(feed);

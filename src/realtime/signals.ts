@@ -1,7 +1,8 @@
 import type { Clock, EphemeralTopics, SubjectKey } from '../contract.js';
 import { TidemarkError } from '../errors.js';
 import type { PlainValue } from './frames.js';
-import { type OnError, toError, untilDone } from './retry.js';
+import { keepListening } from './listening.js';
+import { type OnError, toError } from './retry.js';
 
 /** What one connection tells those that follow the same. */
 export interface Signal {
@@ -59,7 +60,6 @@ export class Signals {
   #listen(topic: SubjectKey): Listened {
     const { topics, clock, onError } = this.#options;
     const listened: Listened = { hearers: new Set(), ending: new AbortController() };
-    const { signal } = listened.ending;
     this.#listened.set(topic, listened);
     const hear = (bytes: Uint8Array): void => {
       const heard = decode(bytes);
@@ -67,12 +67,8 @@ export class Signals {
         onError(new TypeError('signal: expected one, got something else.'), `signal on ${topic}`);
       else for (const each of [...listened.hearers]) each(heard);
     };
-    const begin = async (): Promise<void> => {
-      const end = await topics.listen(topic, hear);
-      if (signal.aborted) await end();
-      else signal.addEventListener('abort', () => void end().catch(() => undefined), { once: true });
-    };
-    void untilDone(begin, { clock, onError, where: `listen to signals on ${topic}`, signal });
+    const where = `listen to signals on ${topic}`;
+    void keepListening(topics, { topic, hear }, { clock, onError, where, signal: listened.ending.signal });
     return listened;
   }
 }

@@ -131,6 +131,11 @@ export class Subscription implements HubSubscription {
     return this.#ending.signal.aborted;
   }
 
+  /** Items that are there for it to read. */
+  get behind(): number {
+    return this.#feed.ring.next - this.#sequence;
+  }
+
   /** Where it stands: behind what it has given. */
   get cursor(): string {
     return this.#given ?? this.#feed.firstCursor;
@@ -191,6 +196,7 @@ export class Subscription implements HubSubscription {
       const item = this.#take();
       if (item === undefined) return;
       this.#given = item.cursor;
+      this.#context.given.add(item);
       this.#pulls.shift()?.resolve({ done: false, value: item });
       if (item.kind === 'resync' || (item.kind === 'change' && item.op === 'bulk')) this.#follow();
     }

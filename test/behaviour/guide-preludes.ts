@@ -159,5 +159,6 @@ export const PRELUDES = {
     sentinels: sentinel.missing === undefined ? [...sentinel.sentinels] : [],
     nodes: cluster.missing === undefined ? [...cluster.nodes] : [],
   }),
+  'docs/guides/health.md': () => ({ model, origin: settings().origin }),
   'docs/guides/staleness.md': () => ({ model, ...settings(), createTidemark }),
 };

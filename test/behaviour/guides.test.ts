@@ -27,7 +27,10 @@ import * as socketIoHost from '../../src/hosts/socket-io/index.js';
 import * as sseHost from '../../src/hosts/sse/index.js';
 import * as wsHost from '../../src/hosts/ws/index.js';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
+import * as expressHost from '../../src/hosts/express/index.js';
+import * as fastifyHost from '../../src/hosts/fastify/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
+import * as nestHost from '../../src/hosts/nest/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
 import * as realtime from '../../src/realtime/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
@@ -44,9 +47,12 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/client/tanstack': clientTanstack,
   '@apollo/client': apollo,
   '@tanstack/query-core': queryCore,
+  'tidemark/express': expressHost,
+  'tidemark/fastify': fastifyHost,
   'tidemark/graphql': graphqlHost,
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
+  'tidemark/nest': nestHost,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
   'tidemark/realtime': realtime,

@@ -79,6 +79,18 @@ describe('degraded', () => {
     expect((await own.tide.health()).status).toBe('up');
   });
 
+  test.each([
+    ['10 hits of 110 reads', 110, 100, 'degraded', 10 / 110],
+    ['1 hit of 4 reads', 4, 3, 'up', 0.25],
+    ['80 hits of 100 reads', 100, 20, 'up', 0.8],
+  ])('as the source system judged it: %s', async (_, reads, misses, status, hitRate) => {
+    const own = world();
+    await readTimes(own, reads, misses);
+    const health = await own.tide.health();
+    expect([health.status, health.metrics.hitRate]).toEqual([status, hitRate]);
+    expect(health.issues.join()).toMatch(status === 'up' ? /^$/ : /^Low hit rate/);
+  });
+
   test('not by one that is as asked', async () => {
     const own = world();
     await readTimes(own, 200, 100);

@@ -150,6 +150,39 @@ test('resetStats() begins again, and forgets nothing that is cached', async () =
   expect(tide.stats()).toMatchObject({ hits: 1, misses: 0, hitRate: 1 });
 });
 
+test('resetStats() sets everything at once that was ever counted, whatever is under way, and a load of before counts where it ends', async () => {
+  const { a, b, clock } = replicas();
+  const { tide, db } = a;
+  await b.tide.get('settlement', 's3');
+  await clock.advance(0);
+  await tide.get('settlement', 's3');
+  await tide.cache.set('n', 1);
+  await tide.cache.del('n');
+  await tide.cache.delPattern('nothing*');
+  const release = db.hold('settlement');
+  const overtaken = [tide.get('settlement', 's0'), tide.get('settlement', 's0')];
+  await clock.advance(0);
+  await a.rename('s0');
+  const reading = tide.get('settlement', 's1');
+  release();
+  await Promise.all([...overtaken, reading]);
+  await tide.get('settlement', 's1');
+
+  const hold = db.hold('settlement');
+  const late = tide.get('settlement', 's2');
+  await clock.advance(0);
+  const numbers = (stats: object): Record<string, number> =>
+    Object.fromEntries(Object.entries(stats).filter(([, value]) => typeof value === 'number'));
+  const before = numbers(tide.stats());
+  for (const [name, value] of Object.entries(before)) expect(value, name).toBeGreaterThan(0);
+  tide.resetStats();
+  for (const [name, value] of Object.entries(numbers(tide.stats()))) expect(value, name).toBe(0);
+  expect(tide.stats().byType).toEqual({});
+  hold();
+  await late;
+  expect(tide.stats()).toMatchObject({ ...zero, misses: 1, sets: 1 });
+});
+
 test('with metrics: false nothing is counted, and everything works', async () => {
   const { tide }: World = world({ metrics: false });
   await tide.get('settlement', 's0');
@@ -157,4 +190,30 @@ test('with metrics: false nothing is counted, and everything works', async () =>
   await tide.change({ type: 'settlement', id: 's0', op: 'update' });
   expect(tide.stats()).toMatchObject({ ...zero, originCalls: 0, changes: 0, enabled: false, byType: {} });
   expect(tide.stats().tier1.entries).toBe(1);
+});
+
+describe('counts never go back', () => {
+  test('a value that another replica has refreshed is no read here', async () => {
+    const { a, b, clock } = replicas({ ttlMs: 1000, graceMs: 60_000 });
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    await b.tide.get('settlement', 's0');
+    await clock.advance(1500);
+    // Behind grace a loads it anew, and b then finds that in tier 2.
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    await b.tide.get('settlement', 's0');
+    await clock.advance(0);
+    expect(b.tide.stats()).toMatchObject({ hits: 2, tier2Hits: 1, misses: 0, originCalls: 0 });
+  });
+
+  test('a read that is under way at a reset counts after it, as what it was', async () => {
+    const { a, b, clock } = replicas();
+    await a.tide.get('settlement', 's0');
+    await clock.advance(0);
+    const reading = b.tide.get('settlement', 's0');
+    b.tide.resetStats();
+    await reading;
+    expect(b.tide.stats()).toMatchObject({ hits: 1, tier2Hits: 1, misses: 0 });
+  });
 });

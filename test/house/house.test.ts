@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { VERSION } from '../../src/version.ts';
 import tsup from '../../tsup.config.ts';
 import { CHECKS, MAX_LINES, type Sources } from './rules.ts';
 
@@ -73,6 +74,9 @@ describe('the public paths', () => {
       import: { types: `${file}.d.ts`, default: `${file}.js` },
       require: { types: `${file}.d.cts`, default: `${file}.cjs` },
     });
+  });
+  test('have the version that replicas tell each other', () => {
+    expect(VERSION).toBe((readJson('package.json') as { readonly version: string }).version);
   });
   test('include package.json', () => {
     expect(exports['./package.json']).toBe('./package.json');

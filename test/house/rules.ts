@@ -29,7 +29,10 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   events: 'ground',
   glob: 'ground',
   names: 'ground',
+  metrics: 'ground',
   report: 'ground',
+  version: 'ground',
+  traces: 'ground',
   subject: 'subject',
   model: 'model',
   frame: 'model',
@@ -44,7 +47,9 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   config: 'pure',
   fields: 'tidemark',
   live: 'tidemark',
+  metering: 'tidemark',
   options: 'tidemark',
+  reports: 'tidemark',
   'rule-source': 'tidemark',
   'rule-book': 'tidemark',
   scope: 'tidemark',
@@ -90,6 +95,8 @@ const LAYER_OF: Readonly<Record<string, (typeof LAYERS)[number]>> = {
   'realtime/authorize': 'pure',
   'realtime/frames': 'model',
   'realtime/plain': 'pure',
+  'realtime/report-frames': 'pure',
+  'realtime/report-merge': 'pure',
   'realtime/rooms': 'pure',
   'realtime/overflow': 'pure',
   'realtime/client-frames': 'pure',
@@ -132,6 +139,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/memory': ['lru-cache', 'mitt'],
   testing: [],
   'hosts/grpc': ['@grpc/grpc-js'],
+  'hosts/nest': ['@nestjs/common', '@nestjs/core'],
 };
 
 export const MAX_LINES = 400;

@@ -91,6 +91,8 @@ export interface Connected {
   readonly here: Clients;
   /** Those of another. */
   readonly there: Clients;
+  /** Those of one more, which the test disconnects. */
+  connect(): Clients;
   /** A prefix that nobody has had, and the function that deletes all of its keys. */
   isolate(): { readonly prefix: string; readonly wipe: () => Promise<void> };
 }
@@ -119,7 +121,7 @@ export function describeRedis(declare: (connected: () => Connected) => void, amo
         wipes.push(wipe);
         return { prefix, wipe };
       };
-      declare(() => ({ here, there, isolate }));
+      declare(() => ({ here, there, connect, isolate }));
     });
   }
 }

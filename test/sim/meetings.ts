@@ -214,3 +214,25 @@ export function writing(steps: Steps, at: number): void {
   if (steps.chance(0.4)) steps.changeOn(replica + 1, at + 100 + 2500 * random(), focus);
   for (const laterMs of [100, 2000, 4000]) steps.read(at + laterMs + 1500 * random(), focus);
 }
+
+/** A value is loaded, written without a word, and everything deleted by pattern before the load is over; the word comes later. */
+export function sweeping(steps: Steps, at: number): void {
+  const { random, config } = steps;
+  const focus = steps.focus();
+  const slow = steps.chance(0.7);
+  if (slow) steps.add(at - 1, 'originSlow', 0, 1, 60);
+  const length = slow ? 60 : 8;
+  const moments = [random(), random(), random()].sort((a, b) => a - b).map((share) => at + length * share);
+  const [load = at, write = at, sweep = at] = moments;
+  steps.read(load, focus);
+  const announcedLate = pick([4, 5], steps.nat()) << 7;
+  steps.add(
+    write,
+    'change',
+    onReplica(focus.branch, steps.nat()),
+    focus.entity,
+    announcedLate + Math.floor(128 * random()),
+  );
+  steps.add(sweep, 'delPattern', steps.nat() % config.replicas);
+  for (let i = 0; i < 3; i++) steps.read(sweep + 2 + length * random(), focus);
+}

@@ -12,6 +12,7 @@ import {
   regraft,
   ruling,
   start,
+  sweeping,
   writing,
 } from './meetings.js';
 import { Steps } from './steps.js';
@@ -113,7 +114,7 @@ const POSTGRES_SHARE = 0.25;
 
 export function planOf(
   seed: number,
-  { writes = true, postgres = randomOf(seed, 'server')() < POSTGRES_SHARE } = {},
+  { writes = true, sweeps = true, postgres = randomOf(seed, 'server')() < POSTGRES_SHARE } = {},
 ): Plan {
   const random = randomOf(seed, 'plan');
   const config = configOf(random, postgres);
@@ -123,6 +124,7 @@ export function planOf(
   if (steps.chance(0.15)) steps.add(end + 9000, 'herd');
   const more = [...rulings(seed, config, end), ...mappings(seed, config, end)];
   if (writes) more.push(...writings(seed, config, end));
+  if (sweeps) more.push(...sweepings(seed, config, end));
   if (postgres) more.push(...delays(seed, config, end));
   return { seed, config, steps: [...steps.all, ...more].sort(([a], [b]) => a - b) };
 }
@@ -167,6 +169,13 @@ function writings(seed: number, config: Config, end: number): readonly Step[] {
   return steps.all;
 }
 
+/** The same for who deletes by pattern while something is loaded. */
+function sweepings(seed: number, config: Config, end: number): readonly Step[] {
+  const steps = new Steps(randomOf(seed, 'sweepings'), config);
+  for (let share = 0.15; steps.chance(share); share = 0.5) sweeping(steps, 25 + end * steps.random());
+  return steps.all;
+}
+
 /** The same for what a Postgres may do to a change: its transaction ends later than another, or not at all. */
 function delays(seed: number, config: Config, end: number): readonly Step[] {
   const steps = new Steps(randomOf(seed, 'delays'), config);
@@ -182,9 +191,12 @@ function delays(seed: number, config: Config, end: number): readonly Step[] {
 /** Whether its database has an outbox. */
 export const isLedgered = ({ steps }: Plan): boolean => steps.some(([, what]) => what === 'write');
 
-/** The same world without an outbox, and without what is arranged around its writers. */
+/** The same world as it was drawn before deletions by pattern met loads. */
+export const withoutSweeps = ({ seed, config: { postgres } }: Plan): Plan => planOf(seed, { sweeps: false, postgres });
+
+/** The same from before there was an outbox, and what is arranged around its writers. */
 export const withoutWritings = ({ seed, config: { postgres } }: Plan): Plan =>
-  planOf(seed, { writes: false, postgres });
+  planOf(seed, { writes: false, sweeps: false, postgres });
 
 /** The same world on a Redis, whatever it was drawn with. */
 export const onRedis = ({ seed }: Plan): Plan => planOf(seed, { postgres: false });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import * as library from '../../src/index.js';
-import { type Plan, onRedis, withoutMappings, withoutRulings, withoutWritings } from './plan.js';
+import { type Plan, onRedis, withoutMappings, withoutRulings, withoutSweeps, withoutWritings } from './plan.js';
 import { recordClean } from './results.js';
 import { search } from './run.js';
 
@@ -11,8 +11,8 @@ const SEEDS = LONG ? 100_000 : 500;
 const BROKEN = [853, 4502, 4993, 3052, 12569, 16344, 36457, 53472, 72347];
 /** The same, of worlds in which rows are written with their changes. */
 const BROKEN_WITH_OUTBOX = [7048, 56561];
-/** The same, of worlds as they are now. */
-const BROKEN_AS_IT_IS = [27060, 36262, 38916, 40768, 61238, 65148, 71572, 94569, 97809, 73364, 39257];
+/** The same, of when deletions by pattern met loads only by chance. */
+const BROKEN_WITHOUT_SWEEPS = [27060, 36262, 38916, 40768, 61238, 65148, 71572, 94569, 97809, 73364, 39257];
 /** The same, of when nobody asked where things are. */
 const BROKEN_WITH_RULES = [18552, 98436];
 /** The same, of when there were no rules either. */
@@ -27,11 +27,11 @@ test.each(BROKEN)('what was broken once, in world %i with its places, holds', as
 });
 
 test.each(BROKEN_WITH_OUTBOX)('what was broken once, in world %i with its outbox, holds', async (first) => {
-  expect(await search(library, { first, seeds: 1, change: onRedis })).toBeNull();
+  expect(await search(library, { first, seeds: 1, change: (plan) => withoutSweeps(onRedis(plan)) })).toBeNull();
 });
 
-test.each(BROKEN_AS_IT_IS)('what was broken once, in world %i as it is, holds', async (first) => {
-  expect(await search(library, { first, seeds: 1 })).toBeNull();
+test.each(BROKEN_WITHOUT_SWEEPS)('what was broken once, in world %i as it was, holds', async (first) => {
+  expect(await search(library, { first, seeds: 1, change: withoutSweeps })).toBeNull();
 });
 
 test.each(BROKEN_WITH_RULES)('what was broken once, in world %i with its rules, holds', async (first) => {
