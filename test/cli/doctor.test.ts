@@ -134,6 +134,22 @@ test('what is printed as a size is read as about that size', () => {
   expect(sizeOf(1536 * 1024 ** 2)).toBe('1536MB');
 });
 
+test('what the tests have, and what package.json asks of peers, is supported', async () => {
+  const { findings } = await diagnosed([]);
+  expect(levels(findings, 'environment.packages')).toEqual(['ok']);
+  const manifest = JSON.parse(readFileSync(join(here.cwd, 'package.json'), 'utf8')) as {
+    readonly engines: { readonly node: string };
+    readonly peerDependencies: Readonly<Record<string, string>>;
+  };
+  const lowest = (range: string): string => /\d+\.\d+\.\d+/.exec(range)?.[0] ?? '';
+  for (const [name, range] of Object.entries(manifest.peerDependencies)) {
+    const installed = [{ name, version: lowest(range) }];
+    expect([name, levels(checkRuntime({ ...RUNTIME, installed }), 'environment.packages')]).toEqual([name, ['ok']]);
+  }
+  const node = lowest(manifest.engines.node);
+  expect(levels(checkRuntime({ ...RUNTIME, node }), 'environment.node')).toEqual(['ok']);
+});
+
 test('every check is in the guide, with what it looks at, and the guide has no other', () => {
   const guide = readFileSync(join(here.cwd, 'docs/guides/production.md'), 'utf8');
   const listed = [...guide.matchAll(/^\| `([a-z]+\.[a-z]+)` +\| (.+?) +\|$/gm)].map(([, id, what]) => [id, what]);

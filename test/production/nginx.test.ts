@@ -111,7 +111,7 @@ describe.skipIf(missing !== undefined)('examples/production', () => {
     // The one that has the WebSocket.
     stopped.abort();
     const linksOf = async ({ port }: Replica): Promise<number> => {
-      const response = await fetch(`http://127.0.0.1:${String(port)}/health/live`);
+      const response = await fetch(`http://127.0.0.1:${String(port)}/links`);
       return ((await response.json()) as { links: number }).links;
     };
     await expect.poll(async () => (await Promise.all(replicas.map(linksOf))).sort()).toEqual([0, 1]);

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
-import express, { type NextFunction, type Request, type Response } from 'express';
+import express, { type Request } from 'express';
 import { jwtVerify } from 'jose';
-import { isTidemarkError } from 'tidemark';
+import { expressHost } from 'tidemark/express';
 import { localRules, remoteRules } from 'tidemark/grpc';
 import { sseHost } from 'tidemark/sse';
 import { wsHost } from 'tidemark/ws';
 import { WebSocketServer } from 'ws';
 import { type Settlement, rules } from './model.ts';
-import { openParts } from './parts.ts';
+import { type User, openParts } from './parts.ts';
 
 const { JWT_SECRET = '', PORT = '4000' } = process.env;
 if (JWT_SECRET.length < 32) throw new Error('expected a JWT_SECRET of at least 32 characters');
@@ -27,41 +27,40 @@ const bearer = ({ headers }: { readonly headers: { readonly authorization?: stri
 
 const { config, pool, tide, close } = await openParts();
 const { enabled, host, port, timeoutMs } = config.rules;
-const engine = enabled
-  ? remoteRules({ addresses: [`${host}:${String(port)}`], timeoutMs, fallback: localRules({ tide, rules }) })
-  : localRules({ tide, rules });
+const local = localRules({ tide, rules });
+const remote = enabled ? remoteRules({ addresses: [`${host}:${String(port)}`], timeoutMs, fallback: local }) : null;
+const engine = remote ?? local;
 
-const app = express();
+const users = new WeakMap<Request, User>();
+const requests = expressHost(tide, {
+  scope: (request: Request) => ({ principal: users.get(request), after: request.get('x-after') }),
+});
 const events = sseHost(tide, { authenticate: bearer });
 const sockets = wsHost(tide, { authenticate: bearer, verify: userOf });
 
-app.get('/health/live', (_, response) => {
-  response.json({ status: 'alive', links: events.size + sockets.size });
-});
-app.get('/health/ready', async (_, response) => {
-  const health = await tide.health();
-  response.status(health.status === 'down' ? 503 : 200).json(health);
+const app = express();
+app.use('/health', requests.health);
+app.get('/links', (_, response) => {
+  response.json({ links: events.size + sockets.size });
 });
 app.all('/events', (request, response) => events.handle(request, response));
-
 app.use('/api', async (request, response, next) => {
   const user = await bearer(request);
   if (user === null) return void response.sendStatus(401);
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  response.locals['world'] = tide.scope({ ...user, signal: gone.signal, after: request.get('x-after') });
+  users.set(request, user.principal);
   next();
 });
-const worldOf = (response: Response) => response.locals['world'] as ReturnType<typeof tide.scope>;
 
-app.get('/api/settlements/:id', async ({ params: { id } }, response) => {
-  const settlement = await worldOf(response).get('settlement', id);
+app.get('/api/settlements/:id', async (request, response) => {
+  const { id } = request.params;
+  const settlement = await requests.scopeOf(request).get('settlement', id);
   if (settlement === null) return void response.sendStatus(404);
   const { value } = await engine.evaluateCondition({ type: 'settlement', id, field: 'income' });
   response.json({ ...settlement, income: value });
 });
-app.get('/api/kingdoms/:kingdom/settlements', async ({ params: { kingdom } }, response) => {
-  response.json(await worldOf(response).children('settlement', { kingdom }));
+app.get('/api/kingdoms/:kingdom/settlements', async (request, response) => {
+  const { kingdom } = request.params;
+  response.json(await requests.scopeOf(request).children('settlement', { kingdom }));
 });
 app.patch('/api/settlements/:id', express.json({ limit: '10kb' }), async (request, response) => {
   const { id } = request.params;
@@ -94,28 +93,19 @@ app.patch('/api/settlements/:id', express.json({ limit: '10kb' }), async (reques
   response.set('x-after', receipt.toString()).json(value);
 });
 
-const STATUS: Readonly<Record<string, number>> = {
-  BLANK_ID: 400,
-  INVALID_RECEIPT: 400,
-  OVERLOADED: 503,
-  UNAUTHORIZED: 403,
-};
-app.use((error: unknown, _: Request, response: Response, next: NextFunction) => {
-  if (response.headersSent || !isTidemarkError(error)) return void next(error);
-  response.status(STATUS[error.code] ?? 500).json({ error: { code: error.code } });
-});
+app.use(requests.errors);
 
 const server = createServer(app);
 server.on('upgrade', sockets.upgrade(new WebSocketServer({ noServer: true, maxPayload: 65_536 })));
 // Longer than nginx keeps a connection that nobody uses (60 s), so that none is closed as a request is put on it.
 server.keepAliveTimeout = 75_000;
+// Clients go elsewhere, at different moments; nginx asks the next replica once this one takes no connections.
+const stop = requests.graceful(server, { drainMs: 0, timeoutMs: 15_000 });
 server.listen(Number(PORT));
 
 process.once('SIGTERM', () => {
   for (const link of [events, sockets]) link.close();
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  void closed.then(close).then(() => {
-    if ('close' in engine) (engine as { close(): void }).close();
-  });
+  void stop()
+    .then(close)
+    .then(() => remote?.close());
 });

@@ -26,11 +26,11 @@ interface Supported {
   readonly below: number;
 }
 
-/** What tidemark is tested with; a test installs or reads each. */
+/** What tidemark works with. What the tests have of each is among it, and so is what package.json says of peers. */
 export const SUPPORTED: Readonly<Record<string, Supported>> = {
   '@grpc/grpc-js': { from: [1, 14], below: 2 },
-  '@nestjs/core': { from: [12, 0], below: 13 },
-  express: { from: [5, 0], below: 6 },
+  '@nestjs/core': { from: [11, 0], below: 13 },
+  express: { from: [4, 0], below: 6 },
   fastify: { from: [5, 0], below: 6 },
   graphql: { from: [16, 0], below: 18 },
   ioredis: { from: [5, 0], below: 7 },
