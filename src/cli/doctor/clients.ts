@@ -20,10 +20,10 @@ export interface DatabaseOptions {
   readonly connectionString: string;
 }
 
+/** Which database of the server the app uses is of no matter here: all of them are looked at. */
 export interface RedisOptions extends RedisAddress {
   readonly username: string | undefined;
   readonly password: string | undefined;
-  readonly db: number;
   readonly tls: object | undefined;
 }
 
@@ -53,7 +53,6 @@ export function redisTarget(option: string, text: string): Target<RedisOptions> 
   const port = Number(url.port || 6379);
   const options = {
     ...{ host, port, username: decoded(url.username), password: decoded(url.password) },
-    db: Number(url.pathname.slice(1)) || 0,
     tls: url.protocol === 'rediss:' ? {} : undefined,
   };
   return { where: `${host}:${String(port)}`, isLocal: LOCAL.includes(host), options, secrets: secretsOf(url) };
@@ -61,12 +60,12 @@ export function redisTarget(option: string, text: string): Target<RedisOptions> 
 
 export function redisOfConfig(redis: NonNullable<Config['redis']>): Target<RedisOptions> {
   if (redis.url !== null) return redisTarget('REDIS_URL', redis.url);
-  const { port, password, cacheDb } = redis;
+  const { port, password } = redis;
   const host = redis.host ?? '127.0.0.1';
   return {
     where: `${host}:${String(port)}`,
     isLocal: LOCAL.includes(host),
-    options: { host, port, username: undefined, password: password ?? undefined, db: cacheDb, tls: undefined },
+    options: { host, port, username: undefined, password: password ?? undefined, tls: undefined },
     secrets: password === null ? [] : [password],
   };
 }
@@ -85,13 +84,10 @@ interface IoredisOptions {
 /** Connections by the ioredis of the project, which give up rather than wait. */
 export async function redisOpener(cwd: string, { options }: Target<RedisOptions>): Promise<OpenRedis> {
   const { Redis } = (await loadPackage(cwd, 'ioredis', 'Looking at Redis')) as unknown as IoredisOptions;
-  const isCluster = ({ host, port }: RedisAddress): boolean => host !== options.host || port !== options.port;
   return async (address) => {
     const connection = new Redis({
       ...options,
       ...address,
-      // A cluster has one database only.
-      db: isCluster(address) ? 0 : options.db,
       ...{ lazyConnect: true, enableReadyCheck: false, connectTimeout: PATIENCE_MS, commandTimeout: PATIENCE_MS },
       ...{ retryStrategy: () => null, maxRetriesPerRequest: 0, monitor: false },
     });
