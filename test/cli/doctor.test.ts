@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CHECKS, type Finding } from '../../src/cli/doctor/finding.js';
-import { bytesOf, sizeOf } from '../../src/cli/doctor/figures.js';
+import { aheadBy, bytesOf, sizeOf } from '../../src/cli/doctor/figures.js';
 import { checkRedis, type RedisFacts } from '../../src/cli/doctor/redis-checks.js';
 import { checkCluster, checkSentinel, clusterNodesOf } from '../../src/cli/doctor/redis-group.js';
 import { checkRuntime, type RuntimeFacts } from '../../src/cli/doctor/runtime.js';
@@ -126,6 +126,15 @@ test.each([
   ['16', 16],
 ])('%s is %i bytes', (text, bytes) => {
   expect(bytesOf(text)).toBe(bytes);
+});
+test.each([
+  [1_000, 1_000, 0, 0],
+  [1_500, 1_000, 100, 500],
+  [900, 1_000, 100, 0],
+  [1_000, 1_000, 5_000, 0],
+  [0, 10_000, 100, -9_900],
+])('a server that says %i, at %i here, after %i ms, is surely ahead by %i', (server, wall, took, ahead) => {
+  expect(aheadBy(server, wall, took) + 0).toBe(ahead);
 });
 test('what is printed as a size is read as about that size', () => {
   for (const bytes of [1, 2047, 2048, 2621 * 1024, 512 * 1024 ** 2, 1536 * 1024 ** 2, 13 * 1024 ** 3]) {

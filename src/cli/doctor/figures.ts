@@ -19,3 +19,9 @@ export function sizeOf(bytes: number): string {
 /** The one in the middle; undefined of none. */
 export const medianOf = (values: readonly number[]): number | undefined =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** By how much a server's clock is surely ahead of this machine's, or behind: it was read at some moment of the `tookMs` that asking took. */
+export function aheadBy(serverMs: number, wallMs: number, tookMs: number): number {
+  const ahead = serverMs + tookMs / 2 - wallMs;
+  return Math.sign(ahead) * Math.max(0, Math.abs(ahead) - tookMs / 2);
+}

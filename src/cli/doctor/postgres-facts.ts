@@ -2,6 +2,7 @@ import type { Clock, OutboxInfo, Sql } from '../../contract.js';
 import { migrations } from '../../adapters/postgres/migrations.js';
 import { outboxInfoSql } from '../../adapters/postgres/outbox.js';
 import { DEFAULT_SCHEMA, quotedSchema } from '../../adapters/postgres/schema/name.js';
+import { aheadBy } from './figures.js';
 import type { PostgresFacts, Setting } from './postgres-state.js';
 
 export interface PostgresReading {
@@ -54,7 +55,7 @@ export async function readPostgres(sql: Sql, reading: PostgresReading): Promise<
   }
   const sent = clock.now();
   const [time] = (await sql.query('select extract(epoch from clock_timestamp())::float8 as "s"', [])).rows;
-  const aheadMs = (time as { s: number }).s * 1000 + (clock.now() - sent) / 2 - clock.wallNow();
+  const aheadMs = aheadBy((time as { s: number }).s * 1000, clock.wallNow(), clock.now() - sent);
   const facts: PostgresFacts = {
     version: state.version,
     settings: settingsOf((await sql.query(SETTINGS, [])).rows as readonly SettingRow[]),

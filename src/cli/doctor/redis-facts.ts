@@ -1,5 +1,6 @@
 import type { Clock } from '../../contract.js';
 import { messageOf } from '../../errors.js';
+import { aheadBy } from './figures.js';
 import type { RedisFacts } from './redis-checks.js';
 import { type ClusterFacts, type SentinelFacts, clusterNodesOf } from './redis-group.js';
 
@@ -103,12 +104,10 @@ async function refusalOf(asked: Promise<unknown>): Promise<string | null> {
   return said !== null && NOT_PERMITTED.test(said) ? said : null;
 }
 
-/** Half the round trip is taken off; what is left is off by the other half at most. */
 async function aheadOf(connection: RedisConnection, clock: Clock): Promise<number> {
   const sent = clock.now();
   const [seconds, micros] = (await connection.call('TIME')) as readonly [string, string];
-  const tookMs = clock.now() - sent;
-  return Number(seconds) * 1000 + Number(micros) / 1000 + tookMs / 2 - clock.wallNow();
+  return aheadBy(Number(seconds) * 1000 + Number(micros) / 1000, clock.wallNow(), clock.now() - sent);
 }
 
 /** A page of keys of each database; a walk of all of them would be felt. */
