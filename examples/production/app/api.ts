@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import express, { type Request } from 'express';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import { jwtVerify } from 'jose';
 import { expressHost } from 'tidemark/express';
 import { localRules, remoteRules } from 'tidemark/grpc';
@@ -39,7 +39,7 @@ const events = sseHost(tide, { authenticate: bearer });
 const sockets = wsHost(tide, { authenticate: bearer, verify: userOf });
 
 const app = express();
-app.use('/health', requests.health);
+app.use('/health', (request, response, next) => requests.health(request, response, next));
 app.get('/links', (_, response) => {
   response.json({ links: events.size + sockets.size });
 });
@@ -93,7 +93,9 @@ app.patch('/api/settlements/:id', express.json({ limit: '10kb' }), async (reques
   response.set('x-after', receipt.toString()).json(value);
 });
 
-app.use(requests.errors);
+app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
+  requests.errors(error, request, response, next);
+});
 
 const server = createServer(app);
 server.on('upgrade', sockets.upgrade(new WebSocketServer({ noServer: true, maxPayload: 65_536 })));
