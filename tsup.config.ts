@@ -14,6 +14,7 @@ const options = {
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
+    metrics: 'src/hosts/metrics/index.ts',
     nest: 'src/hosts/nest/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',
     postgres: 'src/adapters/postgres/index.ts',

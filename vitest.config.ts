@@ -15,7 +15,7 @@ export default defineConfig({
       { find: /^tidemark$/, replacement: source('src/index.ts') },
       { find: /^tidemark\/(keyv|node-cache|postgres|redis)$/, replacement: source('src/adapters/$1/index.ts') },
       {
-        find: /^tidemark\/(express|fastify|graphql|grpc|nest|socket-io|sse|ws)$/,
+        find: /^tidemark\/(express|fastify|graphql|grpc|metrics|nest|socket-io|sse|ws)$/,
         replacement: source('src/hosts/$1/index.ts'),
       },
       { find: /^tidemark\/(.+)$/, replacement: source('src/$1/index.ts') },

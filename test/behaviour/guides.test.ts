@@ -1,5 +1,9 @@
+import * as apolloServer from '@apollo/server';
+import * as express5 from '@as-integrations/express5';
 import express from 'express';
+import * as yoga from 'graphql-yoga';
 import fastify from 'fastify';
+import assert from 'node:assert/strict';
 import * as http from 'node:http';
 import * as ws from 'ws';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -46,6 +50,9 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/client/apollo': clientApollo,
   'tidemark/client/tanstack': clientTanstack,
   '@apollo/client': apollo,
+  '@apollo/server': apolloServer,
+  '@as-integrations/express5': express5,
+  'graphql-yoga': yoga,
   '@tanstack/query-core': queryCore,
   'tidemark/express': expressHost,
   'tidemark/fastify': fastifyHost,
@@ -63,6 +70,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/ws': wsHost,
   express: { default: express },
   fastify: { default: fastify },
+  'node:assert/strict': { default: assert },
   'node:http': http,
   'socket.io': socketIo,
   'socket.io-client': socketIoClient,

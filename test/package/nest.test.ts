@@ -1,41 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { blocksOf } from '../world/guide-blocks.js';
 import { listen } from '../world/server-events.js';
+import { linkedFolder, root, run, start } from './linked.js';
 
 // The app of docs/guides/nest.md as a stranger makes it: from the packed tarball, compiled by a real compiler, in a process of
-// its own. Needs `npm run build` before. Packages are those that are installed here, so that no network is needed.
+// its own.
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-nest-')));
-const execute = promisify(execFile);
-
-/** Runs a program to its end; rejects with what it printed. */
-async function run(cwd: string, command: string, args: readonly string[]): Promise<void> {
-  const { PATH, HOME } = process.env;
-  await execute(command, args, { cwd, env: { PATH, HOME } }).catch((error: unknown) => {
-    const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`${command} ${args.join(' ')} failed in ${cwd}:\n${stdout}\n${stderr}`);
-  });
-}
+const scratch = linkedFolder();
 
 /** The files of the guide: its blocks that begin with a path. */
 const files = new Map(
@@ -46,21 +19,6 @@ const files = new Map(
     }),
   ),
 );
-
-beforeAll(async () => {
-  expect(existsSync(join(root, 'dist')), 'dist/ is missing: run npm run build first').toBe(true);
-  await run(root, 'npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch]);
-  const modules = join(scratch, 'node_modules');
-  const own = join(modules, 'tidemark');
-  mkdirSync(own, { recursive: true });
-  const [tarball = ''] = readdirSync(scratch).filter((name) => name.endsWith('.tgz'));
-  await run(scratch, 'tar', ['-xzf', tarball, '-C', own, '--strip-components', '1']);
-  for (const name of readdirSync(join(root, 'node_modules')))
-    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-});
-afterAll(() => {
-  rmSync(scratch, { recursive: true, force: true });
-});
 
 interface Kind {
   readonly type: 'module' | 'commonjs';
@@ -79,33 +37,6 @@ async function compiled({ type, metadata, compiler }: Kind): Promise<string> {
   }
   await run(app, join(root, 'node_modules/.bin', compiler), []);
   return app;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** Starts it as the guide does. */
-async function start(app: string) {
-  const port = await freePort();
-  const { PATH } = process.env;
-  const child: ChildProcess = spawn(process.execPath, ['dist/main.js'], {
-    cwd: app,
-    env: { PATH, PORT: String(port) },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let said = '';
-  child.stdout?.on('data', (text) => (said += String(text)));
-  child.stderr?.on('data', (text) => (said += String(text)));
-  const url = `http://localhost:${String(port)}`;
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  const well = async () => (await fetch(`${url}/health/live`).catch(() => null))?.status ?? said;
-  await expect.poll(well, { timeout: 60_000 }).toBe(200);
-  return { child, exited, url };
 }
 
 const ann = { authorization: 'Bearer ann' };
@@ -154,6 +85,10 @@ describe.each<Kind>([
     expect(await all.take(1)).toMatchObject([change]);
     const read = await ask('/settlements/s1', { headers: { 'x-after': renamed.after ?? '' } });
     expect(read).toMatchObject({ body: { name: 'New Harrow' } });
+    expect(await ask('/health')).toMatchObject({
+      status: 200,
+      body: { status: 'ok', info: { world: { issues: [] } } },
+    });
     expect(await ask('/health/ready')).toMatchObject({ status: 200, body: { details: { world: { status: 'up' } } } });
     expect(await ask('/settlements/%20')).toMatchObject({ status: 400, body: { code: 'BLANK_ID' } });
     expect(await ask('/settlements/s9')).toMatchObject({ status: 404 });

@@ -25,7 +25,7 @@ export interface ExpressHost<M extends AnyModel, Principal, Request> {
    * @example
    * app.use('/health', host.health);
    */
-  health(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
+  health(this: void, request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
   /**
    * Answers requests that fail with an error of this library and by the fault of the client: `{ error: { code, message } }`. Any other
    * error goes on, one of this library with the `status` that the app's own handler, or Express's, answers with. Behind all routes.
@@ -33,7 +33,13 @@ export interface ExpressHost<M extends AnyModel, Principal, Request> {
    * @example
    * app.use(host.errors);
    */
-  errors(error: unknown, request: IncomingMessage, response: ServerResponse, next: (error: unknown) => void): void;
+  errors(
+    this: void,
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error: unknown) => void,
+  ): void;
   /**
    * Follows a server, and returns the function that stops it and closes the tide without dropping a request: readiness is 503 for
    * `drainMs`, live updates end, what is under way is finished. It resolves to how many connections were cut after `timeoutMs`. Call

@@ -63,6 +63,6 @@ export class Probes {
 }
 
 /** Health as an app tells it: who is to stop wants no more requests, whatever it is asked by. */
-export function toldBy({ draining }: { readonly draining: boolean }, health: Health): Health {
+function toldBy({ draining }: { readonly draining: boolean }, health: Health): Health {
   return draining ? { ...health, status: 'down', issues: ['The app is shutting down.', ...health.issues] } : health;
 }

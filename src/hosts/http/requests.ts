@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** A server of node, of HTTP/1 or 2. */
 export interface FollowedServer {
+  readonly listening: boolean;
   prependListener(event: 'request', listener: (...given: unknown[]) => void): unknown;
 }
 
@@ -11,7 +12,7 @@ export interface FollowedServer {
  */
 export class Requests {
   readonly #responses = new WeakMap<object, ServerResponse>();
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new Map<ServerResponse, FollowedServer>();
   #draining = false;
 
   /** From now on the app is to stop. */
@@ -23,9 +24,9 @@ export class Requests {
     server.prependListener('request', (...given) => {
       const [request, response] = given as [IncomingMessage, ServerResponse];
       this.#responses.set(request, response);
-      this.#open.add(response);
+      this.#open.set(response, server);
       response.once('close', () => this.#open.delete(response));
-      if (this.#draining) lastOn(response);
+      if (this.#draining) lastOn(response, server);
     });
   }
 
@@ -38,7 +39,7 @@ export class Requests {
   /** Clients with a connection that is kept open go elsewhere with their next request. */
   drain(): void {
     this.#draining = true;
-    for (const response of this.#open) lastOn(response);
+    for (const [response, server] of this.#open) lastOn(response, server);
   }
 }
 
@@ -53,9 +54,13 @@ export function untilClosed(response: Pick<ServerResponse, 'closed' | 'once'>): 
 }
 
 /** Nothing comes behind this response on its connection. HTTP/2 has no such header. */
-function lastOn(response: ServerResponse): void {
+function lastOn(response: ServerResponse, server: FollowedServer): void {
   const { socket, httpVersionMajor } = response.req;
   if (httpVersionMajor > 1) return;
-  if (response.headersSent) response.once('finish', () => socket.destroySoon());
-  else response.setHeader('connection', 'close');
+  if (!response.headersSent) response.setHeader('connection', 'close');
+  // The client believes that it may ask again, and is answered as long as anybody is. Afterwards nobody closes the connection.
+  else
+    response.once('finish', () => {
+      if (!server.listening) socket.destroySoon();
+    });
 }

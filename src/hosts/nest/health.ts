@@ -1,28 +1,40 @@
-import type { Tidemark } from '../../api.js';
-import type { AnyModel } from '../../model.js';
 import type { Health } from '../../report.js';
-import { toldBy } from '../http/probes.js';
+import { type ProbedTide, Probes } from '../http/probes.js';
 
 /** A health indicator's result as Terminus takes it: `degraded` does not fail a check, `down` does. */
 export type TidemarkHealthResult<Key extends string> = Record<Key, Health>;
 
+export type TidemarkReadyResult<Key extends string> = Record<
+  Key,
+  { readonly status: 'up' | 'down'; readonly state: 'starting' | 'ready' | 'stopping' }
+>;
+
 /**
- * A health indicator for Terminus. Nothing of Terminus is needed for it: an app without has the same.
+ * Health indicators for Terminus. Nothing of Terminus is needed for them: an app without has the same. They only read: any
+ * number may ask at once.
  *
  * @example
- * check() { return this.health.check([() => this.tidemark.check('world')]); }
+ * ready() { return this.terminus.check([() => this.tidemark.ready('world')]); }
  */
 export class TidemarkHealth {
-  readonly #tide: Pick<Tidemark<AnyModel>, 'health'>;
-  readonly #app: { readonly draining: boolean };
+  readonly #probes: Probes;
 
-  constructor(tide: Pick<Tidemark<AnyModel>, 'health'>, app: { readonly draining: boolean }) {
-    this.#tide = tide;
-    this.#app = app;
+  constructor(tide: ProbedTide, app: { readonly draining: boolean }) {
+    this.#probes = new Probes(tide, app);
   }
 
-  /** `down` if marks or store cannot be reached, or the app is to stop. Reads only: any number may ask at once. Never rejects. */
+  /**
+   * May requests be sent here: `down` until the tide is ready, and from the moment that the app is to stop. That a shared store is
+   * down is no reason: reads go on from the origin. Never rejects.
+   */
+  async ready<const Key extends string = 'tidemark'>(key: Key = 'tidemark' as Key): Promise<TidemarkReadyResult<Key>> {
+    const { status, body } = await this.#probes.answer('ready');
+    const { status: state } = body as { readonly status: string };
+    return { [key]: { status: status === 200 ? 'up' : 'down', state } } as TidemarkReadyResult<Key>;
+  }
+
+  /** What `tide.health()` says; `down` if marks or store cannot be reached, or the app is to stop. Never rejects. */
   async check<const Key extends string = 'tidemark'>(key: Key = 'tidemark' as Key): Promise<TidemarkHealthResult<Key>> {
-    return { [key]: toldBy(this.#app, await this.#tide.health()) } as TidemarkHealthResult<Key>;
+    return { [key]: (await this.#probes.answer('health')).body } as TidemarkHealthResult<Key>;
   }
 }

@@ -1,6 +1,6 @@
 /** Tidemark in Nest: a module, injection, a scope for each request, health, errors, and shutting down. */
 export { TidemarkFilter } from './filter.js';
-export { TidemarkHealth, type TidemarkHealthResult } from './health.js';
+export { TidemarkHealth, type TidemarkHealthResult, type TidemarkReadyResult } from './health.js';
 export { TidemarkModule } from './module.js';
 export type {
   TidemarkModuleAsyncOptions,
