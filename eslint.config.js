@@ -24,6 +24,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['examples/production/frontend/**'],
+    languageOptions: { globals: { document: 'readonly', localStorage: 'readonly', location: 'readonly' } },
+  },
+  {
     files: ['examples/scaled/page/**'],
     languageOptions: {
       globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly', EventSource: 'readonly' },
