@@ -3,6 +3,7 @@ import { configFromEnv } from 'tidemark';
 import { redis } from 'tidemark/redis';
 import { rowsInPostgres } from './postgres.ts';
 import { type Rows, rowsInMemory } from './rows.ts';
+import { seedOf } from './seed.ts';
 
 /** Where the rows are, and what replicas share. */
 export interface Backends {
@@ -13,10 +14,14 @@ export interface Backends {
   readonly close: () => Promise<void>;
 }
 
-/** `DATABASE_URL`: rows in Postgres, else in memory. `REDIS_URL`: replicas over Redis, else this process alone. */
+/**
+ * `DATABASE_URL`: rows in Postgres, else in memory. `REDIS_URL`: replicas over Redis, else this process alone. `CAMPAIGN_SIZE`: how
+ * many rows there are at the first start.
+ */
 export async function openBackends(env: Readonly<Record<string, string | undefined>>): Promise<Backends> {
   const { redis: server, databaseUrl } = configFromEnv(env);
-  const rows = databaseUrl === null ? rowsInMemory() : await rowsInPostgres(databaseUrl);
+  const seed = seedOf(env['CAMPAIGN_SIZE']);
+  const rows = databaseUrl === null ? rowsInMemory(seed) : await rowsInPostgres(databaseUrl, seed);
   const url = server?.url ?? null;
   if (url === null) return { rows, shared: {}, close: () => rows.close() };
   const client = new Redis(url, {

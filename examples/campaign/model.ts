@@ -17,6 +17,8 @@ export interface Settlement {
   readonly level: number;
   readonly x: number;
   readonly y: number;
+  /** Raised by one with each write: of two answers it says which is newer. */
+  readonly version: number;
 }
 export interface Structure {
   readonly id: string;
@@ -42,6 +44,7 @@ export const model = defineModel({
     kingdom: entity<Kingdom>()({ parents: { campaign: 'campaignId' } }),
     settlement: entity<Settlement>()({
       parents: { kingdom: 'kingdomId' },
+      version: 'version',
       geometry: ({ x, y }) => ({ x, y }),
       computed: { income: 'number', isTradeHub: 'boolean' },
       announce: ['name', 'level', 'x', 'y'],

@@ -2,7 +2,8 @@ import { Pool } from 'pg';
 import type { RuleTable, SavedRule } from 'tidemark';
 import { pgOrigin } from 'tidemark/postgres';
 import { RULES, type Settlement, type model } from './model.ts';
-import { CAMPAIGNS, KINGDOMS, type Rows, SETTLEMENTS, STATE_VARIABLES, STRUCTURES, type Written } from './rows.ts';
+import type { Rows, Written } from './rows.ts';
+import type { Seed } from './seed.ts';
 
 const SCHEMA = 'tidemark_campaign';
 const TABLES = `
@@ -11,7 +12,7 @@ const TABLES = `
   create table if not exists ${SCHEMA}.kingdom (id text primary key, campaign_id text not null, name text not null,
     tax_rate double precision not null);
   create table if not exists ${SCHEMA}.settlement (id text primary key, kingdom_id text not null, name text not null,
-    level int not null, x double precision not null, y double precision not null);
+    level int not null, x double precision not null, y double precision not null, version int not null);
   create table if not exists ${SCHEMA}.structure (id text primary key, settlement_id text not null, kind text not null,
     level int not null);
   create table if not exists ${SCHEMA}.state_variable (id text primary key, kingdom_id text, settlement_id text,
@@ -23,97 +24,84 @@ const TABLES = `
   create index if not exists structure_of on ${SCHEMA}.structure (settlement_id);
   create index if not exists variable_of_kingdom on ${SCHEMA}.state_variable (kingdom_id);
   create index if not exists variable_of_settlement on ${SCHEMA}.state_variable (settlement_id);`;
-const SETTLEMENT = 'id, kingdom_id as "kingdomId", name, level, x, y';
-/** Columns in the order of their table, by the fields of rows. */
-const STRUCTURE = { id: 'id', settlementId: 'settlement_id', kind: 'kind', level: 'level' };
-const STATE_VARIABLE = {
-  ...{ id: 'id', kingdomId: 'kingdom_id', settlementId: 'settlement_id' },
-  ...{ key: 'key', value: 'value' },
-};
+/** Columns by the fields of rows. */
+const COLUMNS = {
+  campaign: { id: 'id', name: 'name' },
+  kingdom: { id: 'id', campaignId: 'campaign_id', name: 'name', taxRate: 'tax_rate' },
+  settlement: {
+    ...{ id: 'id', kingdomId: 'kingdom_id', name: 'name', level: 'level' },
+    ...{ x: 'x', y: 'y', version: 'version' },
+  },
+  structure: { id: 'id', settlementId: 'settlement_id', kind: 'kind', level: 'level' },
+  stateVariable: { id: 'id', kingdomId: 'kingdom_id', settlementId: 'settlement_id', key: 'key', value: 'value' },
+} as const satisfies { readonly [T in keyof Seed]: Readonly<Record<keyof Seed[T][number], string>> };
+/** Tables by the type of their rows. */
+const TABLE = {
+  ...{ campaign: 'campaign', kingdom: 'kingdom', settlement: 'settlement' },
+  ...{ structure: 'structure', stateVariable: 'state_variable' },
+} as const;
 
 /** In Postgres: put there at the first start, and found by those after it. Several replicas may share them. */
-export async function rowsInPostgres(url: string): Promise<Rows> {
+export async function rowsInPostgres(url: string, seed: Seed): Promise<Rows> {
   const pool = new Pool({ connectionString: url });
   // A connection that breaks while nobody uses it: the pool takes another.
   pool.on('error', () => undefined);
-  await begin(pool);
-  const of = pgOrigin<typeof model>({
-    sql: pool,
-    tables: {
-      campaign: { schema: SCHEMA, table: 'campaign', id: 'id', columns: { name: 'name' } },
-      kingdom: {
-        ...{ schema: SCHEMA, table: 'kingdom', id: 'id', parents: { campaign: 'campaign_id' } },
-        columns: { campaignId: 'campaign_id', name: 'name', taxRate: 'tax_rate' },
-      },
-      settlement: {
-        ...{ schema: SCHEMA, table: 'settlement', id: 'id', parents: { kingdom: 'kingdom_id' } },
-        columns: { kingdomId: 'kingdom_id', name: 'name', level: 'level', x: 'x', y: 'y' },
-      },
-      structure: {
-        ...{ schema: SCHEMA, table: 'structure', id: 'id', parents: { settlement: 'settlement_id' } },
-        columns: columnsOf(STRUCTURE),
-      },
-      stateVariable: {
-        ...{ schema: SCHEMA, table: 'state_variable', id: 'id' },
-        ...{ parents: { settlement: 'settlement_id', kingdom: 'kingdom_id' }, columns: columnsOf(STATE_VARIABLE) },
-      },
-    },
-  });
-  // What fills the index of the map, which a table of PostGIS would do without.
-  const settlements = of.settlement as NonNullable<typeof of.settlement>;
+  await begin(pool, seed);
   return {
-    origin: {
-      ...of,
-      settlement: {
-        ...settlements,
-        all: async function* () {
-          yield* (await pool.query<Settlement>(`select ${SETTLEMENT} from ${SCHEMA}.settlement`)).rows;
-        },
+    origin: pgOrigin<typeof model>({
+      sql: pool,
+      tables: {
+        campaign: tableOf('campaign', {}),
+        kingdom: tableOf('kingdom', { campaign: 'campaign_id' }),
+        settlement: tableOf('settlement', { kingdom: 'kingdom_id' }),
+        structure: tableOf('structure', { settlement: 'settlement_id' }),
+        stateVariable: tableOf('stateVariable', { settlement: 'settlement_id', kingdom: 'kingdom_id' }),
       },
-    },
+    }),
     rules: rulesIn(pool),
     editSettlement: (id, edit) =>
       inTransaction(pool, async (client) => {
-        const locked = `select ${SETTLEMENT} from ${SCHEMA}.settlement where id = $1 for update`;
+        const columns = selected(COLUMNS.settlement);
+        const locked = `select ${columns} from ${SCHEMA}.settlement where id = $1 for update`;
         const before = (await client.query<Settlement>(locked, [id])).rows[0];
         if (before === undefined) return null;
         const { name, level, x, y } = { ...before, ...edit };
-        const set = `update ${SCHEMA}.settlement set name = $2, level = $3, x = $4, y = $5 where id = $1 returning ${SETTLEMENT}`;
+        const set = `update ${SCHEMA}.settlement set name = $2, level = $3, x = $4, y = $5, version = version + 1
+          where id = $1 returning ${columns}`;
         const after = (await client.query<Settlement>(set, [id, name, level, x, y])).rows[0] as Settlement;
         return { before, after };
       }),
-    putStructure: (row) => put(pool, { table: 'structure', columns: STRUCTURE, row }),
-    putStateVariable: (row) => put(pool, { table: 'state_variable', columns: STATE_VARIABLE, row }),
+    putStructure: (row) => put(pool, 'structure', row),
+    putStateVariable: (row) => put(pool, 'stateVariable', row),
     close: () => pool.end(),
   };
 }
 
-/** All but the id, which has an option of its own. */
-const columnsOf = <Columns extends { readonly id: string }>({ id: _, ...others }: Columns) => others;
-
-interface Put<Row> {
-  readonly table: string;
-  /** By the fields of its rows. */
-  readonly columns: Readonly<Record<keyof Row & string, string>>;
-  readonly row: Row;
+/** As an origin takes it: the id has an option of its own. */
+function tableOf<T extends keyof Seed, Parents extends object>(type: T, parents: Parents) {
+  const { id, ...columns } = COLUMNS[type];
+  return { schema: SCHEMA, table: TABLE[type], id, parents, columns };
 }
 
+/** A list of columns that gives rows by their fields. */
+const selected = (columns: Readonly<Record<string, string>>): string =>
+  Object.entries(columns)
+    .map(([field, column]) => `${column} as "${field}"`)
+    .join();
+
 /** Writes a row over the one of its id, if there is one, which is locked first. */
-function put<Row extends { readonly id: string }>(
-  pool: Pool,
-  { table, columns, row }: Put<Row>,
-): Promise<Written<Row>> {
-  const fields = Object.entries<string>(columns);
-  const names = fields.map(([, column]) => column);
-  const selected = fields.map(([field, column]) => `${column} as "${field}"`).join();
+function put<T extends keyof Seed>(pool: Pool, type: T, row: Seed[T][number]): Promise<Written<Seed[T][number]>> {
+  const columns: Readonly<Record<string, string>> = COLUMNS[type];
+  const names = Object.values(columns);
   const numbered = names.map((_, at) => `$${String(at + 1)}`).join();
   const set = names.map((column) => `${column} = excluded.${column}`).join();
+  const table = `${SCHEMA}.${TABLE[type]}`;
   return inTransaction(pool, async (client) => {
-    const locked = `select ${selected} from ${SCHEMA}.${table} where id = $1 for update`;
-    const before = (await client.query<Row>(locked, [row.id])).rows[0] ?? null;
-    const values = fields.map(([field]) => row[field as keyof Row]);
+    const locked = `select ${selected(columns)} from ${table} where id = $1 for update`;
+    const before = (await client.query<Seed[T][number]>(locked, [row.id])).rows[0] ?? null;
+    const values = Object.keys(columns).map((field) => row[field as keyof typeof row]);
     await client.query(
-      `insert into ${SCHEMA}.${table} (${names.join()}) values (${numbered}) on conflict (id) do update set ${set}`,
+      `insert into ${table} (${names.join()}) values (${numbered}) on conflict (id) do update set ${set}`,
       values,
     );
     return { before, after: row };
@@ -140,44 +128,30 @@ async function inTransaction<T>(pool: Pool, run: (client: Client) => Promise<T>)
 }
 
 /** One replica at a time makes the tables, and puts into them what is not there. */
-async function begin(pool: Pool): Promise<void> {
+async function begin(pool: Pool, seed: Seed): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query(`select pg_advisory_xact_lock(hashtext('${SCHEMA}'))`);
     await client.query(TABLES);
     const { rows } = await client.query<{ id: string }>(`select id from ${SCHEMA}.campaign limit 1`);
     if (rows.length > 0) return;
-    const fill = async (table: string, values: readonly (readonly unknown[])[]): Promise<void> => {
-      for (const row of values)
-        await client.query(
-          `insert into ${SCHEMA}.${table} values (${row.map((_, at) => `$${String(at + 1)}`).join()})`,
-          [...row],
-        );
-    };
-    await fill(
-      'campaign',
-      CAMPAIGNS.map(({ id, name }) => [id, name]),
-    );
-    await fill(
-      'kingdom',
-      KINGDOMS.map(({ id, campaignId, name, taxRate }) => [id, campaignId, name, taxRate]),
-    );
-    await fill(
-      'settlement',
-      SETTLEMENTS.map(({ id, kingdomId, name, level, x, y }) => [id, kingdomId, name, level, x, y]),
-    );
-    await fill(
-      'structure',
-      STRUCTURES.map(({ id, settlementId, kind, level }) => [id, settlementId, kind, level]),
-    );
-    await fill(
-      'state_variable',
-      STATE_VARIABLES.map(({ id, kingdomId, settlementId, key, value }) => [id, kingdomId, settlementId, key, value]),
-    );
-    await fill(
-      'rule',
-      RULES.map((rule) => ['all', 'main', rule.id, 1, JSON.stringify(rule)]),
-    );
+    // A statement for a whole table: there may be many rows.
+    const fill = (table: string, filled: readonly object[]) =>
+      client.query(
+        `insert into ${SCHEMA}.${table} select * from jsonb_populate_recordset(null::${SCHEMA}.${table}, $1::jsonb)`,
+        [JSON.stringify(filled)],
+      );
+    for (const type of Object.keys(TABLE) as (keyof Seed)[]) await fill(TABLE[type], inColumns(type, seed[type]));
+    const rules = RULES.map((rule) => ({ scope: 'all', branch: 'main', id: rule.id, version: 1, rule }));
+    await fill('rule', rules);
   });
+}
+
+/** Rows by their columns. */
+function inColumns(type: keyof Seed, rows: readonly object[]): object[] {
+  const columns: Readonly<Record<string, string>> = COLUMNS[type];
+  const renamed = (row: object): object =>
+    Object.fromEntries(Object.entries(row).map(([field, value]: [string, unknown]) => [columns[field], value]));
+  return rows.map(renamed);
 }
 
 function rulesIn(pool: Pool): RuleTable {

@@ -1,13 +1,7 @@
 import { type Origin, type RuleTable, ruleTable } from 'tidemark';
-import {
-  type Campaign,
-  type Kingdom,
-  RULES,
-  type Settlement,
-  type StateVariable,
-  type Structure,
-  type model,
-} from './model.ts';
+import type { Edit } from './bodies.ts';
+import { RULES, type Settlement, type StateVariable, type Structure, type model } from './model.ts';
+import type { Seed } from './seed.ts';
 
 /** A row before and after it was written, as its own transaction had them. */
 export interface Written<Row> {
@@ -19,39 +13,17 @@ export interface Written<Row> {
 export interface Rows {
   readonly origin: Origin<typeof model>;
   readonly rules: RuleTable;
-  /** Null if there is none. */
-  editSettlement(
-    id: string,
-    edit: Partial<Pick<Settlement, 'name' | 'level' | 'x' | 'y'>>,
-  ): Promise<Written<Settlement> | null>;
+  /** Raises its version by one. Null if there is none. */
+  editSettlement(id: string, edit: Edit): Promise<Written<Settlement> | null>;
   putStructure(row: Structure): Promise<Written<Structure>>;
   putStateVariable(row: StateVariable): Promise<Written<StateVariable>>;
   close(): Promise<void>;
 }
 
-export const CAMPAIGNS: readonly Campaign[] = [{ id: 'c1', name: 'The Northmarch' }];
-export const KINGDOMS: readonly Kingdom[] = [
-  { id: 'k1', campaignId: 'c1', name: 'Aldermoor', taxRate: 10 },
-  { id: 'k2', campaignId: 'c1', name: 'Brack', taxRate: 5 },
-];
-export const SETTLEMENTS: readonly Settlement[] = [
-  { id: 's1', kingdomId: 'k1', name: 'Harrow', level: 3, x: 10, y: 10 },
-  { id: 's2', kingdomId: 'k1', name: 'Mora', level: 6, x: 13, y: 14 },
-  { id: 's3', kingdomId: 'k2', name: 'Tarn', level: 4, x: 300, y: 200 },
-];
-export const STRUCTURES: readonly Structure[] = [
-  { id: 'm1', settlementId: 's1', kind: 'mill', level: 1 },
-  { id: 'm2', settlementId: 's2', kind: 'market', level: 2 },
-];
-export const STATE_VARIABLES: readonly StateVariable[] = [
-  { id: 'v1', kingdomId: 'k1', settlementId: null, key: 'treasury', value: 400 },
-  { id: 'v2', kingdomId: null, settlementId: 's1', key: 'walls', value: 2 },
-];
-
 /** In this process, and gone with it. */
-export function rowsInMemory(): Rows {
-  const [campaigns, kingdoms] = [byId(CAMPAIGNS), byId(KINGDOMS)];
-  const [settlements, structures, variables] = [byId(SETTLEMENTS), byId(STRUCTURES), byId(STATE_VARIABLES)];
+export function rowsInMemory(seed: Seed): Rows {
+  const [campaigns, kingdoms, settlements] = [byId(seed.campaign), byId(seed.kingdom), byId(seed.settlement)];
+  const [structures, variables] = [byId(seed.structure), byId(seed.stateVariable)];
   return {
     origin: {
       campaign: { byIds: found(campaigns) },
@@ -70,7 +42,8 @@ export function rowsInMemory(): Rows {
     rules: ruleTable(RULES),
     editSettlement: async (id, edit) => {
       const before = settlements.get(id);
-      return before === undefined ? null : put(settlements, { ...before, ...edit });
+      if (before === undefined) return null;
+      return put(settlements, { ...before, ...edit, version: before.version + 1 });
     },
     putStructure: async (row) => put(structures, row),
     putStateVariable: async (row) => put(variables, row),
@@ -93,8 +66,10 @@ const found =
 /** Those that name one of the parents in this field. */
 const under =
   <Row, Field extends keyof Row>(rows: ReadonlyMap<string, Row>, field: Field) =>
-  (ids: readonly string[]): Row[] =>
-    [...rows.values()].filter((row) => ids.includes(String(row[field])));
+  (ids: readonly string[]): Row[] => {
+    const parents = new Set(ids);
+    return [...rows.values()].filter((row) => parents.has(String(row[field])));
+  };
 
 function put<Row extends Identified>(rows: Map<string, Row>, after: Row): Written<Row> {
   const before = rows.get(after.id) ?? null;

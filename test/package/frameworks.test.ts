@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { blocksOf } from '../world/guide-blocks.js';
 import { listen } from '../world/server-events.js';
 import { linkedFolder, root, run, start } from './linked.js';
@@ -38,6 +38,7 @@ test.each(['express', 'fastify'])(
   async (guide) => {
     const files = new Map([...filesOf('express'), ...filesOf(guide)]);
     const { child, exited, url } = await start(await compiled(files));
+    onTestFinished(() => void child.kill('SIGKILL'));
     const ask = async (path: string, init: RequestInit = {}) => {
       const response = await fetch(url + path, { ...init, headers: { ...ann, ...(init.headers as object) } });
       const text = await response.text();

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
 
 /** Apps as a stranger makes them, from the packed tarball. Other packages are those that are installed here: no network is needed. */
 
@@ -51,27 +51,32 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a compiled app and waits until it is alive. */
-export async function start(app: string, env: Readonly<Record<string, string>> = {}) {
+export interface Start {
+  /** Default: where a compiler puts it. */
+  readonly main?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts an app and waits until it is alive. Whoever starts it ends it. */
+export async function start(app: string, { main = 'dist/main.js', env = {} }: Start = {}) {
   const port = await freePort();
   const { PATH } = process.env;
-  const child: ChildProcess = spawn(process.execPath, ['dist/main.js'], {
-    cwd: app,
-    env: { PATH, ...env, PORT: String(port) },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const child: ChildProcess = spawn(process.execPath, [main], { cwd: app, env: { PATH, ...env, PORT: String(port) } });
   let said = '';
   child.stdout?.on('data', (text) => (said += String(text)));
   child.stderr?.on('data', (text) => (said += String(text)));
   const url = `http://localhost:${String(port)}`;
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  const well = expect.poll(async () => (await fetch(`${url}/health/live`).catch(() => null))?.status, {
-    timeout: 60_000,
-  });
+  const well = async () => expect((await fetch(`${url}/health/live`)).status).toBe(200);
   const failed = exited.then(() => {
     throw new Error(`The app has ended:\n${said}`);
   });
-  await Promise.race([well.toBe(200), failed]);
+  try {
+    await Promise.race([vi.waitFor(well, { timeout: 60_000 }), failed]);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   failed.catch(() => undefined);
   return { child, exited, url };
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { blocksOf } from '../world/guide-blocks.js';
 import { listen } from '../world/server-events.js';
 import { linkedFolder, root, run, start } from './linked.js';
@@ -56,6 +56,7 @@ describe.each<Kind>([
 ])('the app of the guide, of type $type, decorator metadata $metadata, with $compiler', (kind) => {
   test('reads, writes, tells of changes, of health and of errors, and stops', async () => {
     const { child, exited, url } = await start(await compiled(kind));
+    onTestFinished(() => void child.kill('SIGKILL'));
     const ask = async (path: string, init: RequestInit = {}) => {
       const response = await fetch(url + path, { ...init, headers: { ...ann, ...(init.headers as object) } });
       return {

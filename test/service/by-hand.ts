@@ -9,11 +9,12 @@ import jsonLogic from 'json-logic-js';
 import NodeCache from 'node-cache';
 import { RULES, type Kingdom, type Settlement, type Structure } from '../../examples/campaign/model.ts';
 import { rowsInPostgres } from '../../examples/campaign/postgres.ts';
+import { seedOf } from '../../examples/campaign/seed.ts';
 
 const COMPUTED_SECONDS = 300;
 const LIST_SECONDS = 600;
 const { DATABASE_URL = '', REDIS_URL = '' } = process.env;
-const rows = await rowsInPostgres(DATABASE_URL);
+const rows = await rowsInPostgres(DATABASE_URL, seedOf(process.env['CAMPAIGN_SIZE']));
 const client = new Redis(REDIS_URL);
 const subscriber = new Redis(REDIS_URL);
 const results = new NodeCache({ stdTTL: COMPUTED_SECONDS, checkperiod: 60, maxKeys: 100_000, useClones: false });

@@ -2,13 +2,15 @@ import express, { type ErrorRequestHandler, type Express, type Request } from 'e
 import type { FieldRule } from 'tidemark';
 import { type ExpressHost, expressHost } from 'tidemark/express';
 import { sseHost } from 'tidemark/sse';
+import { circleOf, editOf, stateVariableOf, structureOf } from '../../campaign/bodies.ts';
 import {
   invalidateStructureCascade,
   publishSettlementUpdated,
   publishStateVariableUpdated,
 } from '../../campaign/changes.ts';
-import type { Settlement, StateVariable, Structure, Tide, User, World, model } from '../../campaign/model.ts';
+import type { Tide, User, model } from '../../campaign/model.ts';
 import type { Rows } from '../../campaign/rows.ts';
+import { campaignOf, settlementOf } from '../../campaign/tree.ts';
 
 type Host = ExpressHost<typeof model, User, Request>;
 
@@ -34,15 +36,12 @@ export function createApp(tide: Tide, rows: Rows): { readonly app: Express; read
   });
   // `?x=10&y=10&radius=5`: nearest first.
   app.get('/near', async (request, response) => {
-    const [x = 0, y = 0, radius = 0] = ['x', 'y', 'radius'].map((name) => Number(request.query[name]));
-    response.json(await host.scopeOf(request).spatial.near('settlement', { point: { x, y }, radius }));
+    response.json(await host.scopeOf(request).spatial.near('settlement', circleOf(request.query)));
   });
 
   app.patch('/settlements/:id', async (request, response) => {
     const world = host.scopeOf(request);
-    const { name, level, x, y } = bodyOf<Settlement>(request);
-    const given = Object.entries({ name, level, x, y }).filter(([, value]) => value !== undefined);
-    const written = await rows.editSettlement(request.params.id, Object.fromEntries(given));
+    const written = await rows.editSettlement(request.params.id, editOf(bodyOf(request)));
     if (written === null) {
       answer(response, null);
       return;
@@ -57,15 +56,13 @@ export function createApp(tide: Tide, rows: Rows): { readonly app: Express; read
       answer(response, null);
       return;
     }
-    const { kind = 'house', level = 1 } = bodyOf<Structure>(request);
-    const written = await rows.putStructure({ id, settlementId, kind, level });
+    const written = await rows.putStructure(structureOf(id, settlementId, bodyOf(request)));
     const receipt = await invalidateStructureCascade(world, written, world.principal?.name);
     response.set('x-after', receipt.toString()).json(written.after);
   });
   app.put('/variables/:id', async (request, response) => {
     const world = host.scopeOf(request);
-    const { kingdomId = null, settlementId = null, key = 'unnamed', value = 0 } = bodyOf<StateVariable>(request);
-    const written = await rows.putStateVariable({ id: request.params.id, kingdomId, settlementId, key, value });
+    const written = await rows.putStateVariable(stateVariableOf(request.params.id, bodyOf(request)));
     const receipt = await publishStateVariableUpdated(world, written, world.principal?.name);
     response.set('x-after', receipt.toString()).json(written.after);
   });
@@ -75,7 +72,7 @@ export function createApp(tide: Tide, rows: Rows): { readonly app: Express; read
   });
   // Refused as it is checked: 400 with what is wrong, 409 if somebody else has saved it since.
   app.put('/rules/:id', async (request, response) => {
-    const rule = { ...(bodyOf<FieldRule>(request) as FieldRule), id: request.params.id };
+    const rule = { ...(bodyOf(request) as FieldRule), id: request.params.id };
     const { rule: saved } = await tide.rules.save(rule, { by: userOf(request).name });
     response.json(saved);
   });
@@ -89,40 +86,12 @@ export function createApp(tide: Tide, rows: Rows): { readonly app: Express; read
   return { app, host };
 }
 
-/** The whole tree: a statement for each level and kind where it is cold, however much hangs on it, and none where it is warm. */
-async function campaignOf(world: World, id: string) {
-  const campaign = await world.get('campaign', id);
-  if (campaign === null) return null;
-  const kingdoms = await world.children('kingdom', { campaign: id });
-  return {
-    ...campaign,
-    kingdoms: await Promise.all(
-      kingdoms.map(async (kingdom) => {
-        const settlements = await world.children('settlement', { kingdom: kingdom.id });
-        const all = settlements.map((settlement) => settlementOf(world, settlement.id));
-        return { ...kingdom, settlements: await Promise.all(all) };
-      }),
-    ),
-  };
-}
-
-async function settlementOf(world: World, id: string) {
-  const [settlement, structures, variables, computed] = await Promise.all([
-    world.get('settlement', id),
-    world.children('structure', { settlement: id }),
-    world.children('stateVariable', { settlement: id }),
-    world.computed('settlement', id),
-  ]);
-  return settlement && { ...settlement, ...computed, structures, variables };
-}
-
 function answer(response: express.Response, found: object | null): void {
   if (found === null) response.status(404).json({ error: { code: 'NOT_FOUND' } });
   else response.json(found);
 }
 
-/** Fields that a client sends; in an app of your own they are checked first. */
-const bodyOf = <Row>({ body }: Request): Partial<Row> => (body ?? {}) as Partial<Row>;
+const bodyOf = ({ body }: Request): object => (body ?? {}) as object;
 
 /** What is left: bodies that are no JSON, and what is our own fault, of which no client hears. */
 const failed: ErrorRequestHandler = (error: unknown, _request, response, next) => {

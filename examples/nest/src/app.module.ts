@@ -2,13 +2,13 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { TidemarkFilter, TidemarkModule } from 'tidemark/nest';
-import { Backends, BackendsModule } from './backends.js';
-import { type User, model } from './campaign/model.js';
-import { Health } from './health.js';
-import { Live } from './live.js';
-import { Rules } from './rules.js';
-import { Settlements } from './settlements.js';
-import { type Asked, Who } from './who.js';
+import { Backends, BackendsModule } from './backends.ts';
+import { type User, model } from '../../campaign/model.ts';
+import { Health } from './health.ts';
+import { Live } from './live.ts';
+import { Rules } from './rules.ts';
+import { Settlements } from './settlements.ts';
+import { type Asked, Who } from './who.ts';
 
 @Module({
   imports: [

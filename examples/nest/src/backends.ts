@@ -1,44 +1,26 @@
-import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Redis } from 'ioredis';
-import { configFromEnv } from 'tidemark';
-import { redis } from 'tidemark/redis';
-import { rowsInPostgres } from './campaign/postgres.js';
-import { type Rows, rowsInMemory } from './campaign/rows.js';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type Backends as Opened, openBackends } from '../../campaign/backends.ts';
 
-const retryStrategy = (attempts: number): number => Math.min(50 * attempts, 500);
-
-/** What the environment names, or memory: the rows, and what replicas share. */
-@Injectable()
+/** What the environment names, to inject: the rows, and what replicas share. */
 export class Backends implements OnApplicationShutdown {
-  private constructor(
-    readonly rows: Rows,
-    readonly shared: Partial<ReturnType<typeof redis>>,
-    private readonly clients: readonly Redis[],
-  ) {}
+  readonly rows: Opened['rows'];
+  readonly shared: Opened['shared'];
+  readonly #close: Opened['close'];
 
-  static async open(env: Readonly<Record<string, string | undefined>>): Promise<Backends> {
-    const { redis: server, databaseUrl } = configFromEnv(env);
-    const rows = databaseUrl === null ? rowsInMemory() : await rowsInPostgres(databaseUrl);
-    const url = server?.url ?? null;
-    if (url === null) return new Backends(rows, {}, []);
-    const client = new Redis(url, {
-      ...{ lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 1 },
-      ...{ connectTimeout: 2000, socketTimeout: 2000, retryStrategy },
-    });
-    const subscriber = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, retryStrategy });
-    await Promise.all([client.connect(), subscriber.connect()]);
-    return new Backends(rows, redis({ client, subscriber, prefix: 'campaign:' }), [client, subscriber]);
+  constructor({ rows, shared, close }: Opened) {
+    this.rows = rows;
+    this.shared = shared;
+    this.#close = close;
   }
 
   // Not onModuleDestroy, which comes before the last requests.
-  async onApplicationShutdown(): Promise<void> {
-    for (const client of this.clients) client.disconnect();
-    await this.rows.close();
+  onApplicationShutdown(): Promise<void> {
+    return this.#close();
   }
 }
 
 @Module({
-  providers: [{ provide: Backends, useFactory: () => Backends.open(process.env) }],
+  providers: [{ provide: Backends, useFactory: async () => new Backends(await openBackends(process.env)) }],
   exports: [Backends],
 })
 export class BackendsModule {}

@@ -1,5 +1,5 @@
 import { NestFactory } from '@nestjs/core';
-import { AppModule } from './app.module.js';
+import { AppModule } from './app.module.ts';
 
 const app = await NestFactory.create(AppModule);
 app.enableShutdownHooks();

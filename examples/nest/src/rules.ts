@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import type { FieldRule } from 'tidemark';
 import { InjectTidemark, TideScope } from 'tidemark/nest';
-import type { Tide, World } from './campaign/model.js';
+import type { Tide, World } from '../../campaign/model.ts';
 
 @Controller('rules')
 export class Rules {

@@ -1,8 +1,15 @@
 import { Body, Controller, Get, Inject, NotFoundException, Param, Patch, Put, Query, Res } from '@nestjs/common';
+import type { Receipt } from 'tidemark';
 import { TideScope } from 'tidemark/nest';
-import { Backends } from './backends.js';
-import { invalidateStructureCascade, publishSettlementUpdated } from './campaign/changes.js';
-import type { Settlement, Structure, World } from './campaign/model.js';
+import { circleOf, editOf, stateVariableOf, structureOf } from '../../campaign/bodies.ts';
+import {
+  invalidateStructureCascade,
+  publishSettlementUpdated,
+  publishStateVariableUpdated,
+} from '../../campaign/changes.ts';
+import type { World } from '../../campaign/model.ts';
+import { campaignOf, settlementOf } from '../../campaign/tree.ts';
+import { Backends } from './backends.ts';
 
 /** Of Express and of Fastify. */
 interface Response {
@@ -13,67 +20,66 @@ interface Response {
 export class Settlements {
   constructor(@Inject(Backends) private readonly backends: Backends) {}
 
-  /** The whole tree: five statements where it is cold, however much hangs on it, and none where it is warm. */
   @Get('campaigns/:id')
   async campaign(@TideScope() world: World, @Param('id') id: string) {
-    const campaign = await world.get('campaign', id);
-    if (campaign === null) throw new NotFoundException();
-    const kingdoms = await world.children('kingdom', { campaign: id });
-    return {
-      ...campaign,
-      kingdoms: await Promise.all(
-        kingdoms.map(async (kingdom) => {
-          const settlements = await world.children('settlement', { kingdom: kingdom.id });
-          return { ...kingdom, settlements: await Promise.all(settlements.map(({ id: of }) => this.one(world, of))) };
-        }),
-      ),
-    };
+    return found(await campaignOf(world, id));
   }
 
   @Get('settlements/:id')
   async one(@TideScope() world: World, @Param('id') id: string) {
-    const [settlement, structures, computed] = await Promise.all([
-      world.get('settlement', id),
-      world.children('structure', { settlement: id }),
-      world.computed('settlement', id),
-    ]);
-    if (settlement === null) throw new NotFoundException();
-    return { ...settlement, ...computed, structures };
+    return found(await settlementOf(world, id));
+  }
+
+  /** `?x=10&y=10&radius=5`: nearest first. */
+  @Get('near')
+  near(@TideScope() world: World, @Query() query: Readonly<Record<string, unknown>>) {
+    return world.spatial.near('settlement', circleOf(query));
   }
 
   @Patch('settlements/:id')
   async edit(
     @TideScope() world: World,
     @Param('id') id: string,
-    @Body() { name, level, x, y }: Partial<Settlement>,
+    @Body() body: object | undefined,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const given = Object.entries({ name, level, x, y }).filter(([, value]) => value !== undefined);
-    const written = await this.backends.rows.editSettlement(id, Object.fromEntries(given));
-    if (written === null) throw new NotFoundException();
-    const receipt = await publishSettlementUpdated(world, written, world.principal?.name);
-    response.header('x-after', receipt.toString());
+    const written = found(await this.backends.rows.editSettlement(id, editOf(body ?? {})));
+    told(response, await publishSettlementUpdated(world, written, world.principal?.name));
     return written.after;
   }
 
   @Put('settlements/:of/structures/:id')
   async build(
     @TideScope() world: World,
-    @Param('of') settlementId: string,
-    @Param('id') id: string,
-    @Body() { kind, level = 1 }: Pick<Structure, 'kind'> & Partial<Structure>,
+    @Param() { of, id }: { readonly of: string; readonly id: string },
+    @Body() body: object | undefined,
     @Res({ passthrough: true }) response: Response,
   ) {
-    if ((await world.get('settlement', settlementId)) === null) throw new NotFoundException();
-    const written = await this.backends.rows.addStructure({ id, settlementId, kind, level });
-    const receipt = await invalidateStructureCascade(world, written, world.principal?.name);
-    response.header('x-after', receipt.toString());
+    found(await world.get('settlement', of));
+    const written = await this.backends.rows.putStructure(structureOf(id, of, body ?? {}));
+    told(response, await invalidateStructureCascade(world, written, world.principal?.name));
     return written.after;
   }
 
-  /** `?x=10&y=10&radius=5`: nearest first. */
-  @Get('near')
-  near(@TideScope() world: World, @Query() { x, y, radius }: Readonly<Record<string, string>>) {
-    return world.spatial.near('settlement', { point: { x: Number(x), y: Number(y) }, radius: Number(radius) });
+  @Put('variables/:id')
+  async assign(
+    @TideScope() world: World,
+    @Param('id') id: string,
+    @Body() body: object | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const written = await this.backends.rows.putStateVariable(stateVariableOf(id, body ?? {}));
+    told(response, await publishStateVariableUpdated(world, written, world.principal?.name));
+    return written.after;
   }
+}
+
+function found<T>(row: T | null): T {
+  if (row === null) throw new NotFoundException();
+  return row;
+}
+
+/** Sent with the next request, it makes that read nothing older. */
+function told(response: Response, receipt: Receipt): void {
+  response.header('x-after', receipt.toString());
 }

@@ -1,5 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import type { User } from './campaign/model.js';
+import type { User } from '../../campaign/model.ts';
 
 /** Of a request what this app goes by. */
 export interface Asked {
