@@ -149,9 +149,10 @@ async function begin(pool: Pool, seed: Seed): Promise<void> {
 /** Rows by their columns. */
 function inColumns(type: keyof Seed, rows: readonly object[]): object[] {
   const columns: Readonly<Record<string, string>> = COLUMNS[type];
-  const renamed = (row: object): object =>
-    Object.fromEntries(Object.entries(row).map(([field, value]: [string, unknown]) => [columns[field], value]));
-  return rows.map(renamed);
+  return rows.map((row) => {
+    const fields = Object.entries<unknown>({ ...row });
+    return Object.fromEntries(fields.map(([field, value]) => [columns[field], value])) as object;
+  });
 }
 
 function rulesIn(pool: Pool): RuleTable {

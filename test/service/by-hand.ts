@@ -21,9 +21,9 @@ const results = new NodeCache({ stdTTL: COMPUTED_SECONDS, checkperiod: 60, maxKe
 const streams = new Set<Response>();
 await subscriber.subscribe('entity.modified');
 subscriber.on('message', (_channel, text: string) => {
-  const { entityId, entityType } = JSON.parse(text) as { readonly entityId: string; readonly entityType: string };
-  if (entityType === 'settlement') results.del(entityId);
-  for (const stream of streams) stream.write(`event: change\ndata: ${text}\n\n`);
+  const { change } = JSON.parse(text) as { readonly change: { readonly entityId: string } };
+  results.del(change.entityId);
+  for (const stream of streams) stream.write(`data: ${text}\n\n`);
 });
 
 const none = { signal: new AbortController().signal, recentlyChanged: false, branch: 'main' } as never;
@@ -138,8 +138,8 @@ app.patch('/settlements/:id', async (request, response) => {
   await delPattern('computed-fields:structure:*');
   await delPattern('spatial:*');
   const { version } = after as { readonly version?: number };
-  const event = { entityId: id, entityType: 'settlement', branch: 'main', op: 'update', version };
-  await client.publish('entity.modified', JSON.stringify(event));
+  const change = { entityId: id, entityType: 'settlement', branch: 'main', op: 'update', version };
+  await client.publish('entity.modified', JSON.stringify({ kind: 'change', change }));
   response.json(after);
 });
 app.get('/live', (_request, response) => {

@@ -44,7 +44,6 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 export interface StreamEvent {
-  readonly event: string;
   readonly data: string;
 }
 
@@ -60,12 +59,8 @@ export async function follow(url: string, onEvent: (event: StreamEvent) => void,
       text = frames.pop() ?? '';
       for (const frame of frames) {
         const lines = frame.split('\n');
-        const named = (name: string): string =>
-          lines
-            .filter((line) => line.startsWith(`${name}: `))
-            .map((line) => line.slice(name.length + 2))
-            .join('\n');
-        if (named('data') !== '') onEvent({ event: named('event'), data: named('data') });
+        const data = lines.flatMap((line) => (line.startsWith('data: ') ? [line.slice(6)] : []));
+        if (data.length > 0) onEvent({ data: data.join('\n') });
       }
     }
     throw new Error(`the stream ${url} ended.`);

@@ -1,14 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { until } from '../faults/time.js';
+import { freePort } from '../package/linked.js';
 
 const PROBE = fileURLToPath(new URL('heap-probe.mjs', import.meta.url));
 
 export interface Program {
-  readonly file: string;
+  readonly cwd: string;
+  readonly main: string;
   readonly env: Readonly<Record<string, string>>;
-  /** What of its output says where it serves. */
-  readonly urlIn: RegExp;
 }
 
 /** One process of a service, as anybody would start it. */
@@ -23,24 +24,27 @@ export class Replica {
     this.#text = text;
   }
 
-  /** Resolves once it says where it serves; rejects with what it said, if it ends before. */
-  static async start({ file, env, urlIn }: Program): Promise<Replica> {
-    const child = fork(file, [], {
+  /** Resolves once it serves; rejects with what it said, if it ends before. */
+  static async start({ cwd, main, env }: Program): Promise<Replica> {
+    const port = String(await freePort());
+    const child = fork(main, [], {
+      cwd,
       execArgv: ['--expose-gc', '--import', PROBE],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      env: { ...process.env, NODE_OPTIONS: '', ...env, PORT: port },
     });
     let text = '';
-    const url = await new Promise<string>((resolve, reject) => {
-      for (const stream of [child.stdout, child.stderr])
-        stream?.on('data', (bytes: Buffer) => {
-          text = `${text}${String(bytes)}`.slice(-8000);
-          const found = urlIn.exec(text)?.[1];
-          if (found !== undefined) resolve(found);
-        });
-      child.once('exit', (code, signal) => {
-        reject(new Error(`${file} ended (${String(signal ?? code)}):\n${text}`));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (bytes: Buffer) => {
+        text = `${text}${String(bytes)}`.slice(-8000);
       });
+    const url = `http://localhost:${port}`;
+    await until(`${main} serves:\n${text}`, async () => {
+      if (child.exitCode !== null) throw new Error(`${main} ended (${String(child.exitCode)}):\n${text}`);
+      return fetch(`${url}/settlements/s1`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
     });
     return new Replica(child, url, () => text);
   }
@@ -53,13 +57,14 @@ export class Replica {
     return heapBytes;
   }
 
-  /** As a host stops it: resolves with the last of what it said, once it has ended by itself. Rejects if it did not end well. */
-  async stop(): Promise<string> {
+  /** As a host stops it; rejects if it does not end by itself and well. */
+  async stop(): Promise<void> {
     const ended = once(this.#child, 'exit') as Promise<[number | null, string | null]>;
     this.#child.kill('SIGTERM');
     const [code, signal] = await ended;
-    if (code !== 0) throw new Error(`expected an end with 0, got ${String(signal ?? code)}:\n${this.#text()}`);
-    return this.#text();
+    // Nest ends itself by the signal, once all is closed.
+    if (code !== 0 && signal !== 'SIGTERM')
+      throw new Error(`expected an end with 0, got ${String(signal ?? code)}:\n${this.#text()}`);
   }
 
   kill(): void {

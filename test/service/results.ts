@@ -16,7 +16,11 @@ export interface Row {
   readonly violations: number;
 }
 
-const NAMES: Readonly<Record<Kind, string>> = { express: 'tidemark, example on Express', byHand: 'by hand' };
+const NAMES: Readonly<Record<Kind, string>> = {
+  express: 'tidemark, example on Express',
+  nest: 'tidemark, example on Nest',
+  byHand: 'by hand',
+};
 const at = (all: readonly number[], share: number): number =>
   all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0;
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -64,7 +68,8 @@ function page(rows: readonly Row[]): string {
       String(violations),
     ].join(' | '),
   );
-  const [ours, hand] = rows;
+  const hand = rows.find(({ kind }) => kind === 'byHand');
+  const [ours] = rows;
   const ratio = at(hand?.warmMs ?? [], 0.5) / at(ours?.warmMs ?? [], 0.5);
   return [
     '# The whole service',

@@ -5,7 +5,8 @@ import { startPostgres, startRedis } from '../../scripts/services.mjs';
 import { judge } from '../faults/checker.js';
 import { pause } from '../faults/time.js';
 import { type Row, record } from './results.js';
-import { type Backends, type Kind, type Running, start } from './services.js';
+import { linkedFolder } from '../package/linked.js';
+import { type Backends, type Kind, type Running, placed, start } from './services.js';
 import { type Load, type Measured, drive, warmReads } from './traffic.js';
 
 // The whole service, as a team would run it: three processes of an example over one Redis and one Postgres, read, written and followed
@@ -24,6 +25,7 @@ const MEGABYTE = 1024 * 1024;
 /** What may come and go between two collections: buffers, and code that is optimised. */
 const HEAP_NOISE = 6 * MEGABYTE;
 
+const scratch = linkedFolder();
 const missing = findRedis().missing ?? findPostgres().missing;
 if (missing !== undefined) console.warn(`NO SERVERS: the whole service is not tested: ${missing}`);
 
@@ -39,7 +41,8 @@ async function backends(): Promise<Backends> {
 }
 
 async function running(kind: Kind): Promise<Running> {
-  const service = await start(kind, REPLICAS, await backends());
+  const program = await placed(kind, scratch);
+  const service = await start(kind, program, { count: REPLICAS, ...(await backends()) });
   onTestFinished(() => {
     for (const replica of service.replicas) replica.kill();
   });
@@ -64,7 +67,7 @@ test.runIf(process.env['CI'] === 'true')('there are servers for the whole servic
 describe.skipIf(missing !== undefined)(
   'three replicas over Redis and Postgres, under reads, writes and subscriptions at once',
   () => {
-    test.each(['express'] as const)(
+    test.concurrent.each(['express', 'nest'] as const)(
       `the example on %s shows nobody anything stale, loses no event, and keeps no memory in ${String(SECONDS)} s`,
       { timeout: (SECONDS + 120) * 1000 },
       async (kind) => {
@@ -84,7 +87,7 @@ describe.skipIf(missing !== undefined)(
 
     test.runIf(LONG)('against the same service built by hand', { timeout: 1_800_000 }, async () => {
       const rows: Row[] = [];
-      for (const kind of ['express', 'byHand'] as const) {
+      for (const kind of ['express', 'nest', 'byHand'] as const) {
         const service = await running(kind);
         const warmMs = await warmReads(service.service, 3000);
         const { measured, early, late } = await underLoad(service, 60);

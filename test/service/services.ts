@@ -1,6 +1,10 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Seen } from '../faults/wire.js';
+import { copyExample, root, run } from '../package/linked.js';
 import { type Program, Replica } from './replicas.js';
+import type { StreamEvent } from './http.js';
 import type { Service } from './traffic.js';
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -15,11 +19,7 @@ export interface Backends {
   readonly databaseUrl: string;
 }
 
-const FILES = {
-  express: file('../../examples/express/src/main.ts'),
-  byHand: file('by-hand.ts'),
-};
-export type Kind = keyof typeof FILES;
+export type Kind = 'express' | 'nest' | 'byHand';
 
 /** A service that runs, and the processes that it is. */
 export interface Running {
@@ -27,18 +27,34 @@ export interface Running {
   readonly replicas: readonly Replica[];
 }
 
-export async function start(kind: Kind, count: number, { redisUrl, databaseUrl }: Backends): Promise<Running> {
-  const program: Program = {
-    file: FILES[kind],
-    env: {
-      ...{ PORT: '0', REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, DRAIN_MS: '0' },
-      CAMPAIGN_SIZE: `${String(SIZE.kingdoms)}x${String(SIZE.settlements)}x${String(SIZE.structures)}`,
-    },
-    urlIn: /(http:\/\/localhost:\d+)/,
+/** Where a service lies and how it begins. `scratch`: of `linkedFolder()`. */
+export async function placed(kind: Kind, scratch: string): Promise<Omit<Program, 'env'>> {
+  if (kind === 'byHand') {
+    // As far from the domain that it serves as here.
+    copyExample(scratch, 'express');
+    const cwd = join(scratch, 'test/service');
+    mkdirSync(cwd, { recursive: true });
+    copyFileSync(file('by-hand.ts'), join(cwd, 'by-hand.ts'));
+    return { cwd, main: join(cwd, 'by-hand.ts') };
+  }
+  const cwd = copyExample(scratch, kind);
+  if (kind === 'express') return { cwd, main: join(cwd, 'src/main.ts') };
+  await run(cwd, join(root, 'node_modules/.bin/tsc'), []);
+  return { cwd, main: join(cwd, 'dist/nest/src/main.js') };
+}
+
+export async function start(
+  kind: Kind,
+  { cwd, main }: Omit<Program, 'env'>,
+  { count, redisUrl, databaseUrl }: Backends & { readonly count: number },
+): Promise<Running> {
+  const env = {
+    ...{ REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, DRAIN_MS: '0' },
+    CAMPAIGN_SIZE: `${String(SIZE.kingdoms)}x${String(SIZE.settlements)}x${String(SIZE.structures)}`,
   };
   const replicas: Replica[] = [];
   // One after the other: the first puts the rows where they are kept.
-  for (let i = 0; i < count; i++) replicas.push(await Replica.start(program));
+  for (let i = 0; i < count; i++) replicas.push(await Replica.start({ cwd, main, env }));
   return { service: serviceOf(kind, replicas), replicas };
 }
 
@@ -51,22 +67,25 @@ function serviceOf(kind: Kind, replicas: readonly Replica[]): Service {
     settlementPath: (id) => `/settlements/${id}`,
     livePath: (ids) => `/live?${kind === 'byHand' ? '' : ids.map((id) => `room=settlement:${id}`).join('&')}`,
     seenIn,
-    heardIn: ({ event, data }) => {
-      const item = JSON.parse(data) as Item;
-      if (event === 'change' && item.entityType === 'settlement')
-        return { id: String(item.entityId), version: item.version ?? null };
-      if (event !== 'subscribed' && event !== 'resync') return undefined;
-      const id = /^settlement:(\w+)$/.exec(item.key ?? '')?.[1];
-      return id === undefined ? undefined : { id, version: null, reason: event };
-    },
+    heardIn,
   };
 }
 
-interface Item {
-  readonly key?: string;
-  readonly entityId?: string;
-  readonly entityType?: string;
-  readonly version?: number | null;
+type Told = ReturnType<Service['heardIn']>;
+
+/** A frame of tidemark/sse, or a change as the one built by hand tells it. */
+function heardIn({ data }: StreamEvent): Told {
+  const { kind, change, on = {} } = JSON.parse(data) as Frame;
+  if (kind === 'change' && change?.entityType === 'settlement')
+    return [{ id: String(change.entityId), version: change.version ?? null }];
+  if (kind !== 'subscribed' && kind !== 'resync') return [];
+  return Object.keys(on).map((room) => ({ id: room.replace('settlement:', ''), version: null, reason: kind }));
+}
+
+interface Frame {
+  readonly kind: string;
+  readonly change?: { readonly entityId: string; readonly entityType: string; readonly version?: number | null };
+  readonly on?: Readonly<Record<string, string>>;
 }
 
 interface Tree {

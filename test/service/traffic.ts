@@ -18,8 +18,8 @@ export interface Service {
   readonly livePath: (settlements: readonly string[]) => string;
   /** The settlements in an answer. */
   readonly seenIn: (body: unknown) => Seen;
-  /** What a stream tells of a settlement; undefined for what concerns none. */
-  readonly heardIn: (event: StreamEvent) => Pick<Heard, 'id' | 'version' | 'reason'> | undefined;
+  /** What a stream tells of settlements. */
+  readonly heardIn: (event: StreamEvent) => readonly Pick<Heard, 'id' | 'version' | 'reason'>[];
 }
 
 export interface Load {
@@ -179,16 +179,16 @@ class Traffic {
     const { settlements, livePath, heardIn } = this.#service;
     const heard = new Map<string, number>();
     const onEvent = (event: StreamEvent): void => {
-      const one = heardIn(event);
-      if (one === undefined) return;
       const at = now();
-      if (one.version !== null) {
-        heard.set(one.id, one.version);
-        const written = this.#writtenAt.get(`${one.id}#${String(one.version)}`);
-        this.#lagMs.push(written === undefined ? 0 : Math.max(0, at - written));
+      for (const one of heardIn(event)) {
+        if (one.version !== null) {
+          heard.set(one.id, one.version);
+          const written = this.#writtenAt.get(`${one.id}#${String(one.version)}`);
+          this.#lagMs.push(written === undefined ? 0 : Math.max(0, at - written));
+        }
+        const subscription = `${one.id} on ${nameOf(replica)}`;
+        this.#note(replica, { heard: [{ ...one, at, subscription }] });
       }
-      const name = nameOf(replica);
-      this.#note(replica, { heard: [{ ...one, at, subscription: `${one.id} on ${name}` }] });
     };
     const done = follow(url + livePath(settlements), onEvent, signal).catch((error: unknown) => {
       this.#history.complain(String(error));
