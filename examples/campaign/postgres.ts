@@ -148,8 +148,11 @@ async function begin(pool: Pool, seed: Seed): Promise<void> {
 
 /** Rows by their columns. */
 function inColumns(type: keyof Seed, rows: readonly object[]): object[] {
-  const columns: Readonly<Record<string, string>> = COLUMNS[type];
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([field, value]) => [columns[field], value])));
+  const columns = Object.entries<string>(COLUMNS[type]);
+  return rows.map((row) => {
+    const fields = new Map<string, unknown>(Object.entries(row));
+    return Object.fromEntries(columns.map(([field, column]) => [column, fields.get(field)]));
+  });
 }
 
 function rulesIn(pool: Pool): RuleTable {
