@@ -12,8 +12,8 @@ export interface CampaignService extends Convention {
   /** Its folder in examples. */
   readonly folder: string;
   readonly main: string;
-  /** Before it is started, in its folder. */
-  readonly compile?: (app: string) => Promise<void>;
+  /** Before it is started: its folder, and tidemark's as it is packed. */
+  readonly compile?: (app: string, tidemark: string) => Promise<void>;
   /** How it ends on SIGTERM. */
   readonly exit: readonly [number | null, string | null];
 }
@@ -27,7 +27,7 @@ export function testCampaign({ folder, main, compile, exit, ...convention }: Cam
 
   beforeAll(async () => {
     copyExample(scratch, folder);
-    await compile?.(app);
+    await compile?.(app, join(scratch, 'node_modules/tidemark'));
   });
 
   /** For as long as its describe. */
