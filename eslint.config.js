@@ -6,7 +6,7 @@ const nodeGlobals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).ma
 
 export default defineConfig(
   // What is compiled by its own options, with decorators, has its compiler.
-  globalIgnores(['dist/', 'docs/', 'coverage/', 'examples/nest/']),
+  globalIgnores(['dist/', 'site/', 'coverage/', 'examples/nest/']),
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
@@ -22,6 +22,10 @@ export default defineConfig(
         ]),
       ),
     },
+  },
+  {
+    files: ['examples/production/frontend/**'],
+    languageOptions: { globals: { document: 'readonly', localStorage: 'readonly', location: 'readonly' } },
   },
   {
     files: ['examples/scaled/page/**'],

@@ -40,7 +40,7 @@ function world(settlements = 2, structures = 2) {
     },
   });
   const clock = fakeClock();
-  const tide = createTidemark({ model, origin: db.origin as never, clock, ttlMs: 600_000 });
+  const tide = createTidemark({ model, origin: db.origin, clock, ttlMs: 600_000 });
   const rename = async (): Promise<void> => {
     const before = { id: 's0', kingdomId: 'k1', name: 'old' };
     const after = { ...before, name: 'new' };
@@ -86,8 +86,8 @@ test('E5: bytes read from tier 2 before a change on another replica do not fill 
       return found;
     },
   };
-  const a = createTidemark({ model, origin: db.origin as never, ...shared });
-  const b = createTidemark({ model, origin: db.origin as never, ...shared, store: slow });
+  const a = createTidemark({ model, origin: db.origin, ...shared });
+  const b = createTidemark({ model, origin: db.origin, ...shared, store: slow });
   await a.get('settlement', 's0');
   await new Promise((resolve) => setImmediate(resolve));
   let release = (): void => undefined;

@@ -1,7 +1,7 @@
 import { Keyv } from 'keyv';
 import { afterEach, expect, test } from 'vitest';
 import { keyvStore } from '../../src/adapters/keyv/index.js';
-import { type Origin, createTidemark, defineModel, entity, memory } from '../../src/index.js';
+import { createTidemark, defineModel, entity, memory } from '../../src/index.js';
 import { fakeOrigin } from '../../src/testing/index.js';
 import { BatchStorage, Storage } from './keyv-storage.js';
 
@@ -15,7 +15,7 @@ function replicas(storage: Storage) {
   const db = fakeOrigin({ kingdom: { rows: [{ id: 'k1', name: 'North' }] } });
   const make = () => {
     const store = keyvStore(new Keyv({ store: storage }));
-    const tide = createTidemark({ model, origin: db.origin as Origin<typeof model>, store, marks, bus });
+    const tide = createTidemark({ model, origin: db.origin, store, marks, bus });
     opened.push(tide);
     return tide;
   };

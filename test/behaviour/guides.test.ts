@@ -3,6 +3,7 @@ import * as express5 from '@as-integrations/express5';
 import express from 'express';
 import * as yoga from 'graphql-yoga';
 import fastify from 'fastify';
+import assert from 'node:assert/strict';
 import * as http from 'node:http';
 import * as ws from 'ws';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -29,6 +30,10 @@ import * as queryCore from '@tanstack/query-core';
 import * as socketIoHost from '../../src/hosts/socket-io/index.js';
 import * as sseHost from '../../src/hosts/sse/index.js';
 import * as wsHost from '../../src/hosts/ws/index.js';
+import * as metricsModule from '../../src/hosts/metrics/index.js';
+import * as openTelemetryApi from '@opentelemetry/api';
+import * as promClient from 'prom-client';
+import * as diagnosticsChannel from 'node:diagnostics_channel';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as expressHost from '../../src/hosts/express/index.js';
 import * as fastifyHost from '../../src/hosts/fastify/index.js';
@@ -59,6 +64,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
   'tidemark/nest': nestHost,
+  'tidemark/metrics': metricsModule,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
   'tidemark/realtime': realtime,
@@ -69,7 +75,11 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/ws': wsHost,
   express: { default: express },
   fastify: { default: fastify },
+  'node:assert/strict': { default: assert },
   'node:http': http,
+  'node:diagnostics_channel': diagnosticsChannel,
+  '@opentelemetry/api': openTelemetryApi,
+  'prom-client': promClient,
   'socket.io': socketIo,
   'socket.io-client': socketIoClient,
   ws,

@@ -64,7 +64,7 @@ export function database(settlements = 4) {
   return fakeOrigin(tables(settlements));
 }
 export type Database = ReturnType<typeof database>;
-export const originOf = (db: Database): Origin<WorldModel> => db.origin as unknown as Origin<WorldModel>;
+export const originOf = (db: Database): Origin<WorldModel> => db.origin;
 
 export type Recorded = { readonly [Name in TideEventName]: TideEvents[Name][] };
 

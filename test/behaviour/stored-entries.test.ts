@@ -22,7 +22,7 @@ async function tamper(own: Replicas, change: (bytes: Uint8Array) => Uint8Array):
 describe('what is stored is not believed', () => {
   const aTideOf = (own: Replicas, schema: number, parents: object) => {
     const other = defineModel({ entities: { ...entities, settlement: entity<Settlement>()({ ...parents, schema }) } });
-    return createTidemark({ model: other, origin: own.db.origin as object, clock: own.clock, ...own.shared });
+    return createTidemark({ model: other, origin: own.db.origin, clock: own.clock, ...own.shared });
   };
   test.each([
     ['under another schema', 2, { parents: { kingdom: 'kingdomId' } }],

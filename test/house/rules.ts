@@ -124,7 +124,9 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 const ADAPTER_IMPORTS: Readonly<Record<string, string>> = {
   tidemark: 'memory',
   index: 'memory',
-  'cli/command': 'postgres',
+  'cli/migrate': 'postgres',
+  'cli/doctor/postgres-facts': 'postgres',
+  'cli/doctor/tables': 'postgres',
   // In the place of a class that takes the clients of Redis.
   'hosts/graphql/redis-pub-sub': 'redis',
 };

@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,7 +5,7 @@ import { findPostgres } from '../../scripts/postgres.mjs';
 import { findRedis } from '../../scripts/redis.mjs';
 import { startPostgres, startRedis } from '../../scripts/services.mjs';
 import { CAMPAIGN_CASES, type Convention, type Init, type Replica } from './campaign-cases.js';
-import { linkedFolder, root, start } from './linked.js';
+import { copyExample, linkedFolder, start } from './linked.js';
 
 /** An example that serves examples/campaign. */
 export interface CampaignService extends Convention {
@@ -27,9 +26,7 @@ export function testCampaign({ folder, main, compile, exit, ...convention }: Cam
   const app = join(scratch, 'examples', folder);
 
   beforeAll(async () => {
-    const wanted = (from: string): boolean => !/\/(node_modules|dist)(\/|$)/.test(from.slice(root.length));
-    for (const name of ['campaign', folder])
-      cpSync(join(root, 'examples', name), join(scratch, 'examples', name), { recursive: true, filter: wanted });
+    copyExample(scratch, folder);
     await compile?.(app, join(scratch, 'node_modules/tidemark'));
   });
 

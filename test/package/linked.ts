@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,14 @@ export async function run(cwd: string, command: string, args: readonly string[])
   });
 }
 
+/** Copies an example, and the domain that it serves, beneath such a folder. Returns where it is. */
+export function copyExample(scratch: string, folder: string): string {
+  const wanted = (from: string): boolean => !/\/(node_modules|dist)(\/|$)/.test(from.slice(root.length));
+  for (const name of ['campaign', folder])
+    cpSync(join(root, 'examples', name), join(scratch, 'examples', name), { recursive: true, filter: wanted });
+  return join(scratch, 'examples', folder);
+}
+
 /** A folder beneath which all that is installed here is found, and tidemark as it is packed. Needs `npm run build` before. */
 export function linkedFolder(): string {
   const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-linked-')));
@@ -43,7 +51,7 @@ export function linkedFolder(): string {
   return scratch;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -114,6 +114,10 @@ test('the command runs where it is installed', async () => {
   expect(await run(esm, command, ['migrate', '--print', '--schema', 'own'])).toMatch(
     /create unlogged table "own"\.mark/,
   );
+  const { findings } = JSON.parse(await run(esm, command, ['doctor', '--json'])) as { findings: { id: string }[] };
+  expect(findings.map(({ id }) => id)).toContain('environment.node');
+  const lacking = run(esm, command, ['doctor', '--redis', 'redis://127.0.0.1:1']);
+  await expect(lacking).rejects.toThrow(/the package 'ioredis', which is not installed in .*npm install ioredis/);
   const refused = run(esm, command, ['migrate', '--forse']);
   await expect(refused).rejects.toThrow(/Unknown option '--forse'.*migrate --print/s);
   await expect(refused).rejects.toMatchObject({ cause: { code: 2 } });

@@ -10,8 +10,8 @@ import { statusOf } from '../http/status.js';
 import { type StopOptions, type StoppedServer, checkStop, stopping } from '../http/stopping.js';
 
 /** A request of Express, which knows its response. */
-export interface ExpressRequest extends IncomingMessage {
-  readonly res?: ServerResponse | undefined;
+export interface ExpressRequest {
+  readonly res?: Pick<ServerResponse, 'closed' | 'once'> | undefined;
 }
 
 export type ExpressOptions<M extends AnyModel, Principal, Request> = RequestOptions<M, Principal, Request>;

@@ -25,7 +25,8 @@ export interface FastifyReply {
 
 /** What is needed of an instance of Fastify 5 with a server of HTTP/1 or 2. */
 export interface FastifyApp {
-  readonly server: FollowedServer;
+  /** `closeAllConnections`: where it is there, of HTTP/1. */
+  readonly server: FollowedServer & { closeAllConnections?(): void };
   get(path: string, options: object, handler: (request: never, reply: never) => unknown): unknown;
   addHook(name: 'onRequest', hook: (request: never, reply: never, done: () => void) => void): unknown;
   addHook(name: 'preClose' | 'onClose', hook: () => Promise<void>): unknown;
@@ -39,7 +40,9 @@ export interface FastifyOptions<M extends AnyModel, Principal, Request> extends 
   readonly healthLogLevel?: string | undefined;
   /** How long `stop` lets readiness say 503 while every request is still served. As long as your load balancer takes to notice. Default 0. */
   readonly drainMs?: number | undefined;
-  /** Measures it. Default: this machine's. */
+  /** Connections that are still busy so long after the app has begun to close are cut. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Measures both. Default: this machine's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -66,7 +69,7 @@ export interface FastifyHost<M extends AnyModel, Principal, Request> {
   stop(app: FastifyApp): Promise<void>;
 }
 
-const OPTIONS = ['scope', 'healthPath', 'healthLogLevel', 'drainMs', 'clock'];
+const OPTIONS = ['scope', 'healthPath', 'healthLogLevel', 'drainMs', 'timeoutMs', 'clock'];
 const PROBES: readonly (readonly [path: string, probe: Probe])[] = [
   ['', 'health'],
   ['/live', 'live'],
@@ -87,7 +90,15 @@ export function fastifyHost<M extends AnyModel, Principal, Request extends { rea
 ): FastifyHost<M, Principal, Request> {
   refuseOthers(options, 'fastifyHost', OPTIONS);
   checkMs(options.drainMs, 'fastifyHost: drainMs');
-  const { scope, healthPath = '/health', healthLogLevel = 'warn', drainMs = 0, clock = systemClock } = options;
+  checkMs(options.timeoutMs, 'fastifyHost: timeoutMs');
+  const {
+    scope,
+    healthPath = '/health',
+    healthLogLevel = 'warn',
+    drainMs = 0,
+    timeoutMs = 10_000,
+    clock = systemClock,
+  } = options;
   const requests = new Requests();
   const probes = new Probes(tide, requests);
   const responses = new WeakMap<object, ServerResponse>();
@@ -101,6 +112,7 @@ export function fastifyHost<M extends AnyModel, Principal, Request extends { rea
   });
 
   const plugin = (app: FastifyApp): Promise<void> => {
+    let cancel = (): void => undefined;
     requests.follow(app.server);
     app.addHook('onRequest', ({ raw }: FastifyRequest, reply: FastifyReply, done) => {
       // Requests that are injected come over no server.
@@ -117,8 +129,12 @@ export function fastifyHost<M extends AnyModel, Principal, Request extends { rea
     app.addHook('preClose', async () => {
       requests.drain();
       tide.realtime.close();
+      cancel = clock.after(timeoutMs, () => app.server.closeAllConnections?.());
     });
-    app.addHook('onClose', () => tide.close());
+    app.addHook('onClose', () => {
+      cancel();
+      return tide.close();
+    });
     return Promise.resolve();
   };
   let stopped: Promise<void> | undefined;

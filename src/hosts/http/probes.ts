@@ -1,3 +1,5 @@
+import { inTime, systemClock } from '../../clock.js';
+import type { Clock } from '../../contract.js';
 import type { Health } from '../../report.js';
 
 /** What is needed of a tide. */
@@ -11,6 +13,9 @@ export interface ProbeAnswer {
   readonly body: object;
 }
 
+/** Who waits for a start that takes long is told so, and asks again. */
+const PATIENCE_MS = 1000;
+
 /** The three questions that those who watch a process ask of it. */
 export type Probe = 'live' | 'ready' | 'health';
 
@@ -22,12 +27,14 @@ export type Probe = 'live' | 'ready' | 'health';
 export class Probes {
   readonly #tide: ProbedTide;
   readonly #app: { readonly draining: boolean };
+  readonly #clock: Clock;
   #readying: Promise<boolean> | null = null;
   #probing: Promise<Health> | null = null;
 
-  constructor(tide: ProbedTide, app: { readonly draining: boolean }) {
+  constructor(tide: ProbedTide, app: { readonly draining: boolean }, clock: Clock = systemClock) {
     this.#tide = tide;
     this.#app = app;
+    this.#clock = clock;
   }
 
   /** Never rejects. */
@@ -37,7 +44,8 @@ export class Probes {
       const health = toldBy(this.#app, await this.#health());
       return { status: health.status === 'down' ? 503 : 200, body: health };
     }
-    const isReady = await this.#ready();
+    const late = (): Error => new Error('not ready in time');
+    const isReady = await inTime(this.#clock, PATIENCE_MS, () => this.#ready(), late).catch(() => false);
     if (this.#app.draining) return { status: 503, body: { status: 'stopping' } };
     return isReady ? { status: 200, body: { status: 'ready' } } : { status: 503, body: { status: 'starting' } };
   }

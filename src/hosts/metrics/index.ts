@@ -1,4 +1,5 @@
 /** What a tide says of itself: to Prometheus, to the host's registry of prom-client, and to its OpenTelemetry. */
+export { DURATION_LIMITS } from '../../metrics.js';
 export type { Counted, Durations, Metrics, Timed } from '../../metrics.js';
 export type {
   ChangeMessage,

@@ -1,5 +1,5 @@
 import type { memory } from '../../../src/index.js';
-import { type Origin, createTidemark, defineModel, entity } from '../../../src/index.js';
+import { createTidemark, defineModel, entity } from '../../../src/index.js';
 import { type EntityUpdate, type Piece, type ScopeContext, tidemarkSchema } from '../../../src/hosts/graphql/index.js';
 import { fakeOrigin } from '../../../src/testing/index.js';
 
@@ -73,7 +73,7 @@ export type App = ReturnType<typeof app>;
 export function app(shared: Partial<ReturnType<typeof memory>> = {}, db = tables()) {
   const tide = createTidemark({
     ...{ model, ...shared, rules: { source: rules } },
-    origin: db.origin as unknown as Origin<typeof model>,
+    origin: db.origin,
     authorize: (user: User) => user.role !== 'stranger',
     principalId: ({ name }) => name,
   });

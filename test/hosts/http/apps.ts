@@ -20,9 +20,8 @@ export interface Routes {
 }
 
 interface Options {
-  /** Of a request: the headers `x-user` and `x-after`. */
-  readonly scoped?: boolean;
   readonly drainMs?: number;
+  readonly timeoutMs?: number;
 }
 
 const settingsOf = (header: (name: string) => string | undefined) => ({
@@ -33,7 +32,7 @@ const textOf = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
 export const FRAMEWORKS = {
-  express: async (tide: Tide, routes: Routes, { drainMs }: Options = {}): Promise<App> => {
+  express: async (tide: Tide, routes: Routes, { drainMs, timeoutMs }: Options = {}): Promise<App> => {
     const host = expressHost(tide, { scope: (request: Asked) => settingsOf((name) => request.get(name)) });
     const app = express().disable('x-powered-by');
     const failures: unknown[] = [];
@@ -49,15 +48,15 @@ export const FRAMEWORKS = {
       else response.status((error as { readonly status?: number }).status ?? 500).json({ theirs: true });
     }) as express.ErrorRequestHandler);
     const server = app.listen(0);
-    const stop = host.graceful(server, { drainMs });
+    const stop = host.graceful(server, { drainMs, timeoutMs });
     await new Promise((resolve) => server.once('listening', resolve));
     onTestFinished(async () => void (await stop()));
     return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, failures, stop };
   },
-  fastify: async (tide: Tide, routes: Routes, { drainMs }: Options = {}): Promise<App> => {
+  fastify: async (tide: Tide, routes: Routes, { drainMs, timeoutMs }: Options = {}): Promise<App> => {
     const host = fastifyHost(tide, {
       scope: ({ headers }: FastifyRequest) => settingsOf((name) => textOf(headers[name])),
-      drainMs,
+      ...{ drainMs, timeoutMs },
     });
     const app = fastify();
     const failures: unknown[] = [];

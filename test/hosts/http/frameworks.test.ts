@@ -120,6 +120,28 @@ describe.each(Object.entries(FRAMEWORKS))('an app on %s', (_, serve) => {
     expect((await json(`${url}/health/live`)).status).toBe(200);
   });
 
+  test('cuts what is still busy when its time is over', async () => {
+    const { options, gate } = rows();
+    let asked = (): void => undefined;
+    const begun = new Promise<void>((resolve) => (asked = resolve));
+    gate.wait = () => {
+      asked();
+      return new Promise(() => undefined);
+    };
+    const { url, stop } = await serve(
+      make(options),
+      { '/settlements/:id': (scope, { id }) => scope().get('settlement', id) },
+      { timeoutMs: 50 },
+    );
+    const answer = fetch(`${url}/settlements/s1`).then(
+      () => 'answered',
+      () => 'cut',
+    );
+    await begun;
+    await stop();
+    expect(await answer).toBe('cut');
+  });
+
   test('ends once, however often it is told to', async () => {
     const { options } = rows();
     const tide = make(options);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Probes } from '../../../src/hosts/http/probes.js';
+import { fakeClock } from '../../../src/testing/index.js';
 import type { Health } from '../../../src/index.js';
 
 const UP = { status: 'up', issues: [] as string[] } as unknown as Health;
@@ -41,4 +42,19 @@ test('a process is ready once its tide is, is asked again until then, and is not
   expect(await probes.answer('ready')).toEqual({ status: 503, body: { status: 'stopping' } });
   expect(await probes.answer('health')).toMatchObject({ status: 503, body: { status: 'down' } });
   expect(await probes.answer('live')).toEqual({ status: 200, body: { status: 'alive' } });
+});
+
+test('a start that takes long is told, and waited for by nobody', async () => {
+  const clock = fakeClock();
+  let begin = (): void => undefined;
+  const starting = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const tide = { ready: () => starting, health: () => Promise.resolve(UP) };
+  const probes = new Probes(tide, { draining: false }, clock);
+  const first = probes.answer('ready');
+  await clock.advance(1000);
+  expect(await first).toEqual({ status: 503, body: { status: 'starting' } });
+  begin();
+  expect(await probes.answer('ready')).toMatchObject({ status: 200 });
 });

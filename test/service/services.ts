@@ -1,0 +1,102 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Seen } from '../faults/wire.js';
+import { copyExample, root, run } from '../package/linked.js';
+import { type Program, Replica } from './replicas.js';
+import type { StreamEvent } from './http.js';
+import type { Service } from './traffic.js';
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Kingdoms, settlements of each, structures of each: so many rows as a page shows at once. */
+export const SIZE = { kingdoms: 4, settlements: 5, structures: 10 } as const;
+const settlements = Array.from({ length: SIZE.kingdoms * SIZE.settlements }, (_, i) => `s${String(i + 1)}`);
+
+/** Where a service has its rows, and what its replicas share. */
+export interface Backends {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+}
+
+export type Kind = 'express' | 'nest' | 'byHand';
+
+/** A service that runs, and the processes that it is. */
+export interface Running {
+  readonly service: Service;
+  readonly replicas: readonly Replica[];
+}
+
+/** Where a service lies and how it begins. `scratch`: of `linkedFolder()`. */
+export async function placed(kind: Kind, scratch: string): Promise<Omit<Program, 'env'>> {
+  if (kind === 'byHand') {
+    // As far from the domain that it serves as here.
+    copyExample(scratch, 'express');
+    const cwd = join(scratch, 'test/service');
+    mkdirSync(cwd, { recursive: true });
+    copyFileSync(file('by-hand.ts'), join(cwd, 'by-hand.ts'));
+    return { cwd, main: join(cwd, 'by-hand.ts') };
+  }
+  const cwd = copyExample(scratch, kind);
+  if (kind === 'express') return { cwd, main: join(cwd, 'src/main.ts') };
+  await run(cwd, join(root, 'node_modules/.bin/tsc'), []);
+  return { cwd, main: join(cwd, 'dist/nest/src/main.js') };
+}
+
+export async function start(
+  kind: Kind,
+  { cwd, main }: Omit<Program, 'env'>,
+  { count, redisUrl, databaseUrl }: Backends & { readonly count: number },
+): Promise<Running> {
+  const env = {
+    ...{ REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, DRAIN_MS: '0' },
+    CAMPAIGN_SIZE: `${String(SIZE.kingdoms)}x${String(SIZE.settlements)}x${String(SIZE.structures)}`,
+  };
+  const replicas: Replica[] = [];
+  // One after the other: the first puts the rows where they are kept.
+  for (let i = 0; i < count; i++) replicas.push(await Replica.start({ cwd, main, env }));
+  return { service: serviceOf(kind, replicas), replicas };
+}
+
+function serviceOf(kind: Kind, replicas: readonly Replica[]): Service {
+  return {
+    urls: replicas.map(({ url }) => url),
+    campaigns: ['c1'],
+    settlements,
+    campaignPath: (id) => `/campaigns/${id}`,
+    settlementPath: (id) => `/settlements/${id}`,
+    livePath: (ids) => `/live?${kind === 'byHand' ? '' : ids.map((id) => `room=settlement:${id}`).join('&')}`,
+    seenIn,
+    heardIn,
+  };
+}
+
+type Told = ReturnType<Service['heardIn']>;
+
+/** A frame of tidemark/sse, or a change as the one built by hand tells it. */
+function heardIn({ data }: StreamEvent): Told {
+  const { kind, change, on = {} } = JSON.parse(data) as Frame;
+  if (kind === 'change' && change?.entityType === 'settlement')
+    return [{ id: String(change.entityId), version: change.version ?? null }];
+  if (kind !== 'subscribed' && kind !== 'resync') return [];
+  return Object.keys(on).map((room) => ({ id: room.replace('settlement:', ''), version: null, reason: kind }));
+}
+
+interface Frame {
+  readonly kind: string;
+  readonly change?: { readonly entityId: string; readonly entityType: string; readonly version?: number | null };
+  readonly on?: Readonly<Record<string, string>>;
+}
+
+interface Tree {
+  readonly id: string;
+  readonly version?: number;
+  readonly kingdoms?: readonly { readonly settlements: readonly Tree[] }[];
+}
+
+/** Of a campaign, all its settlements; of a settlement, itself. */
+function seenIn(body: unknown): Seen {
+  const { id, version = 0, kingdoms } = body as Tree;
+  if (kingdoms === undefined) return [[id, version]];
+  return kingdoms.flatMap(({ settlements: all }) => all.map((one) => [one.id, one.version ?? 0] as const));
+}
