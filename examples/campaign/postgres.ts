@@ -148,10 +148,10 @@ async function begin(pool: Pool, seed: Seed): Promise<void> {
 
 /** Rows by their columns. */
 function inColumns(type: keyof Seed, rows: readonly object[]): object[] {
-  const columns = Object.entries<string>(COLUMNS[type]);
+  const columns: Readonly<Record<string, string>> = COLUMNS[type];
   return rows.map((row) => {
-    const fields = new Map<string, unknown>(Object.entries(row));
-    return Object.fromEntries(columns.map(([field, column]) => [column, fields.get(field)]));
+    const fields = Object.entries<unknown>({ ...row });
+    return Object.fromEntries(fields.map(([field, value]) => [columns[field], value])) as object;
   });
 }
 
