@@ -23,6 +23,14 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/hosts/inspector/page/**'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'location', 'addEventListener', 'EventSource'].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     files: ['examples/scaled/page/**'],
     languageOptions: {
       globals: { document: 'readonly', localStorage: 'readonly', matchMedia: 'readonly', EventSource: 'readonly' },

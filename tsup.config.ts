@@ -1,4 +1,21 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Options } from 'tsup';
+
+/** `./page/main.js?raw` is that file as text: a page comes along wherever the package is bundled. */
+const asText: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'as-text',
+  setup: (build) => {
+    build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.replace(/\?raw$/, '')),
+      namespace: 'text',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'text' }, async ({ path }) => ({
+      contents: await readFile(path, 'utf8'),
+      loader: 'text',
+    }));
+  },
+};
 
 // tsup prints type errors of its declaration step and exits with 0: `npm run typecheck` is the gate.
 const options = {
@@ -11,6 +28,7 @@ const options = {
     'client/tanstack': 'src/client/tanstack/index.ts',
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
+    inspector: 'src/hosts/inspector/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
     'node-cache': 'src/adapters/node-cache/index.ts',
     postgres: 'src/adapters/postgres/index.ts',
@@ -32,6 +50,7 @@ const options = {
   removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
+  esbuildPlugins: [asText],
 } satisfies Options;
 
 export default options;

@@ -22,15 +22,16 @@ const MOST = { places: 2000, answers: 60, cells: 16 } as const;
 
 /** `tide.inspect()`, types erased. */
 export function inspectionOf(parts: InspectingParts): Inspection {
-  const { chronicle, hub, topology } = parts;
+  const { chronicle, core, hub, topology } = parts;
   const stories = new Stories(parts);
   const close = chronicle.keep();
   return {
-    bounds: { loads: KEPT.loads, changes: KEPT.changes },
+    bounds: { loads: KEPT.loads, changes: KEPT.changes, maxStalenessMs: core.reads.table.maxStalenessMs },
     loads: (after) => stories.loads(after),
     changes: (after) => stories.changes(after),
     cascade: (changeId) => stories.cascade(changeId),
     story: (type, id, branch) => stories.story(refOf(topology, type, id, branchOf(topology, branch))),
+    value: (key) => stories.value(key),
     record: (type, id, branch) => stories.record(refOf(topology, type, id, branchOf(topology, branch))),
     map: (type, branch) => mapOf(parts, stories, planOf(topology, type), branchOf(topology, branch)),
     subscriptions: () => subscriptionsOf(hub),
@@ -83,14 +84,10 @@ function mapOf(parts: InspectingParts, stories: Stories, plan: EntityPlan, branc
   };
 }
 
-/** A record, a list, or an answer: rows, or rows with their distances. */
+/** Of a record, a list or an answer. */
 function rowsIn(value: unknown): readonly AnyRow[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return items.flatMap((item) => {
-    if (typeof item !== 'object' || item === null) return [];
-    const { row = item } = item as { readonly row?: unknown };
-    return [row as AnyRow];
-  });
+  return items.filter((item): item is AnyRow => typeof item === 'object' && item !== null);
 }
 
 /** Null for a row that lies nowhere, or has not what says where. */

@@ -97,8 +97,10 @@ export interface CascadeEntry {
 export interface SeenValue {
   readonly key: string;
   readonly kind: string;
-  /** `own`: the entity's record, its computed fields, or the list of its children. Else it depends on the entity. */
+  /** In the story of an entity: it is its record, its computed fields, or a list of its children. Else it depends on it. */
   readonly own: boolean;
+  /** The entity whose record or computed fields it is; null for other values. */
+  readonly entity: { readonly type: string; readonly id: string; readonly branch: string } | null;
   readonly held: {
     /** Null: it may be served. Else why the next read loads it. */
     readonly stale: LoadReason | null;
@@ -152,10 +154,11 @@ export interface SeenMap {
   readonly more: { readonly places: number; readonly answers: number };
 }
 
-/** Bounds of what is remembered and shown. */
+/** What is remembered, and for how long marks count that nobody confirms. */
 export interface InspectionBounds {
   readonly loads: number;
   readonly changes: number;
+  readonly maxStalenessMs: number;
 }
 
 /**
@@ -171,6 +174,8 @@ export interface Inspection {
   cascade(changeId: string): Cascade | null;
   /** Walks tier 1. Throws UNKNOWN_TYPE, BLANK_ID, BRANCH_REQUIRED. */
   story(type: string, id: string, branch?: string): Story;
+  /** One value, by its key as the others name it. Walks tier 1. Null if it is neither held nor remembered. */
+  value(key: string): SeenValue | null;
   /** The record as it is held, fresh or not; undefined if it is not. */
   record(type: string, id: string, branch?: string): unknown;
   /** Walks tier 1. Throws UNKNOWN_TYPE, BRANCH_REQUIRED, INVALID_GEOMETRY for a type that lies nowhere. */

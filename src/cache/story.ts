@@ -184,6 +184,15 @@ export class Stories {
     };
   }
 
+  value(key: string): SeenValue | null {
+    const { chronicle } = this.#parts;
+    const found: Found = { own: true, entry: null, loads: [] };
+    for (const entry of this.#tier) if (entry.key === key) found.entry = entry;
+    for (const load of chronicle.loads)
+      if (load.shelf.space.keyOf(load.shelf.branch, load.id) === key) found.loads.push(load);
+    return found.entry === null && found.loads.length === 0 ? null : this.#seenValue(key, found);
+  }
+
   /** Where it hangs and lies, if its record is held: the marks that an edit of it writes. */
   #placesOf({ type, id, branch }: Ref): readonly string[] {
     const row = this.record({ type, id, branch });
@@ -194,8 +203,18 @@ export class Stories {
   }
 
   #seenValue(key: string, { own, entry, loads }: Found): SeenValue {
-    const kind = (entry ?? loads[0])?.shelf.space.kind ?? '';
-    return { key, kind, own, held: entry && this.#held(entry), loads: loads.map((load) => this.#seenLoad(load)) };
+    const { shelf, id } = (entry ?? loads[0]) as Entry | KeptLoad;
+    const { kind, name: type } = shelf.space;
+    const isOfEntity = kind === 'record' || (kind === 'computed' && this.#parts.topology.types.has(type));
+    const entity = isOfEntity ? { type, id: String(id), branch: shelf.branch } : null;
+    return {
+      key,
+      kind,
+      own,
+      entity,
+      held: entry && this.#held(entry),
+      loads: loads.map((load) => this.#seenLoad(load)),
+    };
   }
 
   #held(entry: Entry): SeenValue['held'] {

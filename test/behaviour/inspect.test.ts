@@ -199,6 +199,17 @@ describe('tide.inspect().story', () => {
     expect(changes.map((change) => change.changeId)).toEqual([changeId]);
   });
 
+  test('of one value, by its key', async () => {
+    const { tide, inspection } = inspected();
+    await tide.get('settlement', 's0');
+    expect(inspection.value('settlement:s0:main')).toMatchObject({
+      entity: { type: 'settlement', id: 's0', branch: 'main' },
+      held: { stale: null },
+      loads: [{ why: { kind: 'absent' } }],
+    });
+    expect(inspection.value('settlement:s1:main')).toBeNull();
+  });
+
   test('refuses a type and an id that are none', () => {
     const { inspection } = inspected();
     expect(() => inspection.story('planet', 'p')).toThrow(/expected an entity type of the model/);
