@@ -12,6 +12,7 @@ import type {
 import type { AnyRow, Topology } from '../model.js';
 import { entitySubject, idText, listSubject, subjectParts } from '../subject.js';
 import { planOf } from './cascade.js';
+import { afterUpdate } from './rows.js';
 import type { Changer } from './change.js';
 import { type Chronicle, type KeptChange, type KeptLoad, whyNot } from './chronicle.js';
 import type { Core } from './core.js';
@@ -112,6 +113,8 @@ export class Stories {
       if (because.length > 0) stale.push({ key: entry.key, kind, because });
       else if (kind === 'spatial' && entry.cells.some(({ subject }) => subjects.has(subject)) && this.#isFresh(entry)) {
         spared.push(entry.key);
+      } else if (entry.cells.some(({ subject }) => subjects.has(subject))) {
+        continue; // loaded since
       } else if ((types.has(name) || kind === 'view') && this.#isFresh(entry)) {
         const group = stayed.get(`${kind} ${name}`) ?? { kind, type: name, count: 0, keys: [] };
         stayed.set(`${kind} ${name}`, group);
@@ -198,7 +201,9 @@ export class Stories {
     const row = this.record({ type, id, branch });
     if (row === null || row === undefined) return [];
     const plan = planOf(this.#parts.topology, type);
-    const change = { type, id: (row as AnyRow)[plan.idField], op: 'update', before: row, after: row, branch };
+    const before = row as AnyRow;
+    const after = afterUpdate(plan, before);
+    const change = { type, id: before[plan.idField], op: 'update', before, after, branch };
     return [...this.#parts.changer.plan(change, 'story').bumps.keys()];
   }
 

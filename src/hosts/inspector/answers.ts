@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import type { Explanation } from '../../api.js';
+import { afterUpdate } from '../../cache/rows.js';
 import { TidemarkError, messageOf } from '../../errors.js';
 import type { TideEventName } from '../../events.js';
 import type { Inspection, SeenLoad, SeenValue } from '../../inspection.js';
 import type { Metrics } from '../../metrics.js';
-import type { AnyModel, EntityPlan } from '../../model.js';
+import type { AnyModel, AnyRow, EntityPlan } from '../../model.js';
 import type { Health, MergedOptions, MergedStats } from '../../report.js';
 import type { FieldExplanation } from '../../rules/fields/evaluate.js';
 import type { FieldRule } from '../../rules/fields/rule.js';
@@ -34,7 +35,7 @@ interface Asked {
 }
 
 /** Shown at most. */
-const MOST = { entries: 300, loads: 100, nodes: 2000 } as const;
+const MOST = { entries: 300, loads: 100, nodes: 2000, chars: 4000 } as const;
 
 /** What the page may ask, by name. None of them changes anything. */
 const ANSWERS: Readonly<Record<string, (asked: Asked) => unknown>> = {
@@ -59,7 +60,13 @@ const ANSWERS: Readonly<Record<string, (asked: Asked) => unknown>> = {
   rules: async ({ tide, query }) => {
     const where = { branch: branchIn(query), scope: query.get('scope') ?? undefined };
     const [rules, graph] = await Promise.all([tide.rules.list(where), orProblem(tide.rules.graph(where))]);
-    return { rules: rules.map((rule) => ({ ...rule, expression: shortly(rule.expression) })), ...graph };
+    return {
+      rules: rules.map((rule) => ({
+        ...rule,
+        expression: JSON.stringify(rule.expression, null, 2).slice(0, MOST.chars),
+      })),
+      ...graph,
+    };
   },
   trace: async ({ tide, query }) => {
     const plan = planIn(tide, query);
@@ -87,9 +94,9 @@ async function explained({ tide, inspection, query }: Asked) {
   const plan = planIn(tide, query);
   const { type } = plan;
   const [id, branch, op] = [needed(query, 'id'), branchIn(query), needed(query, 'op')];
-  const held = inspection.record(type, id, branch) ?? null;
+  const held = (inspection.record(type, id, branch) ?? null) as AnyRow | null;
   const before = op === 'create' ? null : held;
-  const after = op === 'delete' ? null : held;
+  const after = op === 'delete' || held === null ? null : op === 'create' ? held : afterUpdate(plan, held);
   const { entries, ...rest } = tide.explain({ type, id: plan.parseId(id), op, before, after, branch });
   return {
     ...{ type, id, op, isHeld: held !== null },

@@ -41,7 +41,7 @@ export function createChanges({ go }) {
 
   const show = ({ change }) => {
     for (const each of list.querySelectorAll('button')) {
-      each.toggleAttribute('aria-current', each.dataset.change === change);
+      each.setAttribute('aria-current', String(each.dataset.change === change));
     }
     if (change === undefined) return;
     void put(tree, ask('cascade', { change }), (found) =>

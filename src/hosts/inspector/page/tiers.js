@@ -112,7 +112,9 @@ export function createTiers() {
 }
 
 function typesTable(byType) {
-  const rows = Object.entries(byType).sort(([, a], [, b]) => b.hits + b.misses - a.hits - a.misses);
+  const rows = Object.entries(byType)
+    .filter(([, { hits, misses }]) => hits + misses > 0)
+    .sort(([, a], [, b]) => b.hits + b.misses - a.hits - a.misses);
   if (rows.length === 0) return h('p', { class: 'soft' }, 'Nothing was read yet.');
   const head = ['type', 'hits', 'of tier 2', 'misses', 'hit rate'].map((name) => h('th', { scope: 'col' }, name));
   const line = ([type, { hits, tier2Hits, misses }]) =>
