@@ -19,6 +19,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // By default vitest puts nothing in the place of styles, also of those that are read as text.
+    css: true,
     // Files that wait for real servers leave a processor to others: by itself vitest takes one less than there are.
     maxWorkers: Math.max(2, availableParallelism()),
     projects: [

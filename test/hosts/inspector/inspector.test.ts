@@ -102,6 +102,7 @@ describe('what is answered', () => {
       const response = await ask(`/inspector/${file}`);
       expect([file, response.status]).toEqual([file, 200]);
       const text = await response.text();
+      expect(text.trim()).not.toBe('');
       expect(text.match(/https?:\/\/(?!www\.w3\.org\/2000\/svg)/)).toBeNull();
       for (const [, next = ''] of text.matchAll(/(?:from '\.\/|(?:href|src)=")([a-z-]+\.(?:js|css))['"]/g))
         await follow(next);
