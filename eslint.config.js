@@ -5,7 +5,8 @@ import tseslint from 'typescript-eslint';
 const nodeGlobals = Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'docs/', 'coverage/']),
+  // What is compiled by its own options, with decorators, has its compiler.
+  globalIgnores(['dist/', 'site/', 'coverage/', 'examples/nest/']),
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
@@ -29,6 +30,10 @@ export default defineConfig(
         ['document', 'location', 'addEventListener', 'EventSource'].map((name) => [name, 'readonly']),
       ),
     },
+  },
+  {
+    files: ['examples/production/frontend/**'],
+    languageOptions: { globals: { document: 'readonly', localStorage: 'readonly', location: 'readonly' } },
   },
   {
     files: ['examples/scaled/page/**'],

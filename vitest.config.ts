@@ -14,7 +14,10 @@ export default defineConfig({
     alias: [
       { find: /^tidemark$/, replacement: source('src/index.ts') },
       { find: /^tidemark\/(keyv|node-cache|postgres|redis)$/, replacement: source('src/adapters/$1/index.ts') },
-      { find: /^tidemark\/(graphql|grpc|inspector|socket-io|sse|ws)$/, replacement: source('src/hosts/$1/index.ts') },
+      {
+        find: /^tidemark\/(express|fastify|graphql|grpc|inspector|metrics|nest|socket-io|sse|ws)$/,
+        replacement: source('src/hosts/$1/index.ts'),
+      },
       { find: /^tidemark\/(.+)$/, replacement: source('src/$1/index.ts') },
     ],
   },

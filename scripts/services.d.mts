@@ -21,7 +21,11 @@ export interface RedisSentinel {
   readonly servers: readonly [RedisServer, RedisServer, RedisServer];
   stop(): Promise<void>;
 }
-export function startRedis(settings?: Readonly<Record<string, string | number>>): Promise<RedisServer>;
+export function startRedis(
+  settings?: Readonly<Record<string, string | number>>,
+  /** A redis.conf. */
+  file?: string,
+): Promise<RedisServer>;
 export function startCluster(options?: { readonly replicas?: number | undefined }): Promise<RedisCluster>;
 export function startSentinel(): Promise<RedisSentinel>;
 export interface PostgresServer extends Address {
@@ -42,3 +46,8 @@ export function startPgbouncer(
   server: Address,
   settings?: Readonly<Record<string, string | number>>,
 ): Promise<PgbouncerServer>;
+export interface NginxServer extends Address {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+export function startNginx(configure: (port: number) => string, directory?: string): Promise<NginxServer>;

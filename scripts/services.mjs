@@ -1,11 +1,12 @@
 // Servers for tests, on free ports, with data directories of their own that go with them.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { findNginx } from './nginx.mjs';
 import { findPgbouncer } from './pgbouncer.mjs';
 import { findPostgres } from './postgres.mjs';
 import { findRedis } from './redis.mjs';
@@ -14,16 +15,19 @@ const HOST = '127.0.0.1';
 const PATIENCE_MS = 20_000;
 
 /**
- * One redis-server. `settings` are those of redis.conf. `kill()` is a crash, `restart()` begins again on the same port
+ * One redis-server. `settings` are those of redis.conf, and come after those of a `file`. `kill()` is a crash, `restart()` begins again on the same port
  * with the data directory as it is, `stop()` ends it and removes that.
  */
-export async function startRedis(settings = {}) {
+export async function startRedis(settings = {}, file = undefined) {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
   const all = { bind: HOST, port, dir: directory, save: '', 'enable-debug-command': 'yes', ...settings };
   return redisDaemon({
     program: 'redis-server',
-    args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    args: [
+      ...(file === undefined ? [] : [file]),
+      ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ],
     port,
     directory,
   });
@@ -178,6 +182,36 @@ export async function startPgbouncer(server, settings = {}) {
     ...{ port, directory },
   });
   return { host: HOST, port, url: `postgresql://postgres@${HOST}:${String(port)}/postgres`, stop };
+}
+
+/**
+ * An nginx with what `configure(port)` gives as its configuration: on that port, which it is given. Files named there are
+ * looked for in `directory`, which is copied; what it would log goes nowhere. `nginx -t` has accepted it before it runs.
+ */
+export async function startNginx(configure, directory = undefined) {
+  const { path, missing } = findNginx();
+  if (path === undefined) throw new Error(missing);
+  const port = await freePort();
+  const own = mkdtempSync(join(tmpdir(), 'tidemark-nginx-'));
+  chmodSync(own, 0o755); // of root's nginx the workers are somebody else's
+  if (directory !== undefined) cpSync(directory, own, { recursive: true });
+  writeFileSync(join(own, 'nginx.conf'), configure(port));
+  const args = ['-p', own, '-c', join(own, 'nginx.conf'), '-e', '/dev/null', '-g', `daemon off; pid ${own}/pid;`];
+  try {
+    await finish(path, ['-t', ...args]);
+  } catch (error) {
+    rmSync(own, { recursive: true, force: true });
+    throw error;
+  }
+  const { stop, kill } = await daemon({
+    command: path,
+    args,
+    // Its workers go with it.
+    signal: 'SIGTERM',
+    isUp: () => accepts(port),
+    ...{ port, directory: own },
+  });
+  return { host: HOST, port, url: `http://${HOST}:${String(port)}`, stop, kill };
 }
 
 /** PostgreSQL does not run as root, nor does PgBouncer: the user that its package has made, or nothing where this is not root. */

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideChromium } from './chromium.mjs';
+import { provideNginx } from './nginx.mjs';
 import { requireNode } from './node-version.mjs';
 import { providePgbouncer } from './pgbouncer.mjs';
 import { providePostgres } from './postgres.mjs';
@@ -21,6 +22,8 @@ if (postgres.missing !== undefined) console.warn(`\nNO POSTGIS: its adapter is n
 const pgbouncer = providePgbouncer();
 if (pgbouncer.missing !== undefined)
   console.warn(`\nNO PGBOUNCER: that it is refused is not tested: ${pgbouncer.missing}`);
+const nginx = provideNginx();
+if (nginx.missing !== undefined) console.warn(`\nNO NGINX: examples/production is not run: ${nginx.missing}`);
 
 const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const scratch = mkdtempSync(join(tmpdir(), 'tidemark-test-'));

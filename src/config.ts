@@ -90,6 +90,9 @@ export function configFromEnv(env: Env = process.env): Config {
   return config;
 }
 
+/** Whether `NO_COLOR` is set, to anything: https://no-color.org. */
+export const refusesColour = (env: Env = process.env): boolean => (env['NO_COLOR'] ?? '') !== '';
+
 const LIST_TTL_MS = 600_000;
 // A longer timer fires at once.
 const MAX_TIMER_MS = 2_147_483_647;

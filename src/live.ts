@@ -60,6 +60,7 @@ export class Live {
   readonly #connections = new Set<LiveConnection>();
   readonly #host: ConnectionHost;
   #unfollow: (() => void) | undefined;
+  #ending = false;
 
   constructor(parts: LiveParts) {
     const { clock, onError, revocations } = parts;
@@ -105,23 +106,37 @@ export class Live {
       await this.#parts.revocations.revoke(Object.fromEntries(named));
     },
     subjectsOf: (room: Room, where?: Where): readonly Subject[] => this.#subjectsOf(room, where?.branch),
+    close: (): void => {
+      this.#end();
+    },
   });
 
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** Ends every connection. */
   close(): void {
-    for (const connection of [...this.#connections]) connection.close(1001, 'The server is going away.');
+    this.#end();
     this.#parts.revocations.close();
+  }
+
+  #end(): void {
+    this.#ending = true;
+    for (const connection of [...this.#connections]) connection.close(1001, 'The server is going away.');
+    this.#parts.hub.end();
+  }
+
+  #assertOpen(): void {
+    this.#parts.assertOpen();
+    if (this.#ending)
+      throw new TidemarkError('CLOSED', 'expected live updates to be served; realtime.close() was called.');
   }
 
   // ── Following ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #follow(target: AnyTarget, options: SubscribeOptions & Where, asker: Asker): ReturnType<Hub['subscribe']> {
-    const { assertOpen, hub, keepWatch, options: given, topology } = this.#parts;
-    assertOpen();
+    const { hub, keepWatch, options: given, topology } = this.#parts;
+    this.#assertOpen();
     keepWatch();
     const subjects = this.#subjects(target, options.branch);
     const topicsNow = (): readonly SubjectKey[] => [
@@ -179,8 +194,8 @@ export class Live {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #check({ maxSubscriptions, maxFramesPerMinute, signals }: ConnectionLimits<AnyModel, unknown>): void {
-    const { assertOpen, options } = this.#parts;
-    assertOpen();
+    const { options } = this.#parts;
+    this.#assertOpen();
     if (options.authorize === undefined)
       throw new TidemarkError('UNAUTHORIZED', 'connect: createTidemark() was given no authorize().');
     counted('maxSubscriptions', maxSubscriptions, 1);

@@ -7,7 +7,7 @@ export type Counted<Names extends string> = Readonly<Record<Names, string>> & { 
 
 /** How long things took, in seconds. */
 export interface Durations {
-  /** How many took at most the limit of the same place in {@link DURATION_LIMITS}, each with all that took less. */
+  /** How many took at most the limit of the same place in `DURATION_LIMITS` of `tidemark/metrics`, each with all that took less. */
   readonly within: readonly number[];
   readonly sum: number;
   readonly count: number;

@@ -126,6 +126,12 @@ export interface Realtime<M extends AnyModel, Principal = unknown> {
    * and is on its way to all others, where it holds within `maxStalenessMs`; rejects if the bus did not take it, and then holds here only.
    */
   revoke(revocation: Revocation): Promise<void>;
+  /**
+   * Ends every connection, with 1001, and every subscription of this replica, and begins no more: `connect` and `subscribe`
+   * throw CLOSED from now on. Reads and changes go on. For a server that stops: it need not wait for live streams, and the
+   * requests that it does wait for find the tide open. Idempotent.
+   */
+  close(): void;
   /** What is in a room: the entity, and the lists of its children. Empty for a type that the model does not know. */
   subjectsOf(room: Room, ...where: RoomArguments<M>): readonly Subject[];
 }

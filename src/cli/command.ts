@@ -1,50 +1,29 @@
-import { parseArgs } from 'node:util';
-import { migrations } from '../adapters/postgres/migrations.js';
 import { messageOf } from '../errors.js';
+import { doctor } from './doctor/index.js';
+import { explain } from './explain.js';
+import { migrate } from './migrate.js';
+import type { Command, Outcome, Surroundings } from './surroundings.js';
 
-/** What a command comes to: the process's output, and its exit code. */
-export interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number;
-}
-
-interface Command {
-  readonly usage: string;
-  /** Gives what to print. Throws for arguments that it does not understand. */
-  run(args: string[]): string;
-}
-
-const COMMANDS: Readonly<Record<string, Command>> = {
-  migrate: {
-    usage: 'migrate --print [--schema <name>]   prints the SQL that postgres() needs in the database; runs nothing',
-    run: (args) => {
-      const options = { print: { type: 'boolean' }, schema: { type: 'string' } } as const;
-      const { values } = parseArgs({ args, options });
-      if (values.print !== true) throw new Error('migrate: expected --print; nothing is run by itself.');
-      return migrations({ schema: values.schema }).map(printed).join('\n');
-    },
-  },
-};
-
-const printed = ({ version, name, sql }: ReturnType<typeof migrations>[number]): string =>
-  `-- tidemark, migration ${String(version)}: ${name}. To be run once.\nbegin;\n\n${sql}\ncommit;\n`;
+const COMMANDS: Readonly<Record<string, Command>> = { doctor, explain, migrate };
+const HELP = ['--help', '-h', 'help'];
 
 const usage = (): string =>
-  `Usage: tidemark <command>\n\n${lines(Object.values(COMMANDS).map((one) => `  ${one.usage}`))}`;
+  `Usage: tidemark <command>\n\n${lines(Object.values(COMMANDS).map((one) => `  ${one.usage}`))}\ntidemark <command> --help says more.\n`;
 const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join('');
 
-/** Runs the command that the arguments name. Exit code 2: the arguments say nothing that there is. */
-export function runCommand([name, ...args]: readonly string[]): Outcome {
-  if (name === '--help' || name === '-h' || name === 'help') return { stdout: usage(), stderr: '', exitCode: 0 };
+/** Runs the command that the arguments name. Exit code 2: the arguments say nothing that there is, or what it takes is not there. */
+export async function runCommand([name, ...args]: readonly string[], surroundings: Surroundings): Promise<Outcome> {
+  if (name !== undefined && HELP.includes(name)) return { stdout: usage(), stderr: '', exitCode: 0 };
   const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const said = name === undefined ? 'expected a command.' : `there is no command '${name}'.`;
     return { stdout: '', stderr: `tidemark: ${said}\n\n${usage()}`, exitCode: 2 };
   }
+  const ownUsage = `Usage: tidemark ${command.usage}\n\n${command.help}\n`;
+  if (args.some((arg) => HELP.slice(0, 2).includes(arg))) return { stdout: ownUsage, stderr: '', exitCode: 0 };
   try {
-    return { stdout: command.run(args), stderr: '', exitCode: 0 };
+    return { ...(await command.run(args, surroundings)), stderr: '' };
   } catch (error) {
-    return { stdout: '', stderr: `tidemark: ${messageOf(error)}\n\n${usage()}`, exitCode: 2 };
+    return { stdout: '', stderr: `tidemark: ${messageOf(error)}\n\n${ownUsage}`, exitCode: 2 };
   }
 }

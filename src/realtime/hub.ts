@@ -107,6 +107,8 @@ export interface Hub {
   metrics(): Omit<Metrics['realtime'], 'connections'>;
   /** The same, one by one: what each is about, and how many items it has to read. */
   subscriptions(): readonly Pick<Subscription, 'name' | 'behind'>[];
+  /** Ends every subscription there is. */
+  end(): void;
   /** Ends every subscription and leaves the bus open. Idempotent. */
   close(): Promise<void>;
 }
@@ -236,7 +238,12 @@ export function createHub(options: HubOptions): Hub {
     },
   };
 
+  const end = (): void => {
+    for (const subscription of [...subscriptions]) subscription.end();
+  };
+
   return {
+    end,
     publish: async (publications, marks) => {
       if (closed) throw closedError('publish');
       const times = new Map<SubjectKey, number>();
@@ -321,7 +328,7 @@ export function createHub(options: HubOptions): Hub {
       closed = true;
       owed.close();
       computed?.close();
-      for (const subscription of [...subscriptions]) subscription.end();
+      end();
       for (const [feed, cancel] of lingering) {
         cancel();
         drop(feed);

@@ -22,6 +22,9 @@ export interface FakeOriginOptions {
   readonly parentOf?: ((branch: string) => string | undefined) | undefined;
 }
 
+/** The type of a row's id; unknown where its field has another name. */
+type IdIn<Row> = Row extends { readonly id: infer Id } ? Id : unknown;
+
 /** One call that the origin received. */
 export interface OriginCall {
   readonly type: string;
@@ -38,7 +41,7 @@ export interface OriginCall {
 
 export interface FakeOrigin<Rows extends Readonly<Record<string, object>>> {
   readonly origin: {
-    readonly [Type in keyof Rows]: EntityOrigin<unknown, Rows[Type]> & {
+    readonly [Type in keyof Rows]: EntityOrigin<IdIn<Rows[Type]>, Rows[Type]> & {
       readonly childrenOf: Readonly<
         Record<string, (parentIds: readonly unknown[], context: OriginContext) => Promise<Rows[Type][]>>
       >;

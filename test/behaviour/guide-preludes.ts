@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { type Origin, createTidemark, defineModel, entity } from '../../src/index.js';
+import { remoteRules } from '../../src/hosts/grpc/index.js';
 import { fakeOrigin } from '../../src/testing/index.js';
 import { reach } from '../services/reach.js';
 
@@ -144,6 +145,11 @@ export const PRELUDES = {
     };
     return { tide, database };
   },
+  'docs/guides/metrics.md': () => ({
+    tide: settings().tide,
+    other: settings().tide,
+    remoteRules: () => remoteRules({ enabled: false }),
+  }),
   'docs/guides/stores.md': () => {
     const { db, origin } = settings();
     return { model, origin, db };

@@ -1,5 +1,9 @@
+import * as apolloServer from '@apollo/server';
+import * as express5 from '@as-integrations/express5';
 import express from 'express';
+import * as yoga from 'graphql-yoga';
 import fastify from 'fastify';
+import assert from 'node:assert/strict';
 import * as http from 'node:http';
 import * as ws from 'ws';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -26,8 +30,15 @@ import * as queryCore from '@tanstack/query-core';
 import * as socketIoHost from '../../src/hosts/socket-io/index.js';
 import * as sseHost from '../../src/hosts/sse/index.js';
 import * as wsHost from '../../src/hosts/ws/index.js';
+import * as metricsModule from '../../src/hosts/metrics/index.js';
+import * as openTelemetryApi from '@opentelemetry/api';
+import * as promClient from 'prom-client';
+import * as diagnosticsChannel from 'node:diagnostics_channel';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
+import * as expressHost from '../../src/hosts/express/index.js';
+import * as fastifyHost from '../../src/hosts/fastify/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
+import * as nestHost from '../../src/hosts/nest/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
 import * as realtime from '../../src/realtime/index.js';
 import * as redis from '../../src/adapters/redis/index.js';
@@ -43,10 +54,17 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/client/apollo': clientApollo,
   'tidemark/client/tanstack': clientTanstack,
   '@apollo/client': apollo,
+  '@apollo/server': apolloServer,
+  '@as-integrations/express5': express5,
+  'graphql-yoga': yoga,
   '@tanstack/query-core': queryCore,
+  'tidemark/express': expressHost,
+  'tidemark/fastify': fastifyHost,
   'tidemark/graphql': graphqlHost,
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
+  'tidemark/nest': nestHost,
+  'tidemark/metrics': metricsModule,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,
   'tidemark/realtime': realtime,
@@ -57,7 +75,11 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/ws': wsHost,
   express: { default: express },
   fastify: { default: fastify },
+  'node:assert/strict': { default: assert },
   'node:http': http,
+  'node:diagnostics_channel': diagnosticsChannel,
+  '@opentelemetry/api': openTelemetryApi,
+  'prom-client': promClient,
   'socket.io': socketIo,
   'socket.io-client': socketIoClient,
   ws,

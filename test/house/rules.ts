@@ -126,7 +126,9 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 const ADAPTER_IMPORTS: Readonly<Record<string, string>> = {
   tidemark: 'memory',
   index: 'memory',
-  'cli/command': 'postgres',
+  'cli/migrate': 'postgres',
+  'cli/doctor/postgres-facts': 'postgres',
+  'cli/doctor/tables': 'postgres',
   // In the place of a class that takes the clients of Redis.
   'hosts/graphql/redis-pub-sub': 'redis',
 };
@@ -139,6 +141,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'adapters/memory': ['lru-cache', 'mitt'],
   testing: [],
   'hosts/grpc': ['@grpc/grpc-js'],
+  'hosts/nest': ['@nestjs/common', '@nestjs/core'],
 };
 
 export const MAX_LINES = 400;

@@ -458,6 +458,26 @@ test('a tide that closes sends its clients elsewhere', async () => {
   expect(clock.timers).toBe(0);
 });
 
+test('live updates can end before the tide does: what was followed ends, what is read and changed goes on', async () => {
+  const { clock, tide, settle, rename } = world({ origin: { settlement: { byIds: () => [] } } });
+  const { connection, closed } = client(tide);
+  connection.subscribe('a', { type: 'settlement' });
+  const followed = tide.subscribe({ type: 'settlement', id: 's1' });
+  const next = followed.next();
+  await settle();
+  tide.realtime.close();
+  tide.realtime.close();
+  expect(closed).toEqual(['1001 The server is going away.']);
+  expect(await next).toEqual({ done: true, value: undefined });
+  const isClosed: unknown = expect.objectContaining({ code: 'CLOSED' });
+  expect(() => client(tide)).toThrow(isClosed);
+  expect(() => tide.subscribe({ type: 'settlement', id: 's1' })).toThrow(isClosed);
+  expect((await rename('settlement', 's1', 'one')).state).toBe('done');
+  expect(await tide.get('settlement', 's1')).toBeNull();
+  await tide.close();
+  expect(clock.timers).toBe(0);
+});
+
 test('a client that comes back goes on where it was, on whichever connection', async () => {
   const { tide, settle, rename } = world();
   const one = client(tide);

@@ -79,6 +79,18 @@ describe('merged statistics', () => {
     expect((await tide.stats(MERGED)).replicas).toMatchObject([{ unconfirmedMs: null }]);
   });
 
+  test('say that nothing is known of the marks of a replica which lacks a part of them', async () => {
+    const { clock, join } = fleet();
+    const { marks } = memory({ clock, partitions: 4 });
+    const partial = { ...marks };
+    const [a, b] = [await join(), await join({ marks: partial })];
+    partial.heads = async () => (await marks.heads()).slice(1);
+    await clock.advance(5000);
+    const { replicas } = await after(clock, 100, a.tide.stats({ merged: true, waitMs: 100 }));
+    expect(replicas.map(({ unconfirmedMs }) => unconfirmedMs)).toEqual([expect.any(Number), null]);
+    await Promise.all([a.tide.close(), b.tide.close()]);
+  });
+
   test('compare no two wall clocks', async () => {
     const { clock, join } = fleet();
     const a = await join();
@@ -345,13 +357,14 @@ describe('an answer', () => {
   });
 
   test('that comes twice counts once: the first that is whole', async () => {
-    const [first, second] = [answer(7), answer(8)];
+    const half = (text: string): number => text.indexOf('"byType"');
+    const [first, second] = [answer(7), answer(8)].map((text) => [text.slice(0, half(text)), text.slice(half(text))]);
     const { foreign, errors } = await answered(
-      `1 ${FROM} 1 2/2\n${first.slice(9)}`,
-      `1 ${FROM} 2 1/2\n${second.slice(0, 9)}`,
-      `1 ${FROM} 1 2/2\n${first.slice(9)}`,
-      `1 ${FROM} 1 1/2\n${first.slice(0, 9)}`,
-      `1 ${FROM} 2 2/2\n${second.slice(9)}`,
+      `1 ${FROM} 1 2/2\n${String(first?.[1])}`,
+      `1 ${FROM} 2 1/2\n${String(second?.[0])}`,
+      `1 ${FROM} 1 2/2\n${String(first?.[1])}`,
+      `1 ${FROM} 1 1/2\n${String(first?.[0])}`,
+      `1 ${FROM} 2 2/2\n${String(second?.[1])}`,
       `1 ${FROM} 3 1/1\n${answer(9)}`,
     );
     expect([foreign.map(({ stats }) => stats.hits), errors]).toEqual([[7], []]);

@@ -19,6 +19,8 @@ export interface Column {
 
 /** One key of an index that is whole. */
 export interface IndexKey {
+  /** The same for all keys of one index. */
+  readonly index: string;
   readonly method: string;
   readonly opclass: string;
   /** Where the key stands among those of its index, from 1. */
@@ -36,7 +38,7 @@ left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisd
 left join pg_type y on y.oid = a.atttypid
 where c.oid = to_regclass($1)`;
 
-const INDEXES = `select m.amname as "method", o.opcname as "opclass", k.place::int as "place",
+const INDEXES = `select i.indexrelid::text as "index", m.amname as "method", o.opcname as "opclass", k.place::int as "place",
   pg_get_indexdef(i.indexrelid, k.place, true) as "key", pg_get_expr(i.indpred, i.indrelid) as "condition"
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
@@ -60,16 +62,21 @@ export async function relationIn(sql: Sql, table: CheckedTable): Promise<Relatio
   const columns = (await sql.query(COLUMNS, [name])).rows as readonly ColumnRow[];
   const kind = columns[0]?.kind;
   if (kind === undefined) return undefined;
-  const indexes = (await sql.query(INDEXES, [name])).rows as readonly IndexRow[];
   return {
     kind,
     columns: new Map(columns.flatMap((column) => (column.name === null ? [] : [[column.name, column]]))),
-    indexes: indexes.map(({ condition, ...index }) => ({
-      ...index,
-      key: bare(index.key),
-      conditions: condition === null ? [] : condition.split(' AND ').map(bare),
-    })),
+    indexes: await indexesOf(sql, name),
   };
+}
+
+/** Those of a table, named as SQL does; none of one that does not exist. */
+export async function indexesOf(sql: Sql, name: string): Promise<readonly IndexKey[]> {
+  const rows = (await sql.query(INDEXES, [name])).rows as readonly IndexRow[];
+  return rows.map(({ condition, ...index }) => ({
+    ...index,
+    key: bare(index.key),
+    conditions: condition === null ? [] : condition.split(' AND ').map(bare),
+  }));
 }
 
 /** Names are of letters, digits and _ : without what is taken away here two of them still differ. */

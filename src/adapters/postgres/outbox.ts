@@ -100,20 +100,19 @@ from ${table} where ${waits} order by seq limit $2 for update skip locked`,
         return rows.length;
       });
     },
-    info: async () => {
-      const rows = await run(
-        `select count(*)::int as waiting, count(refused_at)::int as refused,
-  (extract(epoch from clock_timestamp() - min(written_at)) * 1000)::float8 as "oldestMs"
-from ${table} where applied_at is null`,
-        [],
-      );
-      return rows[0] as unknown as OutboxInfo;
-    },
+    info: async () => (await run(outboxInfoSql(quotedSchema(schema)), []))[0] as unknown as OutboxInfo,
     close: async () => {
       stopListening();
     },
   };
 }
+
+/** One row: the `OutboxInfo` of a schema given as a checked and quoted name. */
+export const outboxInfoSql = (
+  schema: string,
+): string => `select count(*)::int as waiting, count(refused_at)::int as refused,
+  (extract(epoch from clock_timestamp() - min(written_at)) * 1000)::float8 as "oldestMs"
+from ${schema}.outbox where applied_at is null`;
 
 interface SweepingClient extends PgClient {
   off(event: 'error', listener: (error: Error) => void): unknown;

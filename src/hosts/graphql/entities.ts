@@ -2,6 +2,7 @@ import { TidemarkError, isTidemarkError } from '../../errors.js';
 import type { AnyModel, TypeName } from '../../model.js';
 import { toError } from '../../realtime/retry.js';
 import type { SubscribeOptions, SubscriptionItem } from '../../watching.js';
+import { typesOf } from './piece.js';
 import { Ended, type EntityUpdate, NOWHERE, Updates } from './updates.js';
 
 /** What is needed of a scope, which belongs to one request: `tide.scope({ principal, branch, signal })`. */
@@ -146,12 +147,4 @@ function fieldOf<M extends AnyModel, Context>(
 /** GraphQL shows the extensions of the error that was thrown. */
 function withCode(error: Error): Error {
   return isTidemarkError(error) ? Object.assign(error, { extensions: { code: error.code } }) : error;
-}
-
-function typesOf<M extends AnyModel>(model: M, types: readonly string[] = Object.keys(model.entities)) {
-  for (const type of types) {
-    if (!Object.hasOwn(model.entities, type))
-      throw new TidemarkError('UNKNOWN_TYPE', `types: expected types of the model, got '${type}'.`);
-  }
-  return types;
 }

@@ -1,4 +1,20 @@
-/** Messages by topic for GraphQL subscriptions, over a bus with history; and subscriptions to the entities of a tide. */
+/**
+ * A tide in a GraphQL server: pieces of a schema, a scope for each request, errors with their codes, subscriptions to entities. And
+ * messages by topic for subscriptions of one's own, over a bus with history.
+ */
+export {
+  type CacheReportsOptions,
+  type ReportArguments,
+  type ReportField,
+  type ReportingTide,
+  cacheReports,
+} from './cache-reports.js';
+export { type ComputedFieldsOptions, type ComputedResolvers, computedFields } from './computed-fields.js';
+export { type RequestScope, type ScopeContext, type ScopingTide, scopeContext } from './context.js';
+export { type ExecutionError, type FormattedError, clientError, formatError } from './errors.js';
+export type { Piece } from './piece.js';
+export { type TidemarkPlugin, useTidemark } from './plugin.js';
+export { type TidemarkResolvers, type TidemarkSchemaOptions, tidemarkSchema } from './schema.js';
 export {
   type EntitySubscriptionOptions,
   type SubscribingScope,

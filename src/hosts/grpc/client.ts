@@ -4,7 +4,7 @@ import type { Clock } from '../../contract.js';
 import { TidemarkError, counted } from '../../errors.js';
 import { addressOf } from './address.js';
 import type { BreakerState } from './breaker.js';
-import type { RulesCall, RulesEngine, RulesMethod } from './engine.js';
+import type { RemoteRulesMetrics, RulesCall, RulesEngine, RulesMethod } from './engine.js';
 import type { MethodName, Methods } from './messages.js';
 import { questions } from './questions.js';
 import { type Reply, Target, requestOf } from './target.js';
@@ -47,21 +47,6 @@ export interface RemoteRulesOptions {
 export interface RemoteRulesState {
   readonly address: string;
   readonly state: BreakerState;
-}
-
-/** Counts since the start; plain data. */
-export interface RemoteRulesMetrics {
-  readonly servers: readonly {
-    readonly address: string;
-    readonly state: BreakerState;
-    readonly calls: number;
-    readonly failures: number;
-  }[];
-  /** Questions that a server answered, that one refused, that the fallback was asked, and that nobody answered. */
-  readonly answered: number;
-  readonly refused: number;
-  readonly fallback: number;
-  readonly unavailable: number;
 }
 
 export interface RemoteRules extends RulesEngine {

@@ -1,6 +1,7 @@
 import type { After } from '../../call.js';
 import type { TidemarkError, TidemarkErrorCode } from '../../errors.js';
 import type { FieldRule } from '../../rules/fields/rule.js';
+import type { BreakerState } from './breaker.js';
 
 /** What a rules service can be asked, wherever it is: types, no code. */
 
@@ -130,3 +131,18 @@ export interface RulesEngine {
 }
 
 export type RulesMethod = keyof RulesEngine;
+
+/** Counts since the start; plain data. */
+export interface RemoteRulesMetrics {
+  readonly servers: readonly {
+    readonly address: string;
+    readonly state: BreakerState;
+    readonly calls: number;
+    readonly failures: number;
+  }[];
+  /** Questions that a server answered, that one refused, that the fallback was asked, and that nobody answered. */
+  readonly answered: number;
+  readonly refused: number;
+  readonly fallback: number;
+  readonly unavailable: number;
+}

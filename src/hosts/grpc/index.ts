@@ -1,12 +1,6 @@
 /** The rules of a tide as a service over gRPC: a server, a client that survives its servers, and the same in this process. */
 export type { BreakerState } from './breaker.js';
-export {
-  type RemoteRules,
-  type RemoteRulesMetrics,
-  type RemoteRulesOptions,
-  type RemoteRulesState,
-  remoteRules,
-} from './client.js';
+export { type RemoteRules, type RemoteRulesOptions, type RemoteRulesState, remoteRules } from './client.js';
 export type {
   Condition,
   Evaluation,
@@ -17,6 +11,7 @@ export type {
   FieldCondition,
   Invalidation,
   KeyedCondition,
+  RemoteRulesMetrics,
   RulesCacheStats,
   RulesCall,
   RulesEngine,

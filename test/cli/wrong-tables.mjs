@@ -1,0 +1,1 @@
+export const tables = { kingdom: { table: 'king doms', id: 'id', columns: {} } };

@@ -1,0 +1,75 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: unknown;
+}
+
+/** One client: connections that stay, JSON both ways. */
+export class Client {
+  readonly #agent = new Agent({ keepAlive: true });
+
+  /** Rejects if the server does not answer, or not with JSON. */
+  ask(method: 'GET' | 'PATCH' | 'POST', url: string, { body, headers = {} }: Asked = {}): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const given = text === undefined ? headers : { ...headers, 'content-type': 'application/json' };
+      const sent = request(url, { method, agent: this.#agent, headers: given }, (response) => {
+        textOf(response)
+          .then((found) => {
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(found) });
+          })
+          .catch(reject);
+      });
+      sent.on('error', reject);
+      sent.end(text);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+interface Asked {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+export interface StreamEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
+/** Follows a stream of server-sent events until the signal. Rejects if it ends before. */
+export async function follow(url: string, onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
+  try {
+    const response = await fetch(url, { headers: { accept: 'text/event-stream' }, signal });
+    if (!response.ok || response.body === null) throw new Error(`GET ${url}: ${String(response.status)}`);
+    let text = '';
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const frames = text.split('\n\n');
+      text = frames.pop() ?? '';
+      for (const frame of frames) {
+        const lines = frame.split('\n');
+        const named = (name: string): string =>
+          lines
+            .filter((line) => line.startsWith(`${name}: `))
+            .map((line) => line.slice(name.length + 2))
+            .join('\n');
+        if (named('data') !== '') onEvent({ event: named('event'), data: named('data') });
+      }
+    }
+    throw new Error(`the stream ${url} ended.`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

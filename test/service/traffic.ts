@@ -1,0 +1,223 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Commit } from '../faults/database.js';
+import { History } from '../faults/history.js';
+import { now } from '../faults/time.js';
+import type { Batch, Heard, Read, Seen } from '../faults/wire.js';
+import { Client, type StreamEvent, follow } from './http.js';
+
+/** A service that runs, whoever built it. */
+export interface Service {
+  /** One for each replica. */
+  readonly urls: readonly string[];
+  readonly campaigns: readonly string[];
+  readonly settlements: readonly string[];
+  /** A campaign with all that is in it. */
+  readonly campaignPath: (id: string) => string;
+  /** A settlement, to read and to change. */
+  readonly settlementPath: (id: string) => string;
+  readonly livePath: (settlements: readonly string[]) => string;
+  /** The settlements in an answer. */
+  readonly seenIn: (body: unknown) => Seen;
+  /** What a stream tells of a settlement; undefined for what concerns none. */
+  readonly heardIn: (event: StreamEvent) => Pick<Heard, 'id' | 'version' | 'reason'> | undefined;
+}
+
+export interface Load {
+  readonly readers: number;
+  readonly readPauseMs: number;
+  readonly writers: number;
+  readonly writePauseMs: number;
+}
+
+export interface Measured {
+  readonly history: History;
+  /** Milliseconds, in order of size. */
+  readonly nestedMs: readonly number[];
+  readonly writeMs: readonly number[];
+  readonly lagMs: readonly number[];
+  readonly seconds: number;
+}
+
+/** How often a read names the receipt of a write, and wants it seen. */
+const AFTER_SHARE = 0.1;
+/** What a follower may take to be told of the last write. */
+const LAST_WORD_MS = 5000;
+
+/** Reads, writes and follows for so long, all at once, and notes what everybody saw. */
+export async function drive(service: Service, load: Load, forMs: number): Promise<Measured> {
+  const traffic = new Traffic(service);
+  await traffic.run(load, forMs);
+  return traffic.measured();
+}
+
+/** How long one nested read takes where nothing changes, one after the other: milliseconds, in order of size. */
+export async function warmReads({ urls, campaigns, campaignPath }: Service, count: number): Promise<readonly number[]> {
+  const client = new Client();
+  const ask = async (turn: number): Promise<number> => {
+    const began = now();
+    const url = (urls[turn % urls.length] as string) + campaignPath(campaigns[turn % campaigns.length] as string);
+    await client.ask('GET', url);
+    return now() - began;
+  };
+  for (let turn = 0; turn < 20 * urls.length; turn++) await ask(turn);
+  const all: number[] = [];
+  for (let turn = 0; turn < count; turn++) all.push(await ask(turn));
+  client.close();
+  return all.sort((a, b) => a - b);
+}
+
+type Receipted = { readonly id: string; readonly version: number; readonly receipt: string };
+
+class Traffic {
+  readonly #service: Service;
+  readonly #client = new Client();
+  readonly #commits: Commit[] = [];
+  readonly #history = new History(this.#commits);
+  readonly #latest = new Map<string, Receipted>();
+  readonly #nestedMs: number[] = [];
+  readonly #writeMs: number[] = [];
+  readonly #lagMs: number[] = [];
+  readonly #writtenAt = new Map<string, number>();
+  #until = 0;
+  #seconds = 0;
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  async run({ readers, readPauseMs, writers, writePauseMs }: Load, forMs: number): Promise<void> {
+    const { urls, settlements } = this.#service;
+    const ending = new AbortController();
+    const following = urls.map((url, replica) => this.#follow(url, replica, ending.signal));
+    const began = now();
+    this.#until = began + forMs;
+    const share = Math.ceil(settlements.length / writers);
+    await Promise.all([
+      ...times(readers, () => this.#whileOpen(readPauseMs, () => this.#read())),
+      ...times(writers, (i) => {
+        // Versions of one settlement follow each other where one writer has it for itself.
+        const own = settlements.slice(i * share, (i + 1) * share);
+        return this.#whileOpen(writePauseMs, (turn) => this.#write(own[turn % own.length] as string));
+      }),
+      ...following.map((one) => Promise.race([one.done, this.#whileOpen(50, () => Promise.resolve())])),
+    ]);
+    this.#seconds = (now() - began) / 1000;
+    const until = now() + LAST_WORD_MS;
+    while (now() < until && !following.every(({ heard }) => this.#isUpToDate(heard))) await pause(10);
+    ending.abort();
+    await Promise.all(following.map(({ done }) => done));
+    this.#client.close();
+  }
+
+  measured(): Measured {
+    const sorted = (all: readonly number[]): readonly number[] => [...all].sort((a, b) => a - b);
+    return {
+      history: this.#history,
+      nestedMs: sorted(this.#nestedMs),
+      writeMs: sorted(this.#writeMs),
+      lagMs: sorted(this.#lagMs),
+      seconds: this.#seconds,
+    };
+  }
+
+  async #whileOpen(pauseMs: number, act: (turn: number) => Promise<void>): Promise<void> {
+    for (let turn = 0; now() < this.#until; turn++) {
+      await act(turn);
+      await pause(pauseMs);
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { campaigns, campaignPath, settlementPath, seenIn } = this.#service;
+    const [url, replica] = this.#anyReplica();
+    const receipted = Math.random() < AFTER_SHARE ? pick([...this.#latest.values()]) : undefined;
+    const path = receipted === undefined ? campaignPath(pick(campaigns) as string) : settlementPath(receipted.id);
+    const headers = receipted === undefined ? undefined : { 'x-after': receipted.receipt };
+    const start = now();
+    const read: Omit<Read, 'end' | 'seen' | 'error'> = {
+      what: path,
+      start,
+      strong: false,
+      ...(receipted === undefined ? {} : { after: [receipted.id, receipted.version] as const }),
+    };
+    try {
+      const { status, body } = await this.#client.ask('GET', url + path, { headers });
+      const end = now();
+      if (receipted === undefined) this.#nestedMs.push(end - start);
+      const found = status === 200 ? { seen: seenIn(body) } : { error: `${String(status)} ${JSON.stringify(body)}` };
+      this.#note(replica, { reads: [{ ...read, end, ...found }] });
+    } catch (error) {
+      this.#note(replica, { reads: [{ ...read, end: now(), error: String(error) }] });
+    }
+  }
+
+  async #write(id: string): Promise<void> {
+    const { settlementPath } = this.#service;
+    const [url, replica] = this.#anyReplica();
+    const start = now();
+    try {
+      const body = { name: `${id} at ${start.toFixed(0)}` };
+      const answer = await this.#client.ask('PATCH', url + settlementPath(id), { body });
+      const end = now();
+      const { version } = answer.body as { readonly version?: number };
+      if (answer.status !== 200 || version === undefined) {
+        throw new Error(`PATCH ${id}: ${String(answer.status)} ${JSON.stringify(answer.body)}`);
+      }
+      this.#writeMs.push(end - start);
+      this.#writtenAt.set(`${id}#${String(version)}`, end);
+      // Committed at some time in between: nobody sees it before it was asked for.
+      this.#commits.push({ id, version, at: start });
+      const receipt = answer.headers['x-after'];
+      if (typeof receipt === 'string') this.#latest.set(id, { id, version, receipt });
+      this.#note(replica, { changes: [{ id, version, start, end, state: 'done' }] });
+    } catch (error) {
+      this.#history.complain(String(error));
+    }
+  }
+
+  #follow(url: string, replica: number, signal: AbortSignal): Following {
+    const { settlements, livePath, heardIn } = this.#service;
+    const heard = new Map<string, number>();
+    const onEvent = (event: StreamEvent): void => {
+      const one = heardIn(event);
+      if (one === undefined) return;
+      const at = now();
+      if (one.version !== null) {
+        heard.set(one.id, one.version);
+        const written = this.#writtenAt.get(`${one.id}#${String(one.version)}`);
+        this.#lagMs.push(written === undefined ? 0 : Math.max(0, at - written));
+      }
+      const name = nameOf(replica);
+      this.#note(replica, { heard: [{ ...one, at, subscription: `${one.id} on ${name}` }] });
+    };
+    const done = follow(url + livePath(settlements), onEvent, signal).catch((error: unknown) => {
+      this.#history.complain(String(error));
+    });
+    return { heard, done };
+  }
+
+  #isUpToDate(heard: ReadonlyMap<string, number>): boolean {
+    for (const [id, { version }] of this.#latest) if ((heard.get(id) ?? 0) < version) return false;
+    return true;
+  }
+
+  #anyReplica(): readonly [url: string, replica: number] {
+    const { urls } = this.#service;
+    const replica = Math.floor(Math.random() * urls.length);
+    return [urls[replica] as string, replica];
+  }
+
+  #note(replica: number, batch: Partial<Batch>): void {
+    this.#history.add(nameOf(replica), { reads: [], changes: [], sent: [], heard: [], events: [], ...batch });
+  }
+}
+
+interface Following {
+  /** The last version told of each settlement. */
+  readonly heard: ReadonlyMap<string, number>;
+  readonly done: Promise<void>;
+}
+
+const nameOf = (replica: number): string => `replica ${String(replica + 1)}`;
+const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const pick = <T>(all: readonly T[]): T | undefined => all[Math.floor(Math.random() * all.length)];
