@@ -6,12 +6,13 @@ import type { Options } from 'tsup';
 const asText: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'as-text',
   setup: (build) => {
+    // The name keeps its ending, so that nothing takes a style for one of its own.
     build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
-      path: join(resolveDir, path.replace(/\?raw$/, '')),
+      path: join(resolveDir, path),
       namespace: 'text',
     }));
-    build.onLoad({ filter: /.*/, namespace: 'text' }, async ({ path }) => ({
-      contents: await readFile(path, 'utf8'),
+    build.onLoad({ filter: /\?raw$/, namespace: 'text' }, async ({ path }) => ({
+      contents: await readFile(path.replace(/\?raw$/, ''), 'utf8'),
       loader: 'text',
     }));
   },

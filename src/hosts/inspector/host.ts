@@ -3,6 +3,7 @@ import { systemClock } from '../../clock.js';
 import type { Awaitable, Clock } from '../../contract.js';
 import { isTidemarkError, messageOf } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
+import { expectFunction, refuseOthers } from '../given.js';
 import type { NodeResponse } from '../sse/node.js';
 import { type AnyTide, answerTo } from './answers.js';
 import { assetOf } from './assets.js';
@@ -62,7 +63,7 @@ const HEADERS = {
 /**
  * A page about one replica: hit rates, what each change made stale and why, the story of an entry, what a change would touch,
  * rules, subscriptions, places, and which replica is behind. It reads only. While it is enabled and not closed, the tide
- * remembers its last 2,000 loads and 500 changes.
+ * remembers its last 2,000 loads and 500 changes. Throws INVALID_OPTION.
  *
  * @example
  * const page = inspector(tide, { enabled: !isProduction, authorize: (request: Request) => request.user?.isOperator === true });
@@ -70,8 +71,11 @@ const HEADERS = {
  */
 export function inspector<M extends AnyModel, Principal, Request extends InspectorRequest>(
   tide: InspectedTide<M, Principal>,
-  { authorize, enabled, path = '/inspector', clock = systemClock }: InspectorOptions<Request>,
+  options: InspectorOptions<Request>,
 ): InspectorHost<Request> {
+  refuseOthers(options, 'inspector', ['authorize', 'enabled', 'path', 'clock']);
+  const { authorize, enabled, path = '/inspector', clock = systemClock } = options;
+  expectFunction(authorize, 'inspector.authorize');
   const any = tide as unknown as AnyTide;
   const feed = enabled === true ? new Feed(any, clock) : null;
   const isAllowed = async (request: Request): Promise<boolean> => {

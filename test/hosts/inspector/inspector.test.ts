@@ -81,6 +81,13 @@ describe('who may look', () => {
   });
 });
 
+test('options are refused that are not there, and one that is missing', () => {
+  const { tide } = world();
+  const make = (options: object) => () => inspector(tide, options as InspectorOptions<IncomingMessage>);
+  expect(make({ enabled: true, authorise: () => true })).toThrow(/authorize, enabled, path, clock, got 'authorise'/);
+  expect(make({ enabled: true })).toThrow(/inspector\.authorize: expected a function/);
+});
+
 describe('what is answered', () => {
   test.each(PATHS)('nobody may keep, embed or add to /%s', async (path) => {
     const { ask } = await serve();
