@@ -2,7 +2,7 @@ import { VERSION } from '../../version.js';
 import type { Clock } from '../../contract.js';
 import type { Inspection } from '../../inspection.js';
 import type { TideEventName, TideEvents } from '../../events.js';
-import type { InspectorResponse } from './host.js';
+import type { NodeResponse } from '../sse/node.js';
 import type { AnyTide } from './answers.js';
 import { Roster } from './roster.js';
 
@@ -43,7 +43,7 @@ const SETTLED_MS = 200;
 const MOST_WAITING = 1_000_000;
 
 interface Follower {
-  readonly response: InspectorResponse;
+  readonly response: NodeResponse;
   readonly isAllowed: () => Promise<boolean>;
 }
 
@@ -74,7 +74,7 @@ export class Feed {
   }
 
   /** Tells a response from now on, beginning with what has been. */
-  follow(response: InspectorResponse, isAllowed: () => Promise<boolean>): void {
+  follow(response: NodeResponse, isAllowed: () => Promise<boolean>): void {
     if (this.#closed) {
       response.end();
       return;
@@ -235,6 +235,6 @@ function* listeners(tide: AnyTide, note: (kind: TideEventName, text: string) => 
   }
 }
 
-function write(response: InspectorResponse, event: string, data: unknown): void {
+function write(response: NodeResponse, event: string, data: unknown): void {
   response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }

@@ -76,8 +76,8 @@ export function inspector<M extends AnyModel, Principal, Request extends Inspect
   refuseOthers(options, 'inspector', ['authorize', 'enabled', 'path', 'clock']);
   const { authorize, enabled, path = '/inspector', clock = systemClock } = options;
   expectFunction(authorize, 'inspector.authorize');
-  const any = tide as unknown as AnyTide;
-  const feed = enabled === true ? new Feed(any, clock) : null;
+  const erased = tide as unknown as AnyTide;
+  const feed = enabled === true ? new Feed(erased, clock) : null;
   const isAllowed = async (request: Request): Promise<boolean> => {
     try {
       return ((await authorize(request)) as unknown) === true;
@@ -96,7 +96,12 @@ export function inspector<M extends AnyModel, Principal, Request extends Inspect
     else if (gone) return;
     else if (request.method !== 'GET') refuse(response, 405, 'METHOD_NOT_ALLOWED', 'Expected GET.');
     else
-      await serve(feed, any, { request, response, place: placeOf(request, path), isAllowed: () => isAllowed(request) });
+      await serve(feed, erased, {
+        request,
+        response,
+        place: placeOf(request, path),
+        isAllowed: () => isAllowed(request),
+      });
   };
   return {
     handle,
