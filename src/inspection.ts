@@ -69,7 +69,7 @@ export interface SeenChange {
 /** What a change did to what this replica holds. */
 export interface Cascade {
   readonly change: SeenChange;
-  /** Made stale and not read since. */
+  /** Made stale and not read since; those too that another change had made stale already. */
   readonly stale: readonly CascadeEntry[];
   /** Made stale and loaded again since, as far as that is remembered. */
   readonly reloaded: readonly CascadeEntry[];

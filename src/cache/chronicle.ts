@@ -27,6 +27,8 @@ export interface Miss {
   readonly why: LoadReason;
   /** The version at which the value that was held before was last known to be right; null without one. */
   readonly stamp: number | null;
+  /** The version at which that was found. */
+  readonly foundAt: number;
 }
 
 export interface KeptChange {
@@ -135,17 +137,25 @@ export class Chronicle {
     return change;
   }
 
-  /** The first change since a version that moved one of these marks. */
-  killerOf(marks: readonly string[], since: number | null): KeptChange | null {
-    if (since === null || marks.length === 0) return null;
+  /** The first change that moved a mark for which a value was no answer. */
+  killerOf(miss: Miss): KeptChange | null {
     for (const change of this.#changes.values()) {
-      if (marks.some((mark) => (change.subjects.get(mark as SubjectKey) ?? -1) > since)) return change;
+      if (movedBy(change, miss).length > 0) return change;
     }
     return null;
   }
 }
 
-const ABSENT: Miss = { why: { kind: 'absent' }, stamp: null };
+/** The marks for which a value was no answer that a change moved: after the value was last right, and before that was found. */
+export function movedBy({ subjects }: KeptChange, { why, stamp, foundAt }: Miss): readonly string[] {
+  if (stamp === null || !('marks' in why)) return [];
+  return why.marks.filter((mark) => {
+    const version = subjects.get(mark as SubjectKey);
+    return version !== undefined && version > stamp && version <= foundAt;
+  });
+}
+
+const ABSENT: Miss = { why: { kind: 'absent' }, stamp: null, foundAt: 0 };
 const DEMANDED: LoadReason = { kind: 'demanded' };
 
 /** Why an entry is no answer; null if it is one. */
@@ -175,5 +185,6 @@ export function missOf(
   return {
     why: why ?? (demand.strong || demand.after !== null ? DEMANDED : { kind: 'unconfirmed' }),
     stamp: entry.stamp,
+    foundAt: given.table.version,
   };
 }

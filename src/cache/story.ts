@@ -14,7 +14,7 @@ import { entitySubject, idText, listSubject, subjectParts } from '../subject.js'
 import { planOf } from './cascade.js';
 import { afterUpdate } from './rows.js';
 import type { Changer } from './change.js';
-import { type Chronicle, type KeptChange, type KeptLoad, whyNot } from './chronicle.js';
+import { type Chronicle, type KeptChange, type KeptLoad, type Miss, movedBy, whyNot } from './chronicle.js';
 import type { Core } from './core.js';
 import { type Entry, type Shelf, isExpired } from './tier.js';
 
@@ -68,15 +68,14 @@ export class Stories {
     return {
       ...{ number, at: this.#dateOf(at), tookMs, key: space.keyOf(branch, id), kind: space.kind, from, outcome },
       why: shortened(miss.why),
-      killedBy: this.#killerOf(miss.why, miss.stamp),
+      killedBy: this.#killerOf(miss),
       marks: cells.slice(0, MOST.marks).map(({ subject }) => subject),
       markCount: cells.length,
     };
   }
 
-  #killerOf(why: LoadReason, stamp: number | null): string | null {
-    const marks = 'marks' in why ? why.marks : [];
-    return this.#parts.chronicle.killerOf(marks, stamp)?.changeId ?? null;
+  #killerOf(miss: Miss): string | null {
+    return this.#parts.chronicle.killerOf(miss)?.changeId ?? null;
   }
 
   #seenChange({ number, at, changeId, subjects, dropped, planned }: KeptChange): SeenChange {
@@ -123,8 +122,7 @@ export class Stories {
       }
     }
     const reloaded = chronicle.loads.flatMap(({ miss, shelf, id }): CascadeEntry[] => {
-      const marks = 'marks' in miss.why ? miss.why.marks : [];
-      const because = marks.filter((mark) => (subjects.get(mark as SubjectKey) ?? -1) > (miss.stamp ?? Infinity));
+      const because = movedBy(change, miss);
       return because.length === 0
         ? []
         : [{ key: shelf.space.keyOf(shelf.branch, id), kind: shelf.space.kind, because }];
@@ -229,7 +227,7 @@ export class Stories {
     const moved = new Set(stale !== null && 'marks' in stale ? stale.marks : []);
     return {
       stale: stale && shortened(stale),
-      killedBy: stale && this.#killerOf(stale, stamp),
+      killedBy: stale && this.#killerOf({ why: stale, stamp, foundAt: Infinity }),
       ageMs: now - loadedAt,
       expiresInMs: isExpired(entry, Infinity) ? Math.max(0, expiresAt - now) : null,
       marks: cells.slice(0, MOST.marks).map(({ subject }) => ({ subject, moved: moved.has(subject) })),

@@ -162,6 +162,11 @@ describe('tide.inspect().changes and .cascade', () => {
     const then = inspection.cascade(changeId);
     expect(keys(then?.stale)).toEqual(['settlements:kingdom:k0:main']);
     expect(keys(then?.reloaded)).toEqual(['settlement:s0:main']);
+    const second = inspection.cascade((await tide.change(update)).changeId);
+    expect([keys(second?.stale), keys(second?.reloaded)]).toEqual([
+      ['settlement:s0:main', 'settlements:kingdom:k0:main'],
+      [],
+    ]);
     expect(inspection.cascade('none')).toBeNull();
   });
 

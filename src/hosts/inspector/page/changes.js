@@ -3,6 +3,10 @@ import { ask, put } from './server.js';
 import { changeWords, keyLink, subjectItem } from './words.js';
 
 const SHOWN = 100;
+const KINDS = {
+  ...{ record: 'record', list: 'list', view: 'value', key: 'key' },
+  ...{ spatial: 'spatial answer', computed: 'computed value' },
+};
 
 /** What changed, newest first; and of one change what went stale, what was loaded again and what stayed, as a tree. */
 export function createChanges({ go }) {
@@ -134,9 +138,13 @@ function treeOf({ change, stale, reloaded, stayed, spared, more }, go) {
               h(
                 'li',
                 {},
-                `${counted(count, `${kind} of ${type}`, `${kind}s of ${type}`)}: `,
-                keys.map((key, i) => [i === 0 ? '' : ', ', keyLink(key, go)]),
-                count > keys.length ? ' …' : '',
+                `${counted(count, KINDS[kind])} of ${type}`,
+                h(
+                  'ul',
+                  {},
+                  keys.map((key) => h('li', {}, keyLink(key, go))),
+                  count > keys.length ? h('li', { class: 'soft' }, `and ${number(count - keys.length)} more`) : null,
+                ),
               ),
             ),
           ),

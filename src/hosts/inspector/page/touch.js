@@ -34,7 +34,11 @@ export function createTouch({ go }) {
     element: h(
       'div',
       { class: 'panel' },
-      card('What would a change touch?', form, h('p', { class: 'soft' }, 'Nothing is run, and nothing is changed.')),
+      card(
+        'What would a change touch?',
+        form,
+        h('p', { class: 'soft' }, 'Nothing is run, and nothing is changed. What is stale already is not listed.'),
+      ),
       result,
     ),
     hello: ({ types, branches, root }) => {
