@@ -24,6 +24,14 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/hosts/inspector/page/**'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'location', 'addEventListener', 'EventSource'].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     files: ['examples/production/frontend/**'],
     languageOptions: { globals: { document: 'readonly', localStorage: 'readonly', location: 'readonly' } },
   },

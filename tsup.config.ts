@@ -1,4 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Options } from 'tsup';
+
+/** `./page/main.js?raw` is that file as text: a page comes along wherever the package is bundled. */
+const asText: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'as-text',
+  setup: (build) => {
+    // The name keeps its ending, so that nothing takes a style for one of its own.
+    build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path),
+      namespace: 'text',
+    }));
+    build.onLoad({ filter: /\?raw$/, namespace: 'text' }, async ({ path }) => ({
+      contents: await readFile(path.replace(/\?raw$/, ''), 'utf8'),
+      loader: 'text',
+    }));
+  },
+};
 
 // tsup prints type errors of its declaration step and exits with 0: `npm run typecheck` is the gate.
 const options = {
@@ -13,6 +31,7 @@ const options = {
     fastify: 'src/hosts/fastify/index.ts',
     graphql: 'src/hosts/graphql/index.ts',
     grpc: 'src/hosts/grpc/index.ts',
+    inspector: 'src/hosts/inspector/index.ts',
     keyv: 'src/adapters/keyv/index.ts',
     metrics: 'src/hosts/metrics/index.ts',
     nest: 'src/hosts/nest/index.ts',
@@ -36,6 +55,7 @@ const options = {
   removeNodeProtocol: false,
   sourcemap: true,
   clean: true,
+  esbuildPlugins: [asText],
 } satisfies Options;
 
 export default options;

@@ -15,13 +15,15 @@ export default defineConfig({
       { find: /^tidemark$/, replacement: source('src/index.ts') },
       { find: /^tidemark\/(keyv|node-cache|postgres|redis)$/, replacement: source('src/adapters/$1/index.ts') },
       {
-        find: /^tidemark\/(express|fastify|graphql|grpc|metrics|nest|socket-io|sse|ws)$/,
+        find: /^tidemark\/(express|fastify|graphql|grpc|inspector|metrics|nest|socket-io|sse|ws)$/,
         replacement: source('src/hosts/$1/index.ts'),
       },
       { find: /^tidemark\/(.+)$/, replacement: source('src/$1/index.ts') },
     ],
   },
   test: {
+    // By default vitest puts nothing in the place of styles, also of those that are read as text.
+    css: true,
     // Files that wait for real servers leave a processor to others: by itself vitest takes one less than there are.
     maxWorkers: Math.max(2, availableParallelism()),
     projects: [

@@ -6,6 +6,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
 import { createTidemark } from 'tidemark';
+import { inspector } from 'tidemark/inspector';
 import { metricsHost, openTelemetry } from 'tidemark/metrics';
 import { seeded, shuffled } from './random.mjs';
 import { TTL_MS, model, structures } from './world.mjs';
@@ -75,6 +76,26 @@ function scraping(tide) {
   };
 }
 
+/** Attached, and a page that is open: a stream that somebody reads. */
+function inspecting(tide) {
+  const page = inspector(tide, { enabled: true, authorize: () => true });
+  let written = 0;
+  const response = {
+    writableLength: 0,
+    writeHead: () => {},
+    write: (text) => {
+      written += text.length;
+    },
+    end: () => {},
+    on: () => {},
+  };
+  void page.handle({ method: 'GET', url: '/inspector/api/live' }, response);
+  return () => {
+    page.close();
+    assert.ok(written > 1000, 'nothing was told');
+  };
+}
+
 /** A listener of every channel that does nothing. */
 function listening() {
   let heard = 0;
@@ -136,6 +157,7 @@ const CASES = {
   [REFERENCE]: () => () => {},
   [`${REFERENCE} (again: noise)`]: () => () => {},
   'scraped each second': scraping,
+  'the inspector, with a page open': inspecting,
   'a listener on every channel': listening,
   'OpenTelemetry: metrics, read each second': metering,
   'OpenTelemetry: one trace in a hundred kept': (tide) => tracing(tide, 0.01),

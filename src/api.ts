@@ -1,6 +1,7 @@
 import type { BranchArguments, BranchOption, CallArguments, Freshness, Receipt } from './call.js';
 import type { ChildrenOf, EntityOrigin, Sql } from './contract.js';
 import type { TideEventName, TideListener } from './events.js';
+import type { Inspection } from './inspection.js';
 import type { AnyModel, ComputedOf, IdOf, Model, ParentOf, ParentRef, RecordOf, TypeName } from './model.js';
 import type { Health, MergedHealth, MergedOptions, MergedStats, Stats } from './report.js';
 import type { Metrics } from './metrics.js';
@@ -300,6 +301,8 @@ export interface Tidemark<M extends AnyModel, Principal = unknown> {
   stats(options: MergedOptions): Promise<MergedStats>;
   /** Of this replica since it was made, for who watches many: what `tidemark/metrics` reports. A walk over subscriptions, no call. */
   metrics(): Metrics;
+  /** Looks into this replica, and has it remember loads and changes until `close()`: what `tidemark/inspector` shows. */
+  inspect(): Inspection;
   /** Of this replica, all counters at once. What is cached stays. */
   resetStats(): void;
   /** Ends loads and subscriptions. Closes nothing that it was given. Idempotent. */

@@ -99,6 +99,20 @@ export type {
 } from './contract.js';
 export { ERROR_CODES, TidemarkError, type TidemarkErrorCode, isTidemarkError } from './errors.js';
 export type { TideEventName, TideEvents, TideListener } from './events.js';
+export type {
+  Cascade,
+  CascadeEntry,
+  ChangedEntity,
+  Inspection,
+  InspectionBounds,
+  LoadReason,
+  SeenChange,
+  SeenLoad,
+  SeenMap,
+  SeenSubscription,
+  SeenValue,
+  Story,
+} from './inspection.js';
 export {
   type AnyEntity,
   type AnyModel,
@@ -129,7 +143,7 @@ export type { StepBack } from './rules/fields/readers.js';
 export { type RulePlace, type RuleTable, type SavedRule, ruleTable } from './rules/rule-table.js';
 export type { Problem } from './rules/site.js';
 export type { Trace, TraceNode } from './rules/trace.js';
-export type { RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
+export type { FieldInOrder, RuleProblem, Rules, RulesArguments } from './rules-verbs.js';
 export type { Authorize, Permission, RequestedSubject } from './realtime/authorize.js';
 export type { Realtime } from './realtime-verbs.js';
 export type {

@@ -13,7 +13,7 @@ import type { FieldRule } from './rules/fields/rule.js';
 import { checkFields, compileFields } from './rules/fields/set.js';
 import type { RulePlace, RuleTable, SavedRule } from './rules/rule-table.js';
 import { shown } from './rules/site.js';
-import type { RuleProblem } from './rules-verbs.js';
+import type { FieldInOrder, RuleProblem } from './rules-verbs.js';
 import type { AnySubjects } from './subjects.js';
 import { idText } from './subject.js';
 
@@ -51,6 +51,18 @@ export class RuleBook {
   /** All that hold in a place, of every type. */
   async list(call?: RulesCall): Promise<readonly FieldRule[]> {
     return this.#rulesIn(this.#place(call));
+  }
+
+  async graph(call?: RulesCall): Promise<readonly FieldInOrder[]> {
+    const { schema, options } = this.#parts.fields.checked;
+    const { order } = compileFields(await this.list(call), schema, options).parts;
+    return order.map(({ key, kind, all, reads }) => ({
+      ...{ field: key, kind, rules: all.map(({ rule }) => rule.id) },
+      reads: reads.map(({ text, type, of, path }) => ({
+        ...{ text, type, of },
+        field: of === 'computed' ? `${type}.${String(path[0])}` : null,
+      })),
+    }));
   }
 
   async check(rules: FieldRule | readonly FieldRule[], call?: RulesCall): Promise<readonly RuleProblem[]> {

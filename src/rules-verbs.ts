@@ -14,6 +14,22 @@ export interface RuleProblem extends Problem {
   readonly rule: string;
 }
 
+/** One computed field in the order of evaluation: after all that it reads. */
+export interface FieldInOrder {
+  /** `settlement.income`. */
+  readonly field: string;
+  readonly kind: string;
+  /** Ids of the rules for it, in the order in which they are asked, inactive ones too. */
+  readonly rules: readonly string[];
+  /** What its active rules read, each once: as a rule has it, of which type, and as what. `field`: which computed field it is. */
+  readonly reads: readonly {
+    readonly text: string;
+    readonly type: string;
+    readonly of: 'row' | 'whole' | 'computed' | 'members' | 'input';
+    readonly field: string | null;
+  }[];
+}
+
 interface InScope {
   /** Whose rules, as `scopeOf` says. Default `'all'`. */
   readonly scope?: string | undefined;
@@ -33,6 +49,8 @@ export type RulesArguments<M extends AnyModel, More = unknown> =
 export interface Rules<M extends AnyModel> {
   /** All that hold in a scope, inherited ones too. */
   list(...where: RulesArguments<M>): Promise<readonly FieldRule[]>;
+  /** The fields that these rules compute, in the order of evaluation, with what each reads. Throws what refuses a rule. */
+  graph(...where: RulesArguments<M>): Promise<readonly FieldInOrder[]>;
   /**
    * What would be refused if these were saved, each by itself and in circles with the others there: a code and a message
    * each, and a JSON Pointer into the expression. Throws for no rule.

@@ -5,6 +5,7 @@ import type { Subject } from './subject.js';
 import { branchOf } from './cache/branches.js';
 import type { AnyChange, Changer } from './cache/change.js';
 import { type AnyView, type Core, type Loadable, OriginReader, keyInBranch } from './cache/core.js';
+import type { Chronicle } from './cache/chronicle.js';
 import { explainChange } from './cache/explain.js';
 import type { KeyedValues } from './cache/keyed.js';
 import { RequestReader } from './cache/loaders.js';
@@ -17,6 +18,8 @@ import type { Clock, Spatial } from './contract.js';
 import { TidemarkError } from './errors.js';
 import type { Events, TideEventName, TideListener } from './events.js';
 import type { ModelFields } from './fields.js';
+import type { Inspection } from './inspection.js';
+import { inspectionOf } from './inspecting.js';
 import type { Live } from './live.js';
 import type { AnyModel, Id, Topology } from './model.js';
 import type { TideOptions } from './options.js';
@@ -48,6 +51,8 @@ export interface TideParts {
   readonly reports: Reports;
   readonly clock: Clock;
   readonly gates: readonly Gate[];
+  readonly chronicle: Chronicle;
+  readonly entriesByType: () => Readonly<Record<string, number>>;
 }
 
 /** Throws SPATIAL_NOT_READY with everything that is wrong, and what mends it. */
@@ -285,6 +290,11 @@ export class Tide {
   metrics(): Metrics {
     const { clock, hub, live, gates } = this.#parts;
     return metricsOf({ clock, reads: this.#core.reads, hub, live, gates });
+  }
+
+  inspect(): Inspection {
+    this.#assertOpen();
+    return inspectionOf({ ...this.#parts, core: this.#core });
   }
 
   resetStats(): void {

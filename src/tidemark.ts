@@ -6,6 +6,7 @@ import { chainOf } from './cache/branches.js';
 import { planOf } from './cache/cascade.js';
 import { Calls } from './cache/calls.js';
 import { Changer } from './cache/change.js';
+import { Chronicle } from './cache/chronicle.js';
 import { computedSource } from './cache/computed-source.js';
 import { typedJson } from './cache/codec.js';
 import { Core } from './cache/core.js';
@@ -79,6 +80,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
   const statistics = new Statistics({ clock, enabled: options.metrics ?? true });
   statistics.listenTo(events);
   const traces = new Traces();
+  const chronicle = new Chronicle();
   const { frame } = topology;
   const indexes: Indexes = new Indexes({
     system: frame,
@@ -102,6 +104,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     moves: new Moves((cell) => shapeOfBox(boxOfCell(cell, frame.extent))),
     listener: {
       changed: (subjects, changeId) => {
+        if (chronicle.isKept) chronicle.heard(changeId, subjects, moment());
         indexes.heard(subjects);
         hub.changed(subjects);
         // What waits to be sent has no event yet.
@@ -118,6 +121,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
       },
     },
   });
+  const moment = () => ({ now: clock.now(), version: table.version });
   time.onJump = () => {
     table.distrust();
   };
@@ -163,6 +167,7 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     events,
     statistics,
     traces,
+    chronicle,
     freeze,
     originLagMs,
     leases,
@@ -238,6 +243,9 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     statistics,
     events,
     traces,
+    made: (changeId, planned) => {
+      if (chronicle.isKept) chronicle.made(changeId, planned, moment());
+    },
     placeOf: (geometry, where) => placeIn(frame, geometry, where),
     publish: (announced, marks) => hub.publish(announced, marks),
     missing: (changeId, announced) => hub.missing(changeId, announced),
@@ -292,6 +300,8 @@ function assemble(options: TideOptions<AnyModel>): Tide {
     reports,
     clock,
     gates: [gate, loadGate],
+    chronicle,
+    entriesByType: () => countByType(tier),
   });
   traces.tide = tide;
   return tide;

@@ -82,6 +82,8 @@ export interface ChangerOptions {
   readonly statistics: Statistics;
   readonly events: Events;
   readonly traces: Traces;
+  /** Told of what was changed, once its marks are written or wait to be. */
+  readonly made: (changeId: string, planned: readonly NamedChange[]) => void;
   /** Announces the events of one change, each on these subjects, with what it bumped. */
   readonly publish: (
     events: readonly (PlacedEvent & { readonly event: ChangeEvent })[],
@@ -125,7 +127,7 @@ export class Changer {
         void this.#announce(planned, createReceipt(changeId, late), under.announced);
       });
       table.moves.made(changeId);
-      this.#count(planned);
+      this.#count(changeId, planned);
       events.emit('change', { changeId, subjects });
       if (bumps === 'queued') return queuedReceipt(changeId);
       const receipt = createReceipt(changeId, bumps);
@@ -140,15 +142,16 @@ export class Changer {
     });
   }
 
-  #count(planned: readonly PlannedChange[]): void {
-    const { statistics, topology } = this.#options;
+  #count(changeId: string, planned: readonly NamedChange[]): void {
+    const { made, statistics, topology } = this.#options;
+    made(changeId, planned);
     statistics.changes += planned.length;
-    for (const { made, bumps } of planned) {
-      statistics.made.add(made);
+    for (const { made: what, bumps } of planned) {
+      statistics.made.add(what);
       for (const subject of bumps.keys()) {
         // The names of types are few; what else a subject names is not.
         const type = subject.startsWith(PLACEMENT) ? subjectParts(subject)[1] : undefined;
-        if (type !== undefined && made.op !== 'bulk' && topology.types.has(type)) statistics.imprecise.add({ type });
+        if (type !== undefined && what.op !== 'bulk' && topology.types.has(type)) statistics.imprecise.add({ type });
       }
     }
   }
@@ -163,7 +166,7 @@ export class Changer {
     table.moves.expect(changeId, shapesBy(planned));
     try {
       const bumps = await table.bumpNow(subjects, { changeId });
-      this.#count(planned);
+      this.#count(changeId, planned);
       events.emit('change', { changeId, subjects });
       if (telling === 'events') await this.#publish(planned, createReceipt(changeId, bumps));
       else {

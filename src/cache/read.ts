@@ -1,6 +1,7 @@
 import type { CoarseClock } from '../clock.js';
 import type { TidemarkError } from '../errors.js';
 import type { Events } from '../events.js';
+import { type Chronicle, type Miss, missOf } from './chronicle.js';
 import type { Demand } from './demand.js';
 import { Flight, type Outcome } from './flight.js';
 import { frozenCopy } from './freeze.js';
@@ -24,6 +25,7 @@ export interface ReadsOptions {
   readonly events: Events;
   readonly statistics: Statistics;
   readonly traces: Traces;
+  readonly chronicle: Chronicle;
   readonly freeze: boolean;
   /** What a change takes to reach every copy of the origin that is read from. */
   readonly originLagMs: number;
@@ -184,7 +186,10 @@ export class Reads {
     const flight = new Flight(request, this.table, demand, began);
     flight.launchedBy = request;
     shelf.flights.set(id, flight);
-    const land = (): void => {
+    const { chronicle } = this.#options;
+    const miss = chronicle.isKept ? this.#missOf(request, began.at) : null;
+    const land = (outcome: Outcome | null): void => {
+      if (miss !== null) chronicle.landed(flight, miss, this.time.now(), outcome);
       if (shelf.flights.get(id) === flight) shelf.flights.delete(id);
       flight.land();
       if (!flight.isRefresh) this.count(flight);
@@ -194,15 +199,19 @@ export class Reads {
     };
     flight.promise = this.#begin(flight, begin).then(
       (outcome) => {
-        land();
+        land(outcome);
         return outcome;
       },
       (error: unknown) => {
-        land();
+        land(null);
         throw error;
       },
     );
     return flight;
+  }
+
+  #missOf({ shelf, id, demand }: ReadRequest, now: number): Miss {
+    return missOf(shelf.entries.get(id), demand, { table: this.table, tier: this.tier, now });
   }
 
   #begin(flight: Flight, begin: ReadRequest['begin']): Promise<Outcome> {

@@ -123,3 +123,9 @@ function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return messageOf(value);
 }
+
+/** A row as an update that changes nothing of where it hangs or lies would leave it: of its version nothing is said. */
+export function afterUpdate(plan: EntityPlan, row: AnyRow): AnyRow {
+  const version = Object.keys(row).find((field) => plan.versionOf({ [field]: row[field] }) !== undefined);
+  return version === undefined ? row : Object.fromEntries(Object.entries(row).filter(([field]) => field !== version));
+}

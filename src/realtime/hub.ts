@@ -105,6 +105,8 @@ export interface Hub {
   /** Live subscribers by topic. */
   counts(): ReadonlyMap<SubjectKey, number>;
   metrics(): Omit<Metrics['realtime'], 'connections'>;
+  /** The same, one by one: what each is about, and how many items it has to read. */
+  subscriptions(): readonly Pick<Subscription, 'name' | 'behind'>[];
   /** Ends every subscription there is. */
   end(): void;
   /** Ends every subscription and leaves the bus open. Idempotent. */
@@ -311,6 +313,7 @@ export function createHub(options: HubOptions): Hub {
       }
       return counts;
     },
+    subscriptions: () => [...subscriptions],
     metrics: () => {
       const behind = [...subscriptions].map((subscription) => subscription.behind);
       return {

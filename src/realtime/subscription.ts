@@ -131,6 +131,11 @@ export class Subscription implements HubSubscription {
     return this.#ending.signal.aborted;
   }
 
+  /** What it is about. */
+  get name(): string {
+    return this.#target.name;
+  }
+
   /** Items that are there for it to read. */
   get behind(): number {
     return this.#feed.ring.next - this.#sequence;

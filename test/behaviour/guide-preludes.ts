@@ -166,5 +166,9 @@ export const PRELUDES = {
     nodes: cluster.missing === undefined ? [...cluster.nodes] : [],
   }),
   'docs/guides/health.md': () => ({ model, origin: settings().origin }),
+  'docs/guides/inspector.md': () => ({
+    ...{ model, origin: settings().origin },
+    isOperator: (authorization: string | undefined) => authorization === 'Bearer operator',
+  }),
   'docs/guides/staleness.md': () => ({ model, ...settings(), createTidemark }),
 };

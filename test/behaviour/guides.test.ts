@@ -37,6 +37,7 @@ import * as diagnosticsChannel from 'node:diagnostics_channel';
 import * as graphqlHost from '../../src/hosts/graphql/index.js';
 import * as expressHost from '../../src/hosts/express/index.js';
 import * as fastifyHost from '../../src/hosts/fastify/index.js';
+import * as inspectorHost from '../../src/hosts/inspector/index.js';
 import * as grpcHost from '../../src/hosts/grpc/index.js';
 import * as nestHost from '../../src/hosts/nest/index.js';
 import * as postgres from '../../src/adapters/postgres/index.js';
@@ -64,6 +65,7 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/grpc': grpcHost,
   'tidemark/keyv': keyvAdapter,
   'tidemark/nest': nestHost,
+  'tidemark/inspector': inspectorHost,
   'tidemark/metrics': metricsModule,
   'tidemark/node-cache': nodeCacheAdapter,
   'tidemark/postgres': postgres,

@@ -321,6 +321,22 @@ describe('tide.rules.check', () => {
   });
 });
 
+describe('tide.rules.graph', () => {
+  test('has each field after those that it reads, with the rules for it and what they read', async () => {
+    const { rules } = world([WEALTH, INCOME]);
+    const graph = await rules.graph();
+    expect(graph.map(({ field }) => field).filter((field) => /income|wealth/.test(field))).toEqual([
+      'settlement.income',
+      'kingdom.wealth',
+    ]);
+    const wealth = graph.find(({ field }) => field === 'kingdom.wealth');
+    expect(wealth).toMatchObject({ kind: 'number', rules: [WEALTH.id] });
+    expect(wealth?.reads).toContainEqual(
+      expect.objectContaining({ type: 'settlement', of: 'computed', field: 'settlement.income' }),
+    );
+  });
+});
+
 describe('tide.rules.affected', () => {
   test('names the fields that may differ, in order, and the way to their entities', async () => {
     const { rules } = world([INCOME, WEALTH]);

@@ -31,6 +31,13 @@ export function copyExample(scratch: string, folder: string): string {
   return join(scratch, 'examples', folder);
 }
 
+/** Compiles the copied example on Nest. `tidemark`: as it is packed. */
+export async function compileNest(app: string, tidemark: string): Promise<void> {
+  // As npm does, since it has peers: what ../campaign is compiled against is to be the same.
+  cpSync(tidemark, join(app, 'node_modules/tidemark'), { recursive: true });
+  await run(app, join(root, 'node_modules/.bin/tsc'), []);
+}
+
 /** A folder beneath which all that is installed here is found, and tidemark as it is packed. Needs `npm run build` before. */
 export function linkedFolder(): string {
   const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-linked-')));

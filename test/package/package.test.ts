@@ -234,6 +234,36 @@ export const loaded: readonly object[] = [${names}];
   },
 );
 
+const INSPECTED = `
+const { createServer } = http;
+const model = defineModel({ entities: { campaign: entity()({}) } });
+const tide = createTidemark({ model, origin: { campaign: { byIds: (ids) => ids.map((id) => ({ id })) } } });
+const page = inspector(tide, { enabled: true, authorize: () => true });
+const server = createServer((request, response) => page.handle(request, response)).listen(0, '127.0.0.1', async () => {
+  const url = 'http://127.0.0.1:' + server.address().port + '/inspector/';
+  const read = async (file) => (await fetch(url + file)).text();
+  const html = await read('');
+  const files = [...html.matchAll(/(?:href|src)="([a-z]+\\.(?:css|js))"/g)].map(([, file]) => file);
+  const sizes = await Promise.all(files.map(async (file) => (await read(file)).length > 1000));
+  console.log(html.includes('<title>Inspector'), files.length, sizes.every(Boolean));
+  process.exit();
+});
+`;
+
+test('the page of the inspector is served from the package, as ESM and CJS', async () => {
+  writeFileSync(
+    join(esm, 'inspected.js'),
+    `import http from 'node:http'; import { createTidemark, defineModel, entity } from 'tidemark';
+    import { inspector } from 'tidemark/inspector';${INSPECTED}`,
+  );
+  writeFileSync(
+    join(cjs, 'inspected.js'),
+    `const http = require('node:http'); const { createTidemark, defineModel, entity } = require('tidemark');
+    const { inspector } = require('tidemark/inspector');${INSPECTED}`,
+  );
+  for (const directory of [esm, cjs]) expect(await node(directory, 'inspected.js')).toBe('true 4 true');
+});
+
 const SERVICE = `
 import { createTidemark, defineModel, entity } from 'tidemark';
 import { localRules, remoteRules, serveRules } from 'tidemark/grpc';

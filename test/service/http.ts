@@ -1,9 +1,12 @@
+import { now } from '../faults/time.js';
 import { Agent, type IncomingMessage, request } from 'node:http';
 
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
+  /** When its last byte had come. */
+  readonly at: number;
 }
 
 /** One client: connections that stay, JSON both ways. */
@@ -18,7 +21,8 @@ export class Client {
       const sent = request(url, { method, agent: this.#agent, headers: given }, (response) => {
         textOf(response)
           .then((found) => {
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(found) });
+            const at = now();
+            resolve({ at, status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(found) });
           })
           .catch(reject);
       });

@@ -34,8 +34,9 @@ export function record(rows: readonly Row[]): void {
     operation: 'request',
     reference: NAMES.byHand,
     rows: rows.map((row) => {
-      const [p50, p99] = [at(msOf(row), 0.5), at(msOf(row), 0.99)];
-      const reference = at(msOf(rows.find(({ kind }) => kind === 'byHand') as Row), 0.5);
+      // Events may come before the answer; a logarithmic axis has no zero.
+      const [p50, p99] = [0.5, 0.99].map((share) => Math.max(0.01, at(msOf(row), share))) as [number, number];
+      const reference = Math.max(0.01, at(msOf(rows.find(({ kind }) => kind === 'byHand') as Row), 0.5));
       return { name: NAMES[row.kind], min: p50, p90: p99, ratio: p50 / reference, control: row.kind === 'byHand' };
     }),
   });

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Seen } from '../faults/wire.js';
-import { copyExample, root, run } from '../package/linked.js';
+import { compileNest, copyExample } from '../package/linked.js';
 import { type Program, Replica } from './replicas.js';
 import type { StreamEvent } from './http.js';
 import type { Service } from './traffic.js';
@@ -39,7 +39,7 @@ export async function placed(kind: Kind, scratch: string): Promise<Omit<Program,
   }
   const cwd = copyExample(scratch, kind);
   if (kind === 'express') return { cwd, main: join(cwd, 'src/main.ts') };
-  await run(cwd, join(root, 'node_modules/.bin/tsc'), []);
+  await compileNest(cwd, join(scratch, 'node_modules/tidemark'));
   return { cwd, main: join(cwd, 'dist/nest/src/main.js') };
 }
 

@@ -56,8 +56,7 @@ export async function warmReads({ urls, campaigns, campaignPath }: Service, coun
   const ask = async (turn: number): Promise<number> => {
     const began = now();
     const url = (urls[turn % urls.length] as string) + campaignPath(campaigns[turn % campaigns.length] as string);
-    await client.ask('GET', url);
-    return now() - began;
+    return (await client.ask('GET', url)).at - began;
   };
   for (let turn = 0; turn < 20 * urls.length; turn++) await ask(turn);
   const all: number[] = [];
@@ -141,8 +140,7 @@ class Traffic {
       ...(receipted === undefined ? {} : { after: [receipted.id, receipted.version] as const }),
     };
     try {
-      const { status, body } = await this.#client.ask('GET', url + path, { headers });
-      const end = now();
+      const { status, body, at: end } = await this.#client.ask('GET', url + path, { headers });
       if (receipted === undefined) this.#nestedMs.push(end - start);
       const found = status === 200 ? { seen: seenIn(body) } : { error: `${String(status)} ${JSON.stringify(body)}` };
       this.#note(replica, { reads: [{ ...read, end, ...found }] });
@@ -158,7 +156,7 @@ class Traffic {
     try {
       const body = { name: `${id} at ${start.toFixed(0)}` };
       const answer = await this.#client.ask('PATCH', url + settlementPath(id), { body });
-      const end = now();
+      const end = answer.at;
       const { version } = answer.body as { readonly version?: number };
       if (answer.status !== 200 || version === undefined) {
         throw new Error(`PATCH ${id}: ${String(answer.status)} ${JSON.stringify(answer.body)}`);

@@ -7,6 +7,7 @@ export function createCard(id, act) {
   const said = h('p', { class: 'said', 'data-test': `said-${id}` });
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('role', 'img');
+  const inspect = h('a', { target: '_blank', rel: 'noopener', 'data-test': `inspect-${id}` }, 'Inspect ↗');
   const figures = h('dl', {});
   const trust = h('p', { class: 'soft trust' });
   const button = (name) => {
@@ -19,7 +20,7 @@ export function createCard(id, act) {
   const element = h(
     'article',
     { class: 'card replica', 'data-replica': id, 'aria-label': `Replica ${id}` },
-    h('div', { class: 'title' }, h('h2', {}, `Replica ${id}`), pill),
+    h('div', { class: 'title' }, h('h2', {}, `Replica ${id}`), inspect, pill),
     h('div', { class: 'title' }, said, edit),
     svg,
     figures,
@@ -35,6 +36,9 @@ export function createCard(id, act) {
       const worstMs = Math.max(0, ...samples.map(({ answers }) => answers[at]?.staleMs ?? 0));
       const [state, is] = stateOf(replica);
       set(pill, state, is);
+      inspect.hidden = replica.port === null;
+      inspect.href = `http://localhost:${replica.port}/inspector`;
+      inspect.setAttribute('aria-label', `Inspect replica ${id}`);
       set(said, ...saidOf(samples.at(-1), at));
       svg.setAttribute('aria-label', `Of late at most ${seconds(worstMs)} behind; the bound is ${seconds(boundMs)}`);
       drawPlot(svg, { samples, at, faults: mine, boundMs });

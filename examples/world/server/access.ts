@@ -18,6 +18,11 @@ export function principalOf({ authorization, cookie }: IncomingHttpHeaders): Pri
   return principal;
 }
 
+/** Whether somebody asks from this machine itself. Behind a proxy that would be everybody. */
+export function isHere({ remoteAddress = '' }: { readonly remoteAddress?: string | undefined }): boolean {
+  return ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(remoteAddress);
+}
+
 export function requireEditor({ name, mayEdit }: Principal): void {
   if (!mayEdit) throw new Refused('FORBIDDEN', `A ${name} may look at everything and change nothing.`);
 }

@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import { inspector } from 'tidemark/inspector';
+import { isHere } from './access.ts';
 import { Refused, publicError } from './errors.ts';
 import { countries, points } from './files.ts';
 import { graphql } from './graphql.ts';
@@ -16,7 +18,7 @@ const MAX_BODY_BYTES = 100_000;
 
 /** The whole server, as an Express app, but for the upgrades of `live`. */
 export function createApp(world: World, live: Live): Express {
-  const { tide } = world;
+  const { tide, clock, closing } = world;
   const app = express();
   app.disable('x-powered-by');
   app.use(secured);
@@ -28,6 +30,10 @@ export function createApp(world: World, live: Live): Express {
   app.get('/stats', (_, response) => {
     response.json(tide.stats());
   });
+  // For whoever runs this: it shows everybody's reads and changes.
+  const page = inspector(tide, { enabled: true, authorize: ({ socket }: Request) => isHere(socket), clock });
+  closing.addEventListener('abort', () => page.close());
+  app.use('/inspector', (request, response) => page.handle(request, response));
   app.all('/live', live.events);
   app.get('/rules', listRules(world));
   app.post('/rules/try', isJson, express.json({ limit: MAX_BODY_BYTES }), tryRule(world));
