@@ -129,6 +129,7 @@ export function fastifyHost<M extends AnyModel, Principal, Request extends { rea
     app.addHook('preClose', async () => {
       requests.drain();
       tide.realtime.close();
+      requests.closeSilent();
       cancel = clock.after(timeoutMs, () => app.server.closeAllConnections?.());
     });
     app.addHook('onClose', () => {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** A server of node, of HTTP/1 or 2. */
 export interface FollowedServer {
   readonly listening: boolean;
-  prependListener(event: 'request', listener: (...given: unknown[]) => void): unknown;
+  prependListener(event: 'request' | 'connection', listener: (...given: unknown[]) => void): unknown;
 }
 
 /**
@@ -13,6 +14,7 @@ export interface FollowedServer {
 export class Requests {
   readonly #responses = new WeakMap<object, ServerResponse>();
   readonly #open = new Map<ServerResponse, FollowedServer>();
+  readonly #sockets = new Set<Socket>();
   #draining = false;
 
   /** From now on the app is to stop. */
@@ -21,6 +23,11 @@ export class Requests {
   }
 
   follow(server: FollowedServer): void {
+    server.prependListener('connection', (given) => {
+      const socket = given as Socket;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     server.prependListener('request', (...given) => {
       const [request, response] = given as [IncomingMessage, ServerResponse];
       this.#responses.set(request, response);
@@ -40,6 +47,14 @@ export class Requests {
   drain(): void {
     this.#draining = true;
     for (const [response, server] of this.#open) lastOn(response, server);
+  }
+
+  /**
+   * Closes connections that nothing has come over yet, such as those that browsers open ahead: node counts them as busy until their
+   * headers are overdue. For when the server takes no others.
+   */
+  closeSilent(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }
 

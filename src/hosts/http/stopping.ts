@@ -70,6 +70,7 @@ export function stopping(
         resolve();
       });
       server.closeIdleConnections?.();
+      requests.closeSilent();
     });
     cancel();
     await tide.close();

@@ -40,7 +40,7 @@ export class Closing implements OnModuleInit, OnModuleDestroy, BeforeApplication
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { tide, options } = this.#parts;
+    const { tide, options, requests } = this.#parts;
     const { drainMs = 0 } = options;
     const { clock = systemClock } = options.tide;
     const waits = this.#serves && drainMs > 0;
@@ -48,6 +48,7 @@ export class Closing implements OnModuleInit, OnModuleDestroy, BeforeApplication
     this.#serves = false;
     if (waits) await new Promise<void>((resolve) => void clock.after(drainMs, resolve));
     tide.realtime.close();
+    requests.closeSilent();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -34,8 +34,9 @@ async function hold(): Promise<void> {
 
 const make = { express: onExpress, fastify: onFastify }[framework as 'express' | 'fastify'];
 const { server, stop } = await make();
-// A connection that is kept open for a client to come back is not to be waited for.
+// A connection that is kept open for a client to come back, or to begin, is not to be waited for.
 server.keepAliveTimeout = 3_600_000;
+server.headersTimeout = 0;
 process.once('SIGTERM', () => void stop().then(() => process.kill(process.pid, 'SIGTERM')));
 process.on('message', (told) => {
   if (told === 'release') release();
@@ -63,13 +64,13 @@ async function onExpress() {
     await live.handle(request, response);
   });
   const server: Server = app.listen(0, '127.0.0.1');
-  const stop = host.graceful(server, { drainMs });
+  const stop = host.graceful(server, { drainMs, timeoutMs: 3_600_000 });
   await new Promise((resolve) => server.once('listening', resolve));
   return { server, stop };
 }
 
 async function onFastify() {
-  const host = fastifyHost(tide, { drainMs });
+  const host = fastifyHost(tide, { drainMs, timeoutMs: 3_600_000 });
   const app = fastify();
   await app.register(host.plugin);
   app.get<{ Params: { id: string } }>('/settlements/:id', (request) =>

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, get } from 'node:http';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type EventReader, listen } from '../../world/server-events.js';
@@ -119,6 +120,20 @@ export function describeStopping(name: string, stopping: Stopping): void {
       child.kill('SIGTERM');
       await ended;
       expect(await exited).toEqual([null, 'SIGTERM']);
+    });
+
+    test('waits for no client that has connected and asks nothing', async () => {
+      const { child, exited, url } = await start(stopping, 0);
+      const silent = connect(Number(new URL(url).port), '127.0.0.1');
+      onTestFinished(() => {
+        silent.destroy();
+      });
+      silent.on('error', () => undefined);
+      await once(silent, 'connect');
+      // By then it was accepted, since it came before.
+      expect((await fetch(`${url}/settlements/s1`)).status).toBe(200);
+      child.send('stop');
+      expect(await exited).toEqual([0, null]);
     });
   });
 }

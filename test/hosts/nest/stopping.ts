@@ -77,8 +77,9 @@ const app = await NestFactory.create(Root, adapter as ExpressAdapter, options);
 app.enableShutdownHooks(['SIGTERM']);
 await app.listen(0, '127.0.0.1');
 const server = app.getHttpServer() as Server;
-// A connection that is kept open for a client to come back is not to be waited for.
+// A connection that is kept open for a client to come back, or to begin, is not to be waited for.
 server.keepAliveTimeout = 3_600_000;
+server.headersTimeout = 0;
 process.on('message', (told) => {
   if (told === 'release') release();
   // What is left open now keeps the process alive, and the test waiting.
