@@ -25,8 +25,7 @@ export interface FastifyReply {
 
 /** What is needed of an instance of Fastify 5 with a server of HTTP/1 or 2. */
 export interface FastifyApp {
-  /** `closeAllConnections`: where it is there, of HTTP/1. */
-  readonly server: FollowedServer & { closeAllConnections?(): void };
+  readonly server: FollowedServer;
   get(path: string, options: object, handler: (request: never, reply: never) => unknown): unknown;
   addHook(name: 'onRequest', hook: (request: never, reply: never, done: () => void) => void): unknown;
   addHook(name: 'preClose' | 'onClose', hook: () => Promise<void>): unknown;
@@ -130,7 +129,7 @@ export function fastifyHost<M extends AnyModel, Principal, Request extends { rea
       requests.drain();
       tide.realtime.close();
       requests.closeSilent();
-      cancel = clock.after(timeoutMs, () => app.server.closeAllConnections?.());
+      cancel = clock.after(timeoutMs, () => requests.cut());
     });
     app.addHook('onClose', () => {
       cancel();

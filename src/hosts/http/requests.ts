@@ -56,6 +56,13 @@ export class Requests {
   closeSilent(): void {
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
+
+  /** Closes every connection, whatever is under way, those that have become others' too; returns how many. */
+  cut(): number {
+    const { size } = this.#sockets;
+    for (const socket of this.#sockets) socket.destroy();
+    return size;
+  }
 }
 
 /** Aborts once the response is sent or the client has gone. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { systemClock } from '../../clock.js';
 import type { Clock } from '../../contract.js';
 import { checkMs, refuseOthers } from './options.js';
@@ -24,7 +23,6 @@ export interface StoppedTide {
 
 /** A server of node, of HTTP/1 or 2. */
 export interface StoppedServer extends FollowedServer {
-  on(event: 'connection', listener: (socket: Socket) => void): unknown;
   close(done: () => void): unknown;
   /** Where it is there, of HTTP/1. */
   closeIdleConnections?(): void;
@@ -49,20 +47,14 @@ export function stopping(
   tide: StoppedTide,
   { requests, drainMs = 0, timeoutMs = 10_000, clock = systemClock }: StopOptions & { readonly requests: Requests },
 ): () => Promise<number> {
-  const sockets = new Set<Socket>();
   requests.follow(server);
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
   const stop = async (): Promise<number> => {
     requests.drain();
     if (drainMs > 0) await new Promise<void>((resolve) => void clock.after(drainMs, resolve));
     tide.realtime.close();
     let cut = 0;
     const cancel = clock.after(timeoutMs, () => {
-      cut = sockets.size;
-      for (const socket of sockets) socket.destroy();
+      cut = requests.cut();
     });
     // That it did not listen is no error of who wants it to stop.
     await new Promise<void>((resolve) => {
