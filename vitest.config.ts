@@ -24,6 +24,8 @@ export default defineConfig({
   test: {
     // By default vitest puts nothing in the place of styles, also of those that are read as text.
     css: true,
+    // What is waited for comes late on a machine that others use as well.
+    expect: { poll: { timeout: 60_000 } },
     // Files that wait for real servers leave a processor to others: by itself vitest takes one less than there are.
     maxWorkers: Math.max(2, availableParallelism()),
     projects: [

@@ -159,6 +159,6 @@ export type {
   ReplicaStats,
   Stats,
 } from './report.js';
-export type { Counted, Durations, Metrics, Timed } from './metrics.js';
+export type { BreakerState, Counted, Durations, Metrics, RemoteRulesMetrics, Timed } from './metrics.js';
 export { createTidemark } from './tidemark.js';
 export { defineView } from './view.js';

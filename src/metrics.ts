@@ -145,3 +145,21 @@ export class Timings<Names extends string> {
     });
   }
 }
+
+/** Of a circuit breaker. */
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** What a client of rules services has seen since it was made; plain data. */
+export interface RemoteRulesMetrics {
+  readonly servers: readonly {
+    readonly address: string;
+    readonly state: BreakerState;
+    readonly calls: number;
+    readonly failures: number;
+  }[];
+  /** Questions that a server answered, that one refused, that the fallback was asked, and that nobody answered. */
+  readonly answered: number;
+  readonly refused: number;
+  readonly fallback: number;
+  readonly unavailable: number;
+}

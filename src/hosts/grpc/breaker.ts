@@ -1,4 +1,4 @@
-export type BreakerState = 'closed' | 'open' | 'half-open';
+import type { BreakerState } from '../../metrics.js';
 
 export interface BreakerOptions {
   /** So many failures in a row, and it opens. */

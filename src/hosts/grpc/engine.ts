@@ -1,7 +1,6 @@
 import type { After } from '../../call.js';
 import type { TidemarkError, TidemarkErrorCode } from '../../errors.js';
 import type { FieldRule } from '../../rules/fields/rule.js';
-import type { BreakerState } from './breaker.js';
 
 /** What a rules service can be asked, wherever it is: types, no code. */
 
@@ -131,18 +130,3 @@ export interface RulesEngine {
 }
 
 export type RulesMethod = keyof RulesEngine;
-
-/** Counts since the start; plain data. */
-export interface RemoteRulesMetrics {
-  readonly servers: readonly {
-    readonly address: string;
-    readonly state: BreakerState;
-    readonly calls: number;
-    readonly failures: number;
-  }[];
-  /** Questions that a server answered, that one refused, that the fallback was asked, and that nobody answered. */
-  readonly answered: number;
-  readonly refused: number;
-  readonly fallback: number;
-  readonly unavailable: number;
-}

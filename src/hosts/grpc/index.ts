@@ -1,5 +1,5 @@
 /** The rules of a tide as a service over gRPC: a server, a client that survives its servers, and the same in this process. */
-export type { BreakerState } from './breaker.js';
+export type { BreakerState } from '../../metrics.js';
 export { type RemoteRules, type RemoteRulesOptions, type RemoteRulesState, remoteRules } from './client.js';
 export type {
   Condition,
@@ -11,7 +11,6 @@ export type {
   FieldCondition,
   Invalidation,
   KeyedCondition,
-  RemoteRulesMetrics,
   RulesCacheStats,
   RulesCall,
   RulesEngine,

@@ -1,7 +1,8 @@
 import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../../clock.js';
 import { TidemarkError } from '../../errors.js';
-import { Breaker, type BreakerOptions, type BreakerState } from './breaker.js';
+import type { BreakerState } from '../../metrics.js';
+import { Breaker, type BreakerOptions } from './breaker.js';
 import { METHODS, type MethodName, type Methods, SERVICE } from './messages.js';
 import { CODE_KEY, refusalOf } from './status.js';
 import { type Message, type ValueOf, decode, encode } from './wire.js';

@@ -1,6 +1,5 @@
-import type { Durations, Metrics } from '../../metrics.js';
+import type { Durations, Metrics, RemoteRulesMetrics } from '../../metrics.js';
 import type { Health } from '../../report.js';
-import type { RemoteRulesMetrics } from '../grpc/engine.js';
 
 /** What a metric is, and how the numbers of one are read. */
 

@@ -1,6 +1,6 @@
 import type { Tidemark } from '../../api.js';
 import type { AnyModel } from '../../model.js';
-import type { RemoteRulesMetrics } from '../grpc/engine.js';
+import type { RemoteRulesMetrics } from '../../metrics.js';
 import { FAMILIES } from './families.js';
 import type { Family, Labels, Reading } from './family.js';
 

@@ -225,7 +225,7 @@ describe('subscriptions', () => {
       onTestFinished(() => {
         for (const { stop } of [watching, refused]) stop();
       });
-      await expect.poll(() => watching.told).toMatchObject([{ data: { settlementUpdated: { resync: 'start' } } }]);
+      await expect.poll(() => watching.told[0]).toMatchObject({ data: { settlementUpdated: { resync: 'start' } } });
       const changes = (): unknown[] =>
         (watching.told as { data: { settlementUpdated: { kind: string } } }[])
           .map(({ data }) => data.settlementUpdated)
