@@ -39,6 +39,7 @@ export function load(app) {
     listed.set(document, page);
     document.name = page.name;
     document.frontmatter['group'] = page.group;
+    /** @type {any} */ (document).relevanceBoost = 8; // a guide's long text must not rank below every name that has the word
   });
 
   app.converter.on(
