@@ -18,7 +18,7 @@ const REPLICAS = 3;
 /** In the long command readers ask as fast as they are answered, and one in some tens of requests writes; else it is beside other tests. */
 const LOAD: Load = LONG
   ? { readers: 8, readPauseMs: 0, writers: 2, writePauseMs: 200 }
-  : { readers: 4, readPauseMs: 10, writers: 2, writePauseMs: 40 };
+  : { readers: 4, readPauseMs: 40, writers: 2, writePauseMs: 80 };
 /** As createTidemark() has it by itself. */
 const TERMS = { maxStalenessMs: 3000, slackMs: 500 };
 const MEGABYTE = 1024 * 1024;
