@@ -48,64 +48,78 @@ test('the guide names every file that the app imports', () => {
   ]);
 });
 
-describe.each<Kind>([
-  { type: 'module', metadata: true, compiler: 'tsc' },
-  { type: 'module', metadata: false, compiler: 'tsc6' },
+const KINDS: readonly Kind[] = [
+  { type: 'module', metadata: false, compiler: 'tsc' },
   { type: 'commonjs', metadata: true, compiler: 'tsc6' },
+];
+/** The long command adds the others. */
+const OTHERS: readonly Kind[] = [
+  { type: 'module', metadata: true, compiler: 'tsc6' },
   { type: 'commonjs', metadata: false, compiler: 'tsc' },
-])('the app of the guide, of type $type, decorator metadata $metadata, with $compiler', (kind) => {
-  test('reads, writes, tells of changes, of health and of errors, and stops', async () => {
-    const { child, exited, url } = await start(await compiled(kind));
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const ask = async (path: string, init: RequestInit = {}) => {
-      const response = await fetch(url + path, { ...init, headers: { ...ann, ...(init.headers as object) } });
-      return {
-        status: response.status,
-        body: (await response.json()) as object,
-        after: response.headers.get('x-after'),
+];
+
+describe.each<Kind>(process.env['TIDEMARK_LONG'] === undefined ? KINDS : [...KINDS, ...OTHERS])(
+  'the app of the guide, of type $type, decorator metadata $metadata, with $compiler',
+  (kind) => {
+    test('reads, writes, tells of changes, of health and of errors, and stops', async () => {
+      const { child, exited, url } = await start(await compiled(kind));
+      onTestFinished(() => void child.kill('SIGKILL'));
+      const ask = async (path: string, init: RequestInit = {}) => {
+        const response = await fetch(url + path, { ...init, headers: { ...ann, ...(init.headers as object) } });
+        return {
+          status: response.status,
+          body: (await response.json()) as object,
+          after: response.headers.get('x-after'),
+        };
       };
-    };
-    const structures = [{ id: 'm1', settlementId: 's1', kind: 'mill' }];
-    expect(await ask('/settlements/s1')).toMatchObject({ status: 200, body: { id: 's1', name: 'Harrow', structures } });
-    const one = await listen(url, '/live/settlements/s1', ann);
-    const all = await listen(url, '/live?room=settlement:s1', ann);
-    expect(await all.take(2)).toMatchObject([{ event: 'welcome' }, { event: 'subscribed' }]);
-    const renamed = await ask('/settlements/s1', {
-      ...{ method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"name":"New Harrow"}' },
+      const structures = [{ id: 'm1', settlementId: 's1', kind: 'mill' }];
+      expect(await ask('/settlements/s1')).toMatchObject({
+        status: 200,
+        body: { id: 's1', name: 'Harrow', structures },
+      });
+      const one = await listen(url, '/live/settlements/s1', ann);
+      const all = await listen(url, '/live?room=settlement:s1', ann);
+      expect(await all.take(2)).toMatchObject([{ event: 'welcome' }, { event: 'subscribed' }]);
+      const renamed = await ask('/settlements/s1', {
+        ...{ method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"name":"New Harrow"}' },
+      });
+      expect(renamed).toMatchObject({
+        status: 200,
+        body: { name: 'New Harrow' },
+        after: expect.stringMatching(/^1\./) as string,
+      });
+      const change = {
+        event: 'change',
+        data: { entityId: 's1', changes: { values: { name: 'New Harrow' } }, modifiedBy: 'ann' },
+      };
+      expect(await one.take(1)).toMatchObject([change]);
+      expect(await all.take(1)).toMatchObject([change]);
+      const read = await ask('/settlements/s1', { headers: { 'x-after': renamed.after ?? '' } });
+      expect(read).toMatchObject({ body: { name: 'New Harrow' } });
+      expect(await ask('/health')).toMatchObject({
+        status: 200,
+        body: { status: 'ok', info: { world: { issues: [] } } },
+      });
+      expect(await ask('/health/ready')).toMatchObject({ status: 200, body: { details: { world: { status: 'up' } } } });
+      expect(await ask('/settlements/%20')).toMatchObject({ status: 400, body: { code: 'BLANK_ID' } });
+      expect(await ask('/settlements/s9')).toMatchObject({ status: 404 });
+      const wrong = await ask('/settlements/s1', { headers: { 'x-after': 'no receipt' } });
+      expect(wrong).toMatchObject({ status: 400, body: { code: 'INVALID_RECEIPT' } });
+      expect((await fetch(`${url}/settlements/s1`)).status).toBe(401);
+      const stranger = { headers: { authorization: 'Bearer mallory' } };
+      expect(await ask('/live/settlements/s1', stranger)).toMatchObject({
+        status: 403,
+        body: { code: 'UNAUTHORIZED' },
+      });
+      child.kill('SIGTERM');
+      await expect.poll(async () => (await ask('/health/ready')).status).toBe(503);
+      expect(await ask('/settlements/s1')).toMatchObject({ status: 200 });
+      expect(await all.take(1)).toMatchObject([{ event: 'close' }]);
+      expect([await one.next(), await all.next()]).toEqual([undefined, undefined]);
+      expect(await exited).toEqual([null, 'SIGTERM']);
     });
-    expect(renamed).toMatchObject({
-      status: 200,
-      body: { name: 'New Harrow' },
-      after: expect.stringMatching(/^1\./) as string,
-    });
-    const change = {
-      event: 'change',
-      data: { entityId: 's1', changes: { values: { name: 'New Harrow' } }, modifiedBy: 'ann' },
-    };
-    expect(await one.take(1)).toMatchObject([change]);
-    expect(await all.take(1)).toMatchObject([change]);
-    const read = await ask('/settlements/s1', { headers: { 'x-after': renamed.after ?? '' } });
-    expect(read).toMatchObject({ body: { name: 'New Harrow' } });
-    expect(await ask('/health')).toMatchObject({
-      status: 200,
-      body: { status: 'ok', info: { world: { issues: [] } } },
-    });
-    expect(await ask('/health/ready')).toMatchObject({ status: 200, body: { details: { world: { status: 'up' } } } });
-    expect(await ask('/settlements/%20')).toMatchObject({ status: 400, body: { code: 'BLANK_ID' } });
-    expect(await ask('/settlements/s9')).toMatchObject({ status: 404 });
-    const wrong = await ask('/settlements/s1', { headers: { 'x-after': 'no receipt' } });
-    expect(wrong).toMatchObject({ status: 400, body: { code: 'INVALID_RECEIPT' } });
-    expect((await fetch(`${url}/settlements/s1`)).status).toBe(401);
-    const stranger = { headers: { authorization: 'Bearer mallory' } };
-    expect(await ask('/live/settlements/s1', stranger)).toMatchObject({ status: 403, body: { code: 'UNAUTHORIZED' } });
-    child.kill('SIGTERM');
-    await expect.poll(async () => (await ask('/health/ready')).status).toBe(503);
-    expect(await ask('/settlements/s1')).toMatchObject({ status: 200 });
-    expect(await all.take(1)).toMatchObject([{ event: 'close' }]);
-    expect([await one.next(), await all.next()]).toEqual([undefined, undefined]);
-    expect(await exited).toEqual([null, 'SIGTERM']);
-  });
-});
+  },
+);
 
 test('an app that loads it by import and by require has one set of tokens', async () => {
   const both = `

@@ -10,7 +10,7 @@ const SEEDS = 4000;
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
 const CONTROL_SEEDS = LONG ? 150 : 25;
 /** What takes longer to be caught than so many worlds is left to the long command. */
-const QUICK = 12;
+const QUICK = 5;
 
 const { plant, remove } = createPlanter();
 const caught: Caught[] = [];

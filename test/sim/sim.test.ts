@@ -5,7 +5,7 @@ import { recordClean } from './results.js';
 import { search } from './run.js';
 
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
-const SEEDS = LONG ? 100_000 : 500;
+const SEEDS = LONG ? 100_000 : 250;
 
 /** Worlds on a Redis, beyond the share of CI, in which a promise was broken once, by a fault that is mended, or seemed to be. */
 const BROKEN = [853, 4502, 4993, 3052, 12569, 16344, 36457, 53472, 72347];
