@@ -41,10 +41,16 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+/** By events: an iterator over the chunks takes as long as some servers do. */
+function textOf(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => {
+      resolve(Buffer.concat(chunks).toString());
+    });
+    response.on('error', reject);
+  });
 }
 
 export interface StreamEvent {

@@ -59,8 +59,7 @@ function page(rows: readonly Row[]): string {
   const lines = rows.map(({ kind, warmMs, measured: { nestedMs, writeMs, lagMs, seconds }, stalestMs, violations }) =>
     [
       NAMES[kind],
-      number(at(warmMs, 0.5)),
-      number(at(warmMs, 0.99)),
+      [0, 0.5, 0.99].map((share) => number(at(warmMs, share))).join(' / '),
       number(nestedMs.length / seconds),
       `${number(at(nestedMs, 0.5))} / ${number(at(nestedMs, 0.99))}`,
       `${number(at(writeMs, 0.5))} / ${number(at(writeMs, 0.99))}`,
@@ -71,17 +70,21 @@ function page(rows: readonly Row[]): string {
   );
   const hand = rows.find(({ kind }) => kind === 'byHand');
   const [ours] = rows;
-  const ratio = at(hand?.warmMs ?? [], 0.5) / at(ours?.warmMs ?? [], 0.5);
+  const [fastest, median] = [0, 0.5].map((share) => at(hand?.warmMs ?? [], share) / at(ours?.warmMs ?? [], share)) as [
+    number,
+    number,
+  ];
   return [
     '# The whole service',
     '',
     'Written by `npm run test:long -- test/service`; do not edit. Three replicas over one Redis and one Postgres, everything on one machine with',
     `the clients: ${machine}, ${new Date().toISOString().slice(0, 10)}. Milliseconds, median and p99; the nested read has 4 kingdoms, 20 settlements and 200 structures.`,
     '',
-    `A warm nested read is ${ratio.toFixed(1)} × as fast as by hand, whole request and HTTP included; the goal was 4.`,
+    `A warm nested read is ${fastest.toFixed(1)} × as fast as by hand by the fastest of 3,000, ${median.toFixed(1)} × by the median, whole request and HTTP`,
+    'included; the goal was 4. The services were asked in turn.',
     '',
-    '| | warm p50 | p99 | reads/s under load | read | write | told after | stalest read | violations |',
-    '|---|---|---|---|---|---|---|---|---|',
+    '| | warm min / p50 / p99 | reads/s under load | read | write | told after | stalest read | violations |',
+    '|---|---|---|---|---|---|---|---|',
     ...lines.map((line) => `| ${line} |`),
     '',
     '![plot](plot.svg)',

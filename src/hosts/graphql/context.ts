@@ -2,6 +2,7 @@ import type { Loaders, Scope, ScopeOptions, Tidemark } from '../../api.js';
 import type { Awaitable } from '../../contract.js';
 import { TidemarkError } from '../../errors.js';
 import type { AnyModel } from '../../model.js';
+import { type Closing, untilClosed } from '../http/requests.js';
 
 /** What resolvers of one request read, write and subscribe through. */
 export interface ScopeContext<M extends AnyModel, Principal> {
@@ -46,10 +47,6 @@ export function scopeContext<M extends AnyModel, Principal, Initial = object>(
   };
 }
 
-interface Closing {
-  once(event: 'close', listener: () => void): unknown;
-}
-
 /** When the client goes, as far as the server says. */
 function signalOf(initial: unknown): AbortSignal | undefined {
   if (typeof initial !== 'object' || initial === null) return undefined;
@@ -59,12 +56,7 @@ function signalOf(initial: unknown): AbortSignal | undefined {
   const response = [res, fieldOf(reply, 'raw')].find(
     (each): each is Closing => typeof fieldOf(each, 'once') === 'function',
   );
-  if (response === undefined) return undefined;
-  const closing = new AbortController();
-  response.once('close', () => {
-    closing.abort();
-  });
-  return closing.signal;
+  return response && untilClosed(response);
 }
 
 const fieldOf = (value: unknown, field: string): unknown =>

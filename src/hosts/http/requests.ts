@@ -65,12 +65,18 @@ export class Requests {
   }
 }
 
+/** What a signal needs of a response; servers that are not node's may have no `closed`. */
+export type Closing = Pick<ServerResponse, 'once'> & { readonly closed?: boolean };
+
+/** One for all: node would make another for each signal, with its stack, at the end of every request. */
+const GONE = new DOMException('The response is sent, or the client has gone.', 'AbortError');
+
 /** Aborts once the response is sent or the client has gone. */
-export function untilClosed(response: Pick<ServerResponse, 'closed' | 'once'>): AbortSignal {
+export function untilClosed(response: Closing): AbortSignal {
   const gone = new AbortController();
-  if (response.closed) gone.abort();
+  if (response.closed === true) gone.abort(GONE);
   response.once('close', () => {
-    gone.abort();
+    gone.abort(GONE);
   });
   return gone.signal;
 }

@@ -47,7 +47,7 @@ describeRedis((connected) => {
     expect(health.replicas.map(({ id }) => id).sort()).toEqual(merged.replicas.map(({ id }) => id).sort());
     // An estimate from one page of each server, on which the keys of other tests may be too.
     expect(['settlement']).toEqual(expect.arrayContaining(Object.keys(health.metrics.keyCountByType)));
-    expect(health.metrics.memoryUsage).toBeGreaterThan(0);
+    expect(health.metrics.memoryUsageMB).toBeGreaterThan(0);
     expect([health.unreachable, alone.replicas.length]).toEqual([null, 1]);
   });
 
