@@ -1,12 +1,12 @@
 import { setTimeout as elapse } from 'node:timers/promises';
-import { onTestFinished, test } from 'vitest';
+import { type TestContext, test } from 'vitest';
 import type { Bus } from '../../src/contract.js';
 import { redisBus } from '../../src/adapters/redis/index.js';
 import { busCases, casesFor, type BusFixture } from '../../src/testing/index.js';
 import { describeRedis } from '../services/redis.js';
 
 describeRedis((connected) => {
-  function make(): BusFixture {
+  function make({ onTestFinished }: TestContext): BusFixture {
     const { here, there, isolate } = connected();
     const { prefix, wipe } = isolate();
     const [bus, peer] = [here, there].map((clients) => redisBus({ ...clients, prefix, history: 100 })) as Bus[] as [
@@ -17,5 +17,6 @@ describeRedis((connected) => {
     // Redis drops whole nodes of a stream, of 100 messages each.
     return { bus, peer, elapse, history: 400, forget: wipe };
   }
-  for (const { name, run } of casesFor(busCases)) test(name, () => run(make));
+  // Some at once: most of their time is waiting.
+  for (const { name, run } of casesFor(busCases)) test.concurrent(name, (context) => run(() => make(context)));
 });

@@ -26,6 +26,8 @@ export const busEphemeralCases: readonly BusCase[] = [
       const { bus, elapse } = await make();
       const topics = ephemeralOf(bus);
       await topics.send('t', utf8('before'));
+      // From node to node of a cluster it is on its way for a while.
+      await elapse(100);
       const [first, second] = [listener(), listener()];
       const end = await topics.listen('t', first.hear);
       await topics.listen('t', second.hear);
