@@ -6,7 +6,7 @@ import { judge } from '../faults/checker.js';
 import { pause } from '../faults/time.js';
 import { type Row, record } from './results.js';
 import { linkedFolder } from '../package/linked.js';
-import { type Backends, type Kind, type Running, placed, start } from './services.js';
+import { type Backends, type Kind, type Running, placed, start, startBare } from './services.js';
 import { type Load, type Measured, drive, warmReads } from './traffic.js';
 
 // The whole service, as a team would run it: three processes of an example over one Redis and one Postgres, read, written and followed
@@ -47,7 +47,10 @@ async function backends(): Promise<Backends> {
 
 async function running(kind: Kind): Promise<Running> {
   const program = await placed(kind, scratch);
-  const service = await start(kind, program, { count: REPLICAS, ...(await backends()) });
+  return killedAfter(await start(kind, program, { count: REPLICAS, ...(await backends()) }));
+}
+
+function killedAfter(service: Running): Running {
   onTestFinished(() => {
     for (const replica of service.replicas) replica.kill();
   });
@@ -93,8 +96,9 @@ describe.skipIf(missing !== undefined)(
     test.runIf(LONG)('against the same service built by hand', { timeout: 1_800_000 }, async () => {
       const services: Running[] = [];
       for (const kind of KINDS) services.push(await running(kind));
-      const warm = await warmReads(
-        services.map(({ service }) => service),
+      const bare = killedAfter(await startBare(services[0] as Running, scratch));
+      const [bareMs = [], ...warm] = await warmReads(
+        [bare, ...services].map(({ service }) => service),
         3000,
       );
       const rows: Row[] = [];
@@ -106,7 +110,7 @@ describe.skipIf(missing !== undefined)(
         rows.push({ kind, warmMs, measured, early, late, stalestMs, violations: violations.length });
         for (const replica of service.replicas) replica.kill();
       }
-      record(rows);
+      record({ bareMs, rows });
     });
   },
 );

@@ -27,20 +27,32 @@ export interface Running {
   readonly replicas: readonly Replica[];
 }
 
+/** As many processes that answer with what this one answers now, and do nothing else. */
+export async function startBare({ service, replicas: { length } }: Running, scratch: string): Promise<Running> {
+  const program = placedBeside(scratch, 'bare.ts');
+  const env = { ANSWER_OF: `${service.urls[0] ?? ''}${service.campaignPath(service.campaigns[0] ?? '')}` };
+  const replicas = await Promise.all(Array.from({ length }, () => Replica.start({ ...program, env })));
+  return { service: serviceOf('express', replicas), replicas };
+}
+
 /** Where a service lies and how it begins. `scratch`: of `linkedFolder()`. */
 export async function placed(kind: Kind, scratch: string): Promise<Omit<Program, 'env'>> {
   if (kind === 'byHand') {
-    // As far from the domain that it serves as here.
     copyExample(scratch, 'express');
-    const cwd = join(scratch, 'test/service');
-    mkdirSync(cwd, { recursive: true });
-    copyFileSync(file('by-hand.ts'), join(cwd, 'by-hand.ts'));
-    return { cwd, main: join(cwd, 'by-hand.ts') };
+    return placedBeside(scratch, 'by-hand.ts');
   }
   const cwd = copyExample(scratch, kind);
   if (kind === 'express') return { cwd, main: join(cwd, 'src/main.ts') };
   await compileNest(cwd, join(scratch, 'node_modules/tidemark'));
   return { cwd, main: join(cwd, 'dist/nest/src/main.js') };
+}
+
+/** A program of this folder, as far from the domain that it serves as here. */
+function placedBeside(scratch: string, name: string): Omit<Program, 'env'> {
+  const cwd = join(scratch, 'test/service');
+  mkdirSync(cwd, { recursive: true });
+  copyFileSync(file(name), join(cwd, name));
+  return { cwd, main: join(cwd, name) };
 }
 
 export async function start(
