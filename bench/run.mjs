@@ -12,7 +12,7 @@ export const QUESTIONS = [
   ...['tier1-hit', 'awaited-hit', 'loaders', 'graphql', 'change', 'memory', 'codec'],
   ...['stale-reads', 'redis-hits', 'redis-invalidate', 'redis-herd', 'rules', 'fields'],
   ...['spatial-invalidation', 'spatial-hit-rate', 'spatial-near', 'spatial-helper', 'outbox'],
-  ...['pubsub', 'reconnect', 'stalled'],
+  ...['pubsub', 'reconnect', 'stalled', 'overhead'],
 ];
 
 /** Rounds of one question, all its groups together. Starting and warming up comes on top. */

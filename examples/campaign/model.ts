@@ -55,6 +55,8 @@ export const model = defineModel({
       announce: ['key', 'value'],
     }),
   },
+  // A map of nowhere, as large as it is.
+  spatial: { srid: 0, extent: { min: { x: 0, y: 0 }, max: { x: 1000, y: 1000 } } },
 });
 export type Tide = Tidemark<typeof model, User>;
 /** What one request reads and writes through. */

@@ -1,6 +1,6 @@
 import { Pool } from 'pg';
 import type { RuleTable, SavedRule } from 'tidemark';
-import { pgOrigin } from 'tidemark/postgres';
+import { pgOrigin, postgis } from 'tidemark/postgres';
 import { RULES, type Settlement, type model } from './model.ts';
 import type { Rows, Written } from './rows.ts';
 import type { Seed } from './seed.ts';
@@ -24,6 +24,12 @@ const TABLES = `
   create index if not exists structure_of on ${SCHEMA}.structure (settlement_id);
   create index if not exists variable_of_kingdom on ${SCHEMA}.state_variable (kingdom_id);
   create index if not exists variable_of_settlement on ${SCHEMA}.state_variable (settlement_id);`;
+/** Where a settlement lies, for PostGIS: from its x and y, by the database itself. */
+const PLACES = `
+  create extension if not exists postgis;
+  alter table ${SCHEMA}.settlement add column if not exists place geometry(Point, 0)
+    generated always as (ST_MakePoint(x, y)) stored;
+  create index if not exists settlement_place on ${SCHEMA}.settlement using gist (place);`;
 /** Columns by the fields of rows. */
 const COLUMNS = {
   campaign: { id: 'id', name: 'name' },
@@ -46,14 +52,19 @@ export async function rowsInPostgres(url: string, seed: Seed): Promise<Rows> {
   const pool = new Pool({ connectionString: url });
   // A connection that breaks while nobody uses it: the pool takes another.
   pool.on('error', () => undefined);
-  await begin(pool, seed);
+  const hasPlaces = await begin(pool, seed);
+  const settlement = tableOf('settlement', { kingdom: 'kingdom_id' });
   return {
+    // Without PostGIS an index in this process answers what is near.
+    ...(hasPlaces
+      ? { spatial: postgis({ sql: pool, tables: { settlement: { ...settlement, geometry: 'place' } } }) }
+      : {}),
     origin: pgOrigin<typeof model>({
       sql: pool,
       tables: {
         campaign: tableOf('campaign', {}),
         kingdom: tableOf('kingdom', { campaign: 'campaign_id' }),
-        settlement: tableOf('settlement', { kingdom: 'kingdom_id' }),
+        settlement,
         structure: tableOf('structure', { settlement: 'settlement_id' }),
         stateVariable: tableOf('stateVariable', { settlement: 'settlement_id', kingdom: 'kingdom_id' }),
       },
@@ -127,22 +138,29 @@ async function inTransaction<T>(pool: Pool, run: (client: Client) => Promise<T>)
   }
 }
 
-/** One replica at a time makes the tables, and puts into them what is not there. */
-async function begin(pool: Pool, seed: Seed): Promise<void> {
-  await inTransaction(pool, async (client) => {
+/** One replica at a time makes the tables, and puts into them what is not there. Resolves with whether the server has PostGIS. */
+function begin(pool: Pool, seed: Seed): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
     await client.query(`select pg_advisory_xact_lock(hashtext('${SCHEMA}'))`);
     await client.query(TABLES);
+    const { rows: extensions } = await client.query(`select from pg_available_extensions where name = 'postgis'`);
+    const hasPlaces = extensions.length > 0;
+    if (hasPlaces) await client.query(PLACES);
     const { rows } = await client.query<{ id: string }>(`select id from ${SCHEMA}.campaign limit 1`);
-    if (rows.length > 0) return;
+    if (rows.length > 0) return hasPlaces;
     // A statement for a whole table: there may be many rows.
-    const fill = (table: string, filled: readonly object[]) =>
-      client.query(
-        `insert into ${SCHEMA}.${table} select * from jsonb_populate_recordset(null::${SCHEMA}.${table}, $1::jsonb)`,
-        [JSON.stringify(filled)],
+    const fill = (table: string, filled: readonly object[]) => {
+      const columns = Object.keys(filled[0] ?? {}).join();
+      const from = `select ${columns} from jsonb_populate_recordset(null::${SCHEMA}.${table}, $1::jsonb)`;
+      return (
+        filled.length > 0 &&
+        client.query(`insert into ${SCHEMA}.${table} (${columns}) ${from}`, [JSON.stringify(filled)])
       );
+    };
     for (const type of Object.keys(TABLE) as (keyof Seed)[]) await fill(TABLE[type], inColumns(type, seed[type]));
     const rules = RULES.map((rule) => ({ scope: 'all', branch: 'main', id: rule.id, version: 1, rule }));
     await fill('rule', rules);
+    return hasPlaces;
   });
 }
 

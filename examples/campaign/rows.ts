@@ -1,4 +1,4 @@
-import { type Origin, type RuleTable, ruleTable } from 'tidemark';
+import { type Origin, type RuleTable, type TideOptions, ruleTable } from 'tidemark';
 import type { Edit } from './bodies.ts';
 import { RULES, type Settlement, type StateVariable, type Structure, type model } from './model.ts';
 import type { Seed } from './seed.ts';
@@ -13,6 +13,8 @@ export interface Written<Row> {
 export interface Rows {
   readonly origin: Origin<typeof model>;
   readonly rules: RuleTable;
+  /** What answers where things are; left out where an index in the process does. */
+  readonly spatial?: TideOptions<typeof model>['spatial'];
   /** Raises its version by one. Null if there is none. */
   editSettlement(id: string, edit: Edit): Promise<Written<Settlement> | null>;
   putStructure(row: Structure): Promise<Written<Structure>>;

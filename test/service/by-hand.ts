@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import DataLoader from 'dataloader';
 import express, { type Response } from 'express';
 import { Redis } from 'ioredis';
+import { Pool } from 'pg';
 import jsonLogic from 'json-logic-js';
 import NodeCache from 'node-cache';
 import { RULES, type Kingdom, type Settlement, type Structure } from '../../examples/campaign/model.ts';
@@ -13,8 +14,10 @@ import { seedOf } from '../../examples/campaign/seed.ts';
 
 const COMPUTED_SECONDS = 300;
 const LIST_SECONDS = 600;
+const PLACES_SECONDS = 300;
 const { DATABASE_URL = '', REDIS_URL = '' } = process.env;
 const rows = await rowsInPostgres(DATABASE_URL, seedOf(process.env['CAMPAIGN_SIZE']));
+const places = new Pool({ connectionString: DATABASE_URL });
 const client = new Redis(REDIS_URL);
 const subscriber = new Redis(REDIS_URL);
 const results = new NodeCache({ stdTTL: COMPUTED_SECONDS, checkperiod: 60, maxKeys: 100_000, useClones: false });
@@ -125,6 +128,17 @@ app.get('/settlements/:id', async (request, response) => {
   if (settlement === null) response.status(404).json({});
   else response.json(await settlementOf(by, settlement));
 });
+app.get('/near', async (request, response) => {
+  const by = loaders();
+  const [x, y, radius] = ['x', 'y', 'radius'].map((name) => Number(request.query[name]));
+  const key = `spatial:settlements-near:${String(x)}:${String(y)}:${String(radius)}:main`;
+  const ids = await cached(key, PLACES_SECONDS, async () => {
+    const within = `select id from tidemark_campaign.settlement where ST_DWithin(place, ST_MakePoint($1, $2), $3)
+      order by place <-> ST_MakePoint($1, $2), id`;
+    return (await places.query<{ id: string }>(within, [x, y, radius])).rows.map(({ id }) => id);
+  });
+  response.json(await by.settlement.loadMany(ids));
+});
 app.patch('/settlements/:id', async (request, response) => {
   const { id } = request.params;
   const written = await rows.editSettlement(id, request.body as Partial<Settlement>);
@@ -156,6 +170,7 @@ process.once('SIGTERM', () => {
     client.disconnect();
     subscriber.disconnect();
     results.close();
+    void places.end();
     void rows.close();
   });
 });

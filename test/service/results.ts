@@ -55,7 +55,7 @@ export function record(compared: Compared): void {
   ];
   writeFileSync(
     file('plot.svg'),
-    plot({ title: 'The whole service: three replicas, Redis, Postgres (bar: median, whisker: p99)', groups }),
+    plot({ title: 'The whole service: three replicas, Redis, PostGIS (bar: median, whisker: p99)', groups }),
   );
 }
 
@@ -85,7 +85,7 @@ function page({ bareMs, rows }: Compared): string {
   return [
     '# The whole service',
     '',
-    'Written by `npm run test:long -- test/service`; do not edit. Three replicas over one Redis and one Postgres, everything on one machine with',
+    'Written by `npm run test:long -- test/service`; do not edit. Three replicas over one Redis and one PostGIS, everything on one machine with',
     `the clients: ${machine}, ${new Date().toISOString().slice(0, 10)}. Milliseconds, median and p99; the nested read has 4 kingdoms, 20 settlements and 200 structures.`,
     '',
     `A warm nested read is ${ratio(0)} × as fast as by hand by the fastest of 3,000, ${ratio(0.5)} × by the median, whole request and HTTP included; the`,

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { seedOf } from '../../examples/campaign/seed.js';
 import type { Seen } from '../faults/wire.js';
 import { compileNest, copyExample } from '../package/linked.js';
 import { type Program, Replica } from './replicas.js';
@@ -11,7 +12,8 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** Kingdoms, settlements of each, structures of each: so many rows as a page shows at once. */
 export const SIZE = { kingdoms: 4, settlements: 5, structures: 10 } as const;
-const settlements = Array.from({ length: SIZE.kingdoms * SIZE.settlements }, (_, i) => `s${String(i + 1)}`);
+const CAMPAIGN_SIZE = Object.values(SIZE).join('x');
+const places = seedOf(CAMPAIGN_SIZE).settlement;
 
 /** Where a service has its rows, and what its replicas share. */
 export interface Backends {
@@ -62,7 +64,7 @@ export async function start(
 ): Promise<Running> {
   const env = {
     ...{ REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, DRAIN_MS: '0' },
-    CAMPAIGN_SIZE: `${String(SIZE.kingdoms)}x${String(SIZE.settlements)}x${String(SIZE.structures)}`,
+    CAMPAIGN_SIZE,
   };
   const replicas: Replica[] = [];
   // One after the other: the first puts the rows where they are kept.
@@ -74,9 +76,11 @@ function serviceOf(kind: Kind, replicas: readonly Replica[]): Service {
   return {
     urls: replicas.map(({ url }) => url),
     campaigns: ['c1'],
-    settlements,
+    settlements: places.map(({ id }) => id),
+    places,
     campaignPath: (id) => `/campaigns/${id}`,
     settlementPath: (id) => `/settlements/${id}`,
+    nearPath: ({ x, y, radius }) => `/near?x=${String(x)}&y=${String(y)}&radius=${String(radius)}`,
     livePath: (ids) => `/live?${kind === 'byHand' ? '' : ids.map((id) => `room=settlement:${id}`).join('&')}`,
     seenIn,
     heardIn,

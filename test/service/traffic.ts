@@ -4,6 +4,7 @@ import { History } from '../faults/history.js';
 import { now } from '../faults/time.js';
 import type { Batch, Heard, Read, Seen } from '../faults/wire.js';
 import { Client, type StreamEvent, follow } from './http.js';
+import { type Circle, type Found, type Placed, Places } from './places.js';
 
 /** A service that runs, whoever built it. */
 export interface Service {
@@ -11,10 +12,14 @@ export interface Service {
   readonly urls: readonly string[];
   readonly campaigns: readonly string[];
   readonly settlements: readonly string[];
+  /** Where they are at first. */
+  readonly places: readonly Placed[];
   /** A campaign with all that is in it. */
   readonly campaignPath: (id: string) => string;
   /** A settlement, to read and to change. */
   readonly settlementPath: (id: string) => string;
+  /** The settlements in a circle. */
+  readonly nearPath: (circle: Circle) => string;
   readonly livePath: (settlements: readonly string[]) => string;
   /** The settlements in an answer. */
   readonly seenIn: (body: unknown) => Seen;
@@ -42,6 +47,11 @@ export interface Measured {
 const AFTER_SHARE = 0.1;
 /** Reads before those that count: caches are filled, and code that runs often is compiled. */
 const WARMING = 3000;
+/** How often a read asks what is near, and a write moves a settlement to anywhere. */
+const [NEAR_SHARE, MOVE_SHARE] = [0.2, 0.2];
+const MAP = 1000;
+/** How many circles there are to ask for, and how far each reaches. */
+const [CIRCLES, RADIUS] = [8, 250];
 /** What a follower may take to be told of the last write. */
 const LAST_WORD_MS = 5000;
 
@@ -74,6 +84,11 @@ export async function warmReads(services: readonly Service[], count: number): Pr
   return all.map((one) => one.sort((x, y) => x - y));
 }
 
+interface Answered extends Found {
+  readonly replica: number;
+  readonly start: number;
+  readonly end: number;
+}
 type Receipted = { readonly id: string; readonly version: number; readonly receipt: string };
 
 class Traffic {
@@ -82,6 +97,9 @@ class Traffic {
   readonly #commits: Commit[] = [];
   readonly #history = new History(this.#commits);
   readonly #latest = new Map<string, Receipted>();
+  readonly #places = new Places();
+  readonly #circles: readonly Circle[];
+  readonly #found: Answered[] = [];
   readonly #nestedMs: number[] = [];
   readonly #writeMs: number[] = [];
   readonly #lagMs: number[] = [];
@@ -91,6 +109,8 @@ class Traffic {
 
   constructor(service: Service) {
     this.#service = service;
+    for (const placed of service.places) this.#places.note(placed, -Infinity);
+    this.#circles = service.places.slice(0, CIRCLES).map(({ x, y }) => ({ x, y, radius: RADIUS }));
   }
 
   async run({ readers, readPauseMs, writers, writePauseMs }: Load, forMs: number): Promise<void> {
@@ -118,6 +138,7 @@ class Traffic {
   }
 
   measured(): Measured {
+    for (const found of this.#found.splice(0)) this.#judgePlaces(found);
     const sorted = (all: readonly number[]): readonly number[] => [...all].sort((a, b) => a - b);
     return {
       history: this.#history,
@@ -136,6 +157,10 @@ class Traffic {
   }
 
   async #read(): Promise<void> {
+    if (Math.random() < NEAR_SHARE) {
+      await this.#near(pick(this.#circles) as Circle);
+      return;
+    }
     const { campaigns, campaignPath, settlementPath, seenIn } = this.#service;
     const [url, replica] = this.#anyReplica();
     const receipted = Math.random() < AFTER_SHARE ? pick([...this.#latest.values()]) : undefined;
@@ -158,18 +183,47 @@ class Traffic {
     }
   }
 
+  async #near(circle: Circle): Promise<void> {
+    const [url, replica] = this.#anyReplica();
+    const what = this.#service.nearPath(circle);
+    const start = now();
+    const read = { what, start, strong: false };
+    try {
+      const { status, body, at: end } = await this.#client.ask('GET', url + what);
+      if (status !== 200) throw new Error(`${String(status)} ${JSON.stringify(body)}`);
+      const placed = body as readonly Placed[];
+      this.#found.push({ circle, placed, replica, start, end });
+      this.#note(replica, { reads: [{ ...read, end, seen: placed.map((one) => [one.id, one.version]) }] });
+    } catch (error) {
+      this.#note(replica, { reads: [{ ...read, end: now(), error: String(error) }] });
+    }
+  }
+
+  /** Once every write is known: what an answer left out was somewhere else, at some time that still counted. */
+  #judgePlaces({ replica, start, end, ...found }: Answered): void {
+    const what = `which are in ${this.#service.nearPath(found.circle)}`;
+    const seen = this.#places.said(found, end).flatMap(([id, version]) => {
+      if (version !== null) return [[id, version] as const];
+      this.#history.complain(`${nameOf(replica)} told ${what}: wrong of ${id}, wherever it was until then.`);
+      return [];
+    });
+    this.#note(replica, { reads: [{ what, start, end, strong: false, seen }] });
+  }
+
   async #write(id: string): Promise<void> {
     const { settlementPath } = this.#service;
     const [url, replica] = this.#anyReplica();
     const start = now();
     try {
-      const body = { name: `${id} at ${start.toFixed(0)}` };
+      const moved = Math.random() < MOVE_SHARE ? { x: Math.random() * MAP, y: Math.random() * MAP } : {};
+      const body = { name: `${id} at ${start.toFixed(0)}`, ...moved };
       const answer = await this.#client.ask('PATCH', url + settlementPath(id), { body });
       const end = answer.at;
-      const { version } = answer.body as { readonly version?: number };
-      if (answer.status !== 200 || version === undefined) {
+      if (answer.status !== 200)
         throw new Error(`PATCH ${id}: ${String(answer.status)} ${JSON.stringify(answer.body)}`);
-      }
+      const placed = answer.body as Placed;
+      const { version } = placed;
+      this.#places.note(placed, start);
       this.#writeMs.push(end - start);
       this.#writtenAt.set(`${id}#${String(version)}`, end);
       // Committed at some time in between: nobody sees it before it was asked for.

@@ -4,9 +4,9 @@ import { openBackends } from '../../campaign/backends.ts';
 import { type User, model } from '../../campaign/model.ts';
 import { createApp } from './app.ts';
 
-const { rows, shared, close } = await openBackends(process.env);
+const { rows, parts, close } = await openBackends(process.env);
 const tide = createTidemark<typeof model, User>({
-  ...{ model, origin: rows.origin, ...shared },
+  ...{ model, origin: rows.origin, ...parts },
   rules: { source: rows.rules },
   authorize: ({ name }) => name !== 'mallory',
 });

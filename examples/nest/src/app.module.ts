@@ -18,9 +18,9 @@ import { type Asked, Who } from './who.ts';
       isGlobal: true,
       imports: [BackendsModule],
       inject: [Backends],
-      useFactory: ({ rows, shared }: Backends) => ({
+      useFactory: ({ rows, parts }: Backends) => ({
         tide: {
-          ...{ model, origin: rows.origin, ...shared },
+          ...{ model, origin: rows.origin, ...parts },
           rules: { source: rows.rules },
           authorize: ({ name }: User) => name !== 'mallory',
         },

@@ -4,12 +4,12 @@ import { type Backends as Opened, openBackends } from '../../campaign/backends.t
 /** What the environment names, to inject: the rows, and what replicas share. */
 export class Backends implements OnApplicationShutdown {
   readonly rows: Opened['rows'];
-  readonly shared: Opened['shared'];
+  readonly parts: Opened['parts'];
   readonly #close: Opened['close'];
 
-  constructor({ rows, shared, close }: Opened) {
+  constructor({ rows, parts, close }: Opened) {
     this.rows = rows;
-    this.shared = shared;
+    this.parts = parts;
     this.#close = close;
   }
 

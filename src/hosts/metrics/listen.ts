@@ -6,9 +6,13 @@ export interface Watcher {
   ended(operation: Operation, message: Message): void;
 }
 
-/** Hears of the operations of these tides, and of no others in the process. Returns what ends it. */
-export function listen(tides: ReadonlyMap<object, unknown>, watcher: Watcher): () => void {
-  const ends = OPERATIONS.map((operation) => {
+/** Hears of these operations of these tides, and of no others in the process. Returns what ends it. */
+export function listen(
+  tides: ReadonlyMap<object, unknown>,
+  watcher: Watcher,
+  operations: readonly Operation[] = OPERATIONS,
+): () => void {
+  const ends = operations.map((operation) => {
     const channel = channelOf(operation);
     const start = (message: unknown): void => {
       if (tides.has((message as Message).tide)) watcher.began(operation, message as Message);

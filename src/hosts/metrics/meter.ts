@@ -29,13 +29,14 @@ export function instrumentOf({ name, help }: Pick<Family, 'name' | 'help'>): {
 }
 
 /** What is measured as it happens, since no such instrument can be observed. */
-const MEASURED: Readonly<Partial<Record<Operation, string>>> = {
+const MEASURED = {
   load: 'tidemark_load_duration_seconds',
   origin: 'tidemark_origin_call_duration_seconds',
   store: 'tidemark_store_call_duration_seconds',
-};
+} as const satisfies Partial<Record<Operation, string>>;
+type MeasuredOperation = keyof typeof MEASURED;
 
-const LABELS: { readonly [Name in Operation]?: (message: TraceMessages[Name]) => Labels } = {
+const LABELS: { readonly [Name in MeasuredOperation]: (message: TraceMessages[Name]) => Labels } = {
   load: ({ kind }) => ({ kind }),
   origin: ({ type, method }) => ({ type, method }),
   store: ({ part, call }) => ({ part, call }),
@@ -65,21 +66,28 @@ export function meter(given: Meter, { named, labelsOf, rules, clock }: MeterPart
   const counting = new Map(
     [...labelsOf].filter(([tide]) => named.some((one) => one.tide === tide && one.tide.metrics().enabled)),
   );
-  const begun = new WeakMap<Message, number>();
-  const stop = listen(counting, {
-    began: (operation, message) => {
-      if (operation in MEASURED) begun.set(message, clock.now());
+  // Of each that begins an end is told. A WeakMap of so many that live so short costs the garbage collector dear.
+  const begun = new Map<Message, number>();
+  const stop = listen(
+    counting,
+    {
+      began: (_, message) => {
+        begun.set(message, clock.now());
+      },
+      ended: (operation, message) => {
+        const since = begun.get(message);
+        begun.delete(message);
+        const { found = 'load' } = message as Partial<TraceMessages['load']>;
+        // What was found in a tier was no load.
+        if (since === undefined || found !== 'load') return;
+        const measured = operation as MeasuredOperation;
+        const labels = (LABELS[measured] as (message: Message) => Labels)(message);
+        const seconds = (clock.now() - since) / 1000;
+        histograms.get(MEASURED[measured])?.record(seconds, { ...labelsOf.get(message.tide), ...labels });
+      },
     },
-    ended: (operation, message) => {
-      const since = begun.get(message);
-      const labels = (LABELS[operation] as ((message: Message) => Labels) | undefined)?.(message);
-      const { found = 'load' } = message as Partial<TraceMessages['load']>;
-      // What was found in a tier was no load.
-      if (since === undefined || labels === undefined || found !== 'load') return;
-      const histogram = histograms.get(MEASURED[operation] ?? '');
-      histogram?.record((clock.now() - since) / 1000, { ...labelsOf.get(message.tide), ...labels });
-    },
-  });
+    Object.keys(MEASURED) as MeasuredOperation[],
+  );
   return () => {
     stop();
     given.removeBatchObservableCallback(observe, all as never[]);

@@ -16,19 +16,36 @@ interface Described {
 }
 
 const DESCRIBED: { readonly [Name in Operation]: (message: TraceMessages[Name]) => Described | null } = {
-  load: ({ kind, type }) => ({ name: `load ${kind} ${type}`, attributes: { kind, type } }),
-  origin: ({ type, method, count }) => ({ name: `origin ${type}.${method}`, attributes: { type, method, count } }),
-  store: ({ part, call }) => (IN_BACKGROUND.has(call) ? null : { name: `${part} ${call}`, attributes: { part, call } }),
+  load: ({ kind, type }) => ({
+    name: `load ${kind} ${type}`,
+    attributes: { 'tidemark.kind': kind, 'tidemark.type': type },
+  }),
+  origin: ({ type, method, count }) => ({
+    name: `origin ${type}.${method}`,
+    attributes: { 'tidemark.type': type, 'tidemark.method': method, 'tidemark.count': count },
+  }),
+  store: ({ part, call }) =>
+    IN_BACKGROUND.has(call)
+      ? null
+      : { name: `${part} ${call}`, attributes: { 'tidemark.part': part, 'tidemark.call': call } },
   change: ({ types, count }) => ({
     name: `change ${types.length === 1 ? (types[0] ?? '') : 'several'}`.trim(),
-    attributes: { type: types.join(','), count },
+    attributes: { 'tidemark.type': types.join(','), 'tidemark.count': count },
   }),
-  publish: ({ count }) => ({ name: 'publish', attributes: { count } }),
+  publish: ({ count }) => ({ name: 'publish', attributes: { 'tidemark.count': count } }),
 };
 
 /** Makes a span of each operation. Returns what ends it. */
 export function spans(tracer: Tracer, labelsOf: ReadonlyMap<object, Labels>): () => void {
-  const running = new WeakMap<Message, Span>();
+  /** Of each that begins an end is told. */
+  const running = new Map<Message, Span>();
+
+  const common = new Map(
+    [...labelsOf].map(([tide, labels]) => [
+      tide,
+      Object.fromEntries(Object.entries(labels).map(([name, value]) => [`tidemark.${name}`, value])),
+    ]),
+  );
 
   const linksTo = (loads: readonly Message[]): SpanOptions['links'] =>
     // The first of them is the one that it is beneath.
@@ -41,14 +58,8 @@ export function spans(tracer: Tracer, labelsOf: ReadonlyMap<object, Labels>): ()
     began: (operation, message) => {
       const described = (DESCRIBED[operation] as (message: Message) => Described | null)(message);
       if (described === null) return;
-      const attributes = Object.fromEntries(
-        Object.entries({ ...labelsOf.get(message.tide), ...described.attributes }).map(([name, value]) => [
-          `tidemark.${name}`,
-          value,
-        ]),
-      );
       const options: SpanOptions = {
-        attributes,
+        attributes: { ...common.get(message.tide), ...described.attributes },
         ...(operation === 'store' ? { kind: CLIENT } : {}),
         ...(operation === 'origin' ? { links: linksTo((message as TraceMessages['origin']).loads) ?? [] } : {}),
       };
