@@ -100,6 +100,7 @@ export const dropDatabase = async (): Promise<void> => database?.drop();
 
 /** Why a guide cannot be run here. */
 export const LACKING: Readonly<Record<string, string | undefined>> = {
+  'docs/guides/migrating.md': single.missing,
   'docs/guides/redis.md': single.missing ?? sentinel.missing ?? cluster.missing,
   'docs/guides/graphql-subscriptions.md': single.missing,
   'docs/guides/postgres.md': postgis.missing,
@@ -145,6 +146,10 @@ export const PRELUDES = {
     };
     return { tide, database };
   },
+  'docs/guides/migrating.md': () => ({
+    url: single.missing === undefined ? single.url : '',
+    prefix: `guide:${crypto.randomUUID()}:`,
+  }),
   'docs/guides/metrics.md': () => ({
     tide: settings().tide,
     other: settings().tide,

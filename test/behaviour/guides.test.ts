@@ -1,6 +1,9 @@
 import * as apolloServer from '@apollo/server';
 import * as express5 from '@as-integrations/express5';
 import express from 'express';
+import * as bentocache from 'bentocache';
+import * as bentocacheMemory from 'bentocache/drivers/memory';
+import * as cacheManager from 'cache-manager';
 import * as yoga from 'graphql-yoga';
 import fastify from 'fastify';
 import assert from 'node:assert/strict';
@@ -75,6 +78,9 @@ const MODULES: Readonly<Record<string, object>> = {
   'tidemark/socket-io': socketIoHost,
   'tidemark/sse': sseHost,
   'tidemark/ws': wsHost,
+  bentocache,
+  'bentocache/drivers/memory': bentocacheMemory,
+  'cache-manager': cacheManager,
   express: { default: express },
   fastify: { default: fastify },
   'node:assert/strict': { default: assert },
