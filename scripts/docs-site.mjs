@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { Converter, KindRouter, ReflectionKind } from 'typedoc';
+import { flowchart } from './flowchart.mjs';
 
 // TypeDoc's plugin for the site: README's "Documentation" says which pages there are, in which groups and order.
 
@@ -56,6 +57,8 @@ export function load(app) {
   app.converter.on(
     Converter.EVENT_RESOLVE_END,
     ({ project }) => {
+      for (const part of project.readme ?? [])
+        part.text = part.text.replace(/^```mermaid\n([\s\S]*?)^```$/gm, (_, text) => flowchart(text));
       const place = (/** @type {import('typedoc').Reflection} */ one) =>
         pages.indexOf(/** @type {any} */ (listed.get(one)));
       for (const group of project.groups ?? []) {

@@ -14,7 +14,8 @@ import { findChromium } from '../../scripts/chromium.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BUILT = join(ROOT, 'site');
-const SOURCES = ['src', 'docs', 'examples', 'bench/RESULTS.md', 'scripts/docs-site.mjs', 'scripts/docs-site.css'];
+const SCRIPTS = ['docs-site.mjs', 'docs-site.css', 'flowchart.mjs'].map((name) => `scripts/${name}`);
+const SOURCES = ['src', 'docs', 'examples', 'bench/RESULTS.md', ...SCRIPTS];
 const ALONE = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'typedoc.json'];
 
 const newest = (path: string): number => {
@@ -78,6 +79,15 @@ test('each exported name of each entry point has a page', () => {
   });
   expect(missing).toEqual([]);
 }, 60_000);
+
+test("the README's diagram is drawn, with all that stands in its boxes", () => {
+  const [, source = ''] = /```mermaid\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+  const [drawn = ''] = /<svg class="flowchart"[\s\S]*?<\/svg>/.exec(readFileSync(join(SITE, 'index.html'), 'utf8')) ?? [];
+  const words = drawn.replace(/<[^>]+>/g, ' ');
+  const labels = [...source.matchAll(/\[([^\]]+)\]|-- "?([^"]*?)"? -->/g)].map(([, box, arrow]) => box ?? arrow ?? '');
+  expect(labels).toHaveLength(14);
+  for (const word of labels.join(' ').split(' ')) expect(words).toContain(word);
+});
 
 test('no link leads to a page that is not there', () => {
   const broken = pages().flatMap((page) => {
