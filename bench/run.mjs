@@ -10,7 +10,7 @@ import { machine, versionsOf } from './versions.mjs';
 /** In the order in which RESULTS.md shows them. */
 export const QUESTIONS = [
   ...['tier1-hit', 'awaited-hit', 'loaders', 'graphql', 'change', 'memory', 'codec'],
-  ...['stale-reads', 'redis-hits', 'redis-invalidate', 'redis-herd', 'rules', 'fields'],
+  ...['stale-reads', 'redis-hits', 'redis-invalidate', 'redis-herd', 'redis-memory', 'rules', 'fields'],
   ...['spatial-invalidation', 'spatial-hit-rate', 'spatial-near', 'spatial-helper', 'outbox'],
   ...['pubsub', 'reconnect', 'stalled', 'overhead'],
 ];

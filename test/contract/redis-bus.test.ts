@@ -14,8 +14,7 @@ describeRedis((connected) => {
       Bus,
     ];
     onTestFinished(() => Promise.all([bus.close(), peer.close()]).then(wipe));
-    // Redis drops whole nodes of a stream, of 100 messages each.
-    return { bus, peer, elapse, history: 400, forget: wipe };
+    return { bus, peer, elapse, history: 100, forget: wipe };
   }
   // Some at once: most of their time is waiting.
   for (const { name, run } of casesFor(busCases)) test.concurrent(name, (context) => run(() => make(context)));

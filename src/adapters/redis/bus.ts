@@ -12,7 +12,7 @@ import { pagesOf } from './pages.js';
 import type { Script } from './script.js';
 
 export interface RedisBusOptions extends SubscriberOptions {
-  /** Messages kept per topic, about. Default 1,000. */
+  /** Messages kept per topic. Default 1,000. */
   readonly history?: number | undefined;
   /** How long they are kept after the last one. Default 600,000. */
   readonly historyMs?: number | undefined;
@@ -48,7 +48,7 @@ interface Publication {
 }
 
 /**
- * A {@link Bus} in Redis: a stream per topic for history, and pub/sub. What is published in one turn goes out by one
+ * A {@link Bus} in Redis: a list per topic for history, and pub/sub. What is published in one turn goes out by one
  * script, in a cluster by one for each. A subscriber's connection that came back is a gap. Throws INVALID_OPTION for
  * clients that cannot serve.
  */
@@ -77,7 +77,7 @@ export function redisBus(options: RedisBusOptions): RedisBus {
     topics: readonly string[],
     args: readonly Argument[],
   ): Promise<readonly Reply[]> => {
-    const keys = topics.map(keyOf).flatMap((key) => [key, `${key}:s`, `${key}:i`]);
+    const keys = topics.map(keyOf).flatMap((key) => [key, `${key}:l`, `${key}:i`]);
     const opening = [connection.announce, connection.seed(), historyMs + OUTLIVES_MS];
     return (await connection.run(script, keys, [...opening, ...args])) as readonly Reply[];
   };

@@ -56,7 +56,7 @@ function version({ info }: RedisFacts): readonly Finding[] {
   if (major >= 7) return [fine('redis.version', `Redis ${said}.`)];
   const mend = 'Upgrade to Redis 7 or later, or Valkey: tidemark is tested with 7.0.';
   if (major < 5)
-    return [fault('redis.version', `Redis ${said} has no streams, which subscriptions are kept in.`, mend)];
+    return [fault('redis.version', `Redis ${said} runs no scripts that ask for the time and write.`, mend)];
   return [
     warning('redis.version', `Redis ${said} is older than what tidemark is tested with: no sharded pub/sub.`, mend),
   ];
