@@ -16,7 +16,7 @@ const CHANGED = 'tidemark: a structure that changed, its marks and events';
 export default {
   title: 'Memory per entry in Redis',
   question: 'How many bytes does a cached row take in Redis, and a change?',
-  setting: `Difference of \`used_memory\` of a Redis of its own before and after, divided by ${ENTRIES.toLocaleString('en')}; ids of some 16 characters, rows of six fields, about 100 characters of JSON. A value names four subjects with their marks. Marks are kept of what changed, whether it is cached or not; events for `historyMs` (ten minutes) after the last one of their topic, and where a topic stands for a day. Each change here is of another structure, which has a topic of its own; a second change of it adds its events alone.`,
+  setting: `Difference of \`used_memory\` of a Redis of its own before and after, divided by ${ENTRIES.toLocaleString('en')}; ids of some 16 characters, rows of six fields, about 100 characters of JSON. A value names four subjects with their marks. Marks are kept of what changed, whether it is cached or not; events for historyMs (ten minutes) after the last one of their topic, and where a topic stands for a day. Each change here is of another structure, which has a topic of its own; a second change of it adds its events alone.`,
   packages: ['ioredis'],
   goals: [],
   measure: (_, group) => group.run(),
