@@ -11,6 +11,7 @@ const IN_FLIGHT = 256;
 const BATCH = 100;
 const CHUNK = 1000;
 const REFERENCE = 'MGET by hand, JSON.parse';
+const JUDGED = 'MGET and HMGET by hand, four marks compared';
 const AUTO = 'ioredis get, autopipelining';
 const TIDE = { get: 'tide.get', many: 'tide.getMany' };
 const PLACEMENTS = { 'on one core': { client: '0', server: '0' }, 'across two cores': { client: '0', server: '1' } };
@@ -27,7 +28,7 @@ const places = Object.keys(PLACEMENTS);
 export default {
   title: 'A hit in tier 2',
   question: 'What does a value cost that is in Redis and not in this process, its marks included?',
-  setting: `${KEYS.toLocaleString('en')} rows of six fields, 140 bytes as JSON, read in one shuffled order from a Redis on this machine; nothing is kept in memory (tidemark: \`maxEntries: 1\`). A row carries four marks, and every read is judged by them. Client and server are held on one processor by taskset, or on one each: it decides which way is faster, so that only what holds both times is a result. The hand-written reference gathers the reads of a turn into one MGET and knows nothing of changes. Times are those of the wall clock, the server's included. The origin's calls are counted: all reads were hits.`,
+  setting: `${KEYS.toLocaleString('en')} rows of six fields, 140 bytes as JSON, read in one shuffled order from a Redis on this machine; nothing is kept in memory (tidemark: \`maxEntries: 1\`). A row carries four marks, and every read is judged by them. Client and server are held on one processor by taskset, or on one each: it decides which way is faster, so that only what holds both times is a result. The hand-written reference gathers the reads of a turn into one MGET and knows nothing of changes. The least that judging could cost is written by hand as well: an MGET of values, beside it an HMGET of their four marks, as if the reader knew a row's parent beforehand, then to compare four texts; it holds no lives, keeps nothing, freezes nothing and knows of no outage. Times are those of the wall clock, the server's included. The origin's calls are counted: all reads were hits.`,
   packages: [
     'ioredis',
     'async-cache-dedupe',
@@ -87,6 +88,7 @@ function cases(asked, tide) {
     one(REFERENCE, async (port) => coalescing(await filled(port, 'mget'))),
     one(AUTO, async (port) => getting(await filled(port, 'auto', { enableAutoPipelining: true }), 'auto')),
     one('ioredis get', async (port) => getting(await filled(port, 'get'), 'get')),
+    one(JUDGED, async (port) => judging(await filledJudged(port))),
     one(tide, readingTide),
     one('async-cache-dedupe', (port) => reading(peers.dedupe, port)),
     one('layered-loader', (port) => reading(peers.layeredLoader, port)),
@@ -129,17 +131,51 @@ async function filled(port, prefix, options) {
   return client;
 }
 
+/** The same with the marks that each was stored with. */
+async function filledJudged(port) {
+  const client = connectTo(port);
+  await client.mset(rows.flatMap((row) => [`judged:${row.id}`, JSON.stringify([marksOf(row).map(() => MARK), row])]));
+  await client.hset(
+    'judged',
+    Object.fromEntries(rows.flatMap((row) => marksOf(row).map((subject) => [subject, MARK]))),
+  );
+  return client;
+}
+
+const MARK = '12 0123456789abcdef.1764170000000000';
+const marksOf = ({ id, settlementId }) => ['all', 'branch', `entity:${id}`, `below:${settlementId}`];
+
+/** Values and marks of a turn go out as one MGET and one HMGET. */
+function judging(client) {
+  const known = new Map(rows.map((row) => [row.id, row]));
+  return coalesced(async (ids) => {
+    const subjects = [...new Set(ids.flatMap((id) => marksOf(known.get(id))))];
+    const [texts, held] = await Promise.all([
+      client.mget(ids.map((id) => `judged:${id}`)),
+      client.hmget('judged', subjects),
+    ]);
+    const marks = new Map(subjects.map((subject, i) => [subject, held[i]]));
+    return texts.map((text) => {
+      const [stored, row] = JSON.parse(text);
+      assert.ok(marksOf(row).every((subject, i) => marks.get(subject) === stored[i]));
+      return row;
+    });
+  });
+}
+
 const getting = (client, prefix) => ({ get: async (id) => JSON.parse(await client.get(`${prefix}:${id}`)) });
 
 /** What is asked for in one turn goes out as one MGET. */
-function coalescing(client) {
-  const many = async (ids) => (await client.mget(ids.map((id) => `mget:${id}`))).map((text) => JSON.parse(text));
+const coalescing = (client) =>
+  coalesced(async (ids) => (await client.mget(ids.map((id) => `mget:${id}`))).map((text) => JSON.parse(text)));
+
+function coalesced(many) {
   let waiting = [];
   const send = () => {
     const asked = waiting;
     waiting = [];
-    client.mget(asked.map(({ id }) => `mget:${id}`)).then(
-      (texts) => asked.forEach(({ resolve }, i) => resolve(JSON.parse(texts[i]))),
+    many(asked.map(({ id }) => id)).then(
+      (found) => asked.forEach(({ resolve }, i) => resolve(found[i])),
       (error) => asked.forEach(({ reject }) => reject(error)),
     );
   };
