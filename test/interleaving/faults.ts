@@ -239,6 +239,7 @@ export const FAULTS: readonly (Fault & { readonly rare?: boolean })[] = [
   },
   {
     name: 'own bumps are not applied before change() resolves',
+    rare: true,
     edits: [['cache/marks.ts', 'for (const bump of bumps) this.#watch.hearOwn(bump, sent);', '']],
   },
   {
