@@ -26,8 +26,8 @@ export default defineConfig({
     css: true,
     // What is waited for comes late on a machine that others use as well.
     expect: { poll: { timeout: 60_000 } },
-    // Files that wait for real servers leave a processor to others, a quarter of the time: by itself vitest takes one less than there are.
-    maxWorkers: availableParallelism() + 1,
+    // Files that wait for real servers leave a processor to others: by itself vitest takes one less than there are.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         extends: true,
@@ -37,6 +37,7 @@ export default defineConfig({
           exclude: ['test/package/**'],
           globalSetup: ['test/services/setup.ts'],
           testTimeout,
+          hookTimeout: 60_000, // browsers and servers start in hooks
         },
       },
       {

@@ -33,12 +33,14 @@ const tarball = join(scratch, `${name}-${version}.tgz`);
 const npm = (script) => ['npm', ['run', '--silent', script]];
 /** Each on one processor: side by side. */
 const CHECKS = [
-  [['lint', npm('lint')]],
+  [
+    ['lint', npm('lint')],
+    ['api docs', npm('docs')],
+  ],
   [
     ['format', npm('format:check')],
     ['typecheck', npm('typecheck')],
     ['build', npm('build')],
-    ['api docs', npm('docs')],
   ],
 ];
 const PACKAGE = [

@@ -5,7 +5,7 @@ import { reportOf, search } from './search.js';
 import { simulatedGround } from './simulated-ground.js';
 
 const LONG = process.env['TIDEMARK_LONG'] !== undefined;
-const SEEDS = LONG ? 5000 : 150;
+const SEEDS = LONG ? 5000 : 100;
 
 test(`nothing is missing without a word in ${String(SEEDS)} simulated seeds`, { timeout: 12 * 3_600_000 }, async () => {
   const found = await search({ open: simulatedGround, first: 1, seeds: SEEDS, atOnce: 1 });
