@@ -226,6 +226,24 @@ test('the guide to options names every option of createTidemark, and no other', 
   expect(named.sort()).toEqual(options.sort());
 });
 
+/** What the text, not the code, of a guide says of the tide: `tide.cache.del(key)` names `cache.del`. */
+const verbsNamed = ({ text }: Guide): string[] =>
+  [...text.replace(/^```[^]*?^```/gm, '').matchAll(/(?<=`[^`\n]*\btide\.)\w+(?:\.\w+)*(?=[^`\n]*`)/g)].map(
+    ([path]) => path,
+  );
+
+test('verbs of the tide that the text of a guide names exist', async () => {
+  const model = tidemark.defineModel({ entities: { kingdom: tidemark.entity<{ id: string }>()({}) } });
+  const tide = tidemark.createTidemark({ model, origin: { kingdom: { byIds: () => [] } } });
+  const isThere = (path: string): boolean =>
+    path.split('.').reduce<unknown>((of, name) => (of as Record<string, unknown> | undefined)?.[name], tide) !==
+    undefined;
+  const named = guides.flatMap((guide) => verbsNamed(guide).map((path) => `${guide.path}: ${path}`));
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter((one) => !isThere(one.split(': ')[1] ?? ''))).toEqual([]);
+  await tide.close();
+});
+
 describe('code that is wrong would be seen', () => {
   const guide = (path: string, code: string): Guide => ({ path, text: `# Title\n\n\`\`\`ts\n${code}\n\`\`\`\n` });
   const start = `import { createTidemark, defineModel, entity } from 'tidemark';
